@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Blocks with a small header that names their heap, so that freeing needs no context and sizes are always known. */
+#include "base/alloc.h"
+#include "base/context.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct header { /* just before the block */
+    struct dli_heap *heap;
+    size_t total; /* bytes asked of the allocator */
+    uint32_t offset; /* from the allocator's pointer to the block */
+    uint32_t magic;
+};
+enum { MAGIC = 0x44344c43, PLAIN = 32 };
+_Static_assert(sizeof(struct header) <= PLAIN, "the header fits before a plain block");
+
+static struct header *header_of(void *memory) { return (struct header *)((char *)memory - sizeof(struct header)); }
+
+static void heap_unref(struct dli_heap *heap)
+{
+    if (atomic_fetch_sub_explicit(&heap->refs, 1, memory_order_acq_rel) == 1)
+        heap->release(heap->user, heap, sizeof *heap);
+}
+
+static void *take(dl4c_context *ctx, size_t size, size_t align, struct dl4c_error *err)
+{
+    ctx = dli_context(ctx, err);
+    if (!ctx)
+        return NULL;
+    struct dli_heap *heap = ctx->heap;
+    const size_t offset = align > PLAIN ? align : PLAIN;
+    size_t total;
+    if (!dli_add_size(size, offset, &total) || total > (size_t)INT64_MAX) {
+        dli_fail(err, DL4C_E_NOMEM, "memory", "a block of %zu bytes cannot exist", size);
+        return NULL;
+    }
+    const int64_t now = atomic_fetch_add_explicit(&heap->used, (int64_t)total, memory_order_relaxed) + (int64_t)total;
+    if (heap->limit && now > heap->limit) {
+        atomic_fetch_sub_explicit(&heap->used, (int64_t)total, memory_order_relaxed);
+        dli_fail(err, DL4C_E_LIMIT, "memory", "%zu more bytes would pass the memory limit of %" PRId64 " bytes (%" PRId64 " in use)", size,
+                 heap->limit, now - (int64_t)total);
+        return NULL;
+    }
+    char *base = heap->alloc(heap->user, total, align);
+    if (!base) {
+        atomic_fetch_sub_explicit(&heap->used, (int64_t)total, memory_order_relaxed);
+        dli_fail(err, DL4C_E_NOMEM, "memory", "no memory for %zu bytes (%" PRId64 " in use)", size, now - (int64_t)total);
+        return NULL;
+    }
+    atomic_fetch_add_explicit(&heap->refs, 1, memory_order_relaxed);
+    int64_t peak = atomic_load_explicit(&heap->peak, memory_order_relaxed);
+    while (now > peak && !atomic_compare_exchange_weak_explicit(&heap->peak, &peak, now, memory_order_relaxed, memory_order_relaxed)) {
+    }
+    struct header *h = header_of(base + offset);
+    h->heap = heap;
+    h->total = total;
+    h->offset = (uint32_t)offset;
+    h->magic = MAGIC;
+    return base + offset;
+}
+
+void *dli_alloc(dl4c_context *ctx, size_t size, struct dl4c_error *err) { return take(ctx, size, 16, err); }
+void *dli_alloc_aligned(dl4c_context *ctx, size_t size, struct dl4c_error *err) { return take(ctx, size, DLI_ALIGN, err); }
+
+void *dli_array(dl4c_context *ctx, size_t count, size_t size, struct dl4c_error *err)
+{
+    size_t bytes;
+    if (!dli_mul_size(count, size, &bytes)) {
+        dli_fail(err, DL4C_E_NOMEM, "memory", "%zu elements of %zu bytes cannot exist", count, size);
+        return NULL;
+    }
+    return dli_alloc(ctx, bytes, err);
+}
+
+void *dli_calloc(dl4c_context *ctx, size_t count, size_t size, struct dl4c_error *err)
+{
+    void *p = dli_array(ctx, count, size, err);
+    if (p)
+        memset(p, 0, count * size);
+    return p;
+}
+
+void dli_free(void *memory)
+{
+    if (!memory)
+        return;
+    struct header *h = header_of(memory);
+    struct dli_heap *heap = h->heap;
+    const size_t total = h->total;
+    char *base = (char *)memory - h->offset;
+    h->magic = 0;
+    atomic_fetch_sub_explicit(&heap->used, (int64_t)total, memory_order_relaxed);
+    heap->release(heap->user, base, total);
+    heap_unref(heap);
+}
+
+void dl4c_free(void *text) { dli_free(text); }
+
+void *dli_realloc(dl4c_context *ctx, void *memory, size_t size, struct dl4c_error *err)
+{
+    void *bigger = dli_alloc(ctx, size, err);
+    if (bigger && memory) {
+        const size_t old = header_of(memory)->total - header_of(memory)->offset;
+        memcpy(bigger, memory, old < size ? old : size);
+        dli_free(memory);
+    }
+    return bigger;
+}
+
+char *dli_strndup(dl4c_context *ctx, const char *text, size_t n, struct dl4c_error *err)
+{
+    char *copy = dli_alloc(ctx, n + 1, err);
+    if (copy) {
+        memcpy(copy, text, n);
+        copy[n] = '\0';
+    }
+    return copy;
+}
+
+char *dli_strdup(dl4c_context *ctx, const char *text, struct dl4c_error *err) { return dli_strndup(ctx, text, strlen(text), err); }
+
+dl4c_status dli_grow(dl4c_context *ctx, void *array_pointer, size_t *capacity, size_t count, size_t element, struct dl4c_error *err)
+{
+    if (count <= *capacity)
+        return DL4C_OK;
+    size_t wanted = *capacity + *capacity / 2, bytes;
+    if (wanted < count)
+        wanted = count;
+    if (wanted < 8)
+        wanted = 8;
+    if (!dli_mul_size(wanted, element, &bytes))
+        return dli_fail(err, DL4C_E_NOMEM, "memory", "%zu elements of %zu bytes cannot exist", wanted, element);
+    void *old;
+    memcpy(&old, array_pointer, sizeof old);
+    void *bigger = dli_realloc(ctx, old, bytes, err);
+    if (!bigger)
+        return err ? err->status : DL4C_E_NOMEM;
+    memcpy(array_pointer, &bigger, sizeof bigger);
+    *capacity = wanted;
+    return DL4C_OK;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What this build and machine are, line by line. */
+#include "base/cpu.h"
+#include "base/error.h"
+
+#include <stddef.h>
+
+struct line {
+    const char *name, *value;
+    const char *(*ask)(void);
+};
+
+#ifdef DLI_HAVE_BLIS
+#define BLIS "yes"
+#else
+#define BLIS "no"
+#endif
+#ifdef DLI_HAVE_PNG
+#define PNG "yes"
+#else
+#define PNG "no"
+#endif
+
+static const struct line lines[] = {
+    { "version", NULL, dl4c_version_string }, { "compiler", __VERSION__, NULL }, { "cpu", NULL, dli_cpu_brand },
+    { "kernels", NULL, dli_cpu_level },       { "blis", BLIS, NULL },            { "png", PNG, NULL },
+};
+
+int32_t dl4c_build_info_count(void) { return (int32_t)(sizeof lines / sizeof *lines); }
+
+dl4c_status dl4c_build_info(int32_t i, const char **name, const char **value, struct dl4c_error *err)
+{
+    if (i < 0 || i >= dl4c_build_info_count() || !name || !value)
+        return dli_fail(err, DL4C_E_INVALID, "build", "line %" PRId32 " of %" PRId32 " build lines", i, dl4c_build_info_count());
+    *name = lines[i].name;
+    *value = lines[i].ask ? lines[i].ask() : lines[i].value;
+    return DL4C_OK;
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which instructions may be used: detected once, lowered by DL4C_CPU_MASK (generic, avx2, avx512), read-only afterwards. */
+#ifndef DLI_BASE_CPU_H
+#define DLI_BASE_CPU_H
+
+enum {
+    DLI_CPU_AVX2 = 1,        /* AVX2, FMA, F16C and the system saves ymm */
+    DLI_CPU_AVX512 = 2,      /* AVX-512 F, BW, DQ, VL and the system saves zmm */
+    DLI_CPU_AVX512_BF16 = 4, /* VDPBF16PS */
+};
+
+unsigned dli_cpu_flags(void);
+const char *dli_cpu_level(void); /* "avx512", "avx2", "generic" */
+const char *dli_cpu_brand(void); /* "AMD EPYC ..." from CPUID, "unknown" elsewhere */
+
+#endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How a long call is watched: deadline, cancel flag, progress. */
+#ifndef DLI_BASE_DEADLINE_H
+#define DLI_BASE_DEADLINE_H
+
+#include "base/error.h"
+#include <stdbool.h>
+
+int64_t dli_now_ns(void); /* monotonic */
+
+struct dli_watch {
+    const char *stage;
+    dl4c_progress_fn progress;
+    void *user;
+    const int32_t *cancel;
+    int64_t start_ns, deadline_ns /* 0: none */, last_ns;
+    struct dl4c_progress now;
+};
+
+void dli_watch_init(struct dli_watch *w, const char *stage, dl4c_progress_fn progress, void *user, const int32_t *cancel, int64_t timeout_ms);
+/* Cancelled or late? Cheap enough for every minibatch. DL4C_E_CANCELLED or DL4C_E_TIMEOUT, naming the stage. */
+dl4c_status dli_watch_check(struct dli_watch *w, struct dl4c_error *err);
+/* The same, and tells the host: fills percent, rate and eta from w->now.done and .total; at most ten calls a second unless `last`. */
+dl4c_status dli_watch_report(struct dli_watch *w, bool last, struct dl4c_error *err);
+
+#endif
