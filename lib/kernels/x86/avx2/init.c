@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The avx2 entries of the kernel table. */
+#include "kernels/kernels.h"
+
+void dli_kernels_init_avx2(struct dli_kernels *t)
+{
+    t->name = "avx2";
+    t->block = 8;
+}
