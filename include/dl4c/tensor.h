@@ -45,8 +45,9 @@ enum { DL4C_WRAP_READ_ONLY = 1 /**< writing through the library is DL4C_E_DENIED
  * @param release  NULL: the caller keeps the memory alive by other means.
  * If it fails, release is not called and the memory is still the caller's alone. Threads: safe. Since: 0.1.
  */
-DL4C_API dl4c_status dl4c_tensor_wrap(dl4c_context *ctx, int32_t dtype, const int64_t *shape, const int64_t *strides, int32_t rank, void *data,
-                                      uint32_t flags, dl4c_release_cookie_fn release, void *cookie, dl4c_tensor **t, struct dl4c_error *err);
+DL4C_API dl4c_status dl4c_tensor_wrap(dl4c_context *ctx, int32_t dtype, const int64_t *shape, const int64_t *strides, int32_t rank,
+                                      void *data, uint32_t flags, dl4c_release_cookie_fn release, void *cookie, dl4c_tensor **t,
+                                      struct dl4c_error *err);
 
 /** Takes one more reference; returns its argument. NULL is allowed. Threads: safe. */
 DL4C_API dl4c_tensor *dl4c_tensor_ref(dl4c_tensor *t);

@@ -23,8 +23,8 @@ static dl4c_status check_range(const struct reader *r, const struct dli_attr *a,
     if (!(v == v))
         return dli_fail(r->err, DL4C_E_INVALID, "attributes", "%s: %s is not a number", r->what, a->name);
     if (bounded(a) && (v < a->min || v > a->max))
-        return dli_fail(r->err, DL4C_E_INVALID, "attributes", "%s: %s is %s, wanted %s to %s", r->what, a->name, DLI_NUM(v), DLI_NUM(a->min),
-                        DLI_NUM(a->max));
+        return dli_fail(r->err, DL4C_E_INVALID, "attributes", "%s: %s is %s, wanted %s to %s", r->what, a->name, DLI_NUM(v),
+                        DLI_NUM(a->min), DLI_NUM(a->max));
     return DL4C_OK;
 }
 
@@ -60,7 +60,8 @@ static dl4c_status set_text(const struct reader *r, const struct dli_attr *a, co
 }
 
 /* Stores n numbers as the table wants them; ints holds exact integers where they were integers. */
-static dl4c_status set_numbers(const struct reader *r, const struct dli_attr *a, const double *fs, const int64_t *is, int32_t n, void *values)
+static dl4c_status set_numbers(const struct reader *r, const struct dli_attr *a, const double *fs, const int64_t *is, int32_t n,
+                               void *values)
 {
     const bool list = a->type == DL4C_ATTR_INTS || a->type == DL4C_ATTR_FLOATS;
     const bool integral = a->type == DL4C_ATTR_INT || a->type == DL4C_ATTR_INTS;
@@ -227,7 +228,8 @@ static const char *nearest(const struct dli_attr_set *sets, int32_t n_sets, cons
     return best;
 }
 
-static dl4c_status read_all(const struct reader *r, const struct dli_attr_set *sets, int32_t n_sets, const struct dl4c_attr *attrs, int32_t n)
+static dl4c_status read_all(const struct reader *r, const struct dli_attr_set *sets, int32_t n_sets, const struct dl4c_attr *attrs,
+                            int32_t n)
 {
     for (int32_t i = 0; i < n; i++) {
         const struct dli_attr *a = NULL;
@@ -255,8 +257,8 @@ static dl4c_status read_all(const struct reader *r, const struct dli_attr_set *s
     return DL4C_OK;
 }
 
-dl4c_status dli_attrs_read(dl4c_context *ctx, const char *what, const struct dli_attr_set *sets, int32_t n_sets, const struct dl4c_attr *attrs,
-                           int32_t n, struct dl4c_error *err)
+dl4c_status dli_attrs_read(dl4c_context *ctx, const char *what, const struct dli_attr_set *sets, int32_t n_sets,
+                           const struct dl4c_attr *attrs, int32_t n, struct dl4c_error *err)
 {
     const struct reader r = { ctx, what, err };
     dl4c_status status = DL4C_OK;

@@ -39,11 +39,12 @@ struct dli_attr_set {
 
 /* Sets every default, then the given attributes; each must stand in one of the sets, at most once. On failure the structs hold
  * nothing that needs freeing. `what` names the thing in messages: "conv2d 'conv1_1'". */
-dl4c_status dli_attrs_read(dl4c_context *ctx, const char *what, const struct dli_attr_set *sets, int32_t n_sets, const struct dl4c_attr *attrs,
-                           int32_t n, struct dl4c_error *err);
+dl4c_status dli_attrs_read(dl4c_context *ctx, const char *what, const struct dli_attr_set *sets, int32_t n_sets,
+                           const struct dl4c_attr *attrs, int32_t n, struct dl4c_error *err);
 void dli_attrs_free(const struct dli_attr *table, void *values);
 /* dst gets the bytes of src and copies of its texts. */
-dl4c_status dli_attrs_copy(dl4c_context *ctx, const struct dli_attr *table, void *dst, const void *src, size_t size, struct dl4c_error *err);
+dl4c_status dli_attrs_copy(dl4c_context *ctx, const struct dli_attr *table, void *dst, const void *src, size_t size,
+                           struct dl4c_error *err);
 /* Value `a` of the table as a dl4c_attr that borrows from `values`; STR with choices as its word. */
 void dli_attrs_get(const struct dli_attr *a, const void *values, struct dl4c_attr *out);
 bool dli_attrs_is_default(const struct dli_attr *a, const void *values);

@@ -16,7 +16,8 @@ int64_t dli_now_ns(void)
 
 void dl4c_cancel_set(int32_t *cancel) { __atomic_store_n(cancel, 1, __ATOMIC_RELAXED); }
 
-void dli_watch_init(struct dli_watch *w, const char *stage, dl4c_progress_fn progress, void *user, const int32_t *cancel, int64_t timeout_ms)
+void dli_watch_init(struct dli_watch *w, const char *stage, dl4c_progress_fn progress, void *user, const int32_t *cancel,
+                    int64_t timeout_ms)
 {
     memset(w, 0, sizeof *w);
     w->stage = stage;
@@ -35,7 +36,8 @@ void dli_watch_init(struct dli_watch *w, const char *stage, dl4c_progress_fn pro
 dl4c_status dli_watch_check(struct dli_watch *w, struct dl4c_error *err)
 {
     if (w->cancel && __atomic_load_n(w->cancel, __ATOMIC_RELAXED))
-        return dli_fail(err, DL4C_E_CANCELLED, w->stage, "%s was cancelled after %" PRId64 " of %" PRId64, w->stage, w->now.done, w->now.total);
+        return dli_fail(err, DL4C_E_CANCELLED, w->stage, "%s was cancelled after %" PRId64 " of %" PRId64, w->stage, w->now.done,
+                        w->now.total);
     if (w->deadline_ns && dli_now_ns() > w->deadline_ns)
         return dli_fail(err, DL4C_E_TIMEOUT, w->stage, "%s passed its deadline of %" PRId64 " ms after %" PRId64 " of %" PRId64, w->stage,
                         (w->deadline_ns - w->start_ns) / 1000000, w->now.done, w->now.total);
@@ -57,7 +59,7 @@ dl4c_status dli_watch_report(struct dli_watch *w, bool last, struct dl4c_error *
     p->percent = p->total > 0 ? 100.0 * (double)p->done / (double)p->total : 0;
     p->eta_s = p->total > 0 && p->rate > 0 ? (double)(p->total - p->done) / p->rate : -1;
     if (w->progress(w->user, p) != 0)
-        return dli_fail(err, DL4C_E_CANCELLED, w->stage, "%s was cancelled by its progress callback after %" PRId64 " of %" PRId64, w->stage,
-                        p->done, p->total);
+        return dli_fail(err, DL4C_E_CANCELLED, w->stage, "%s was cancelled by its progress callback after %" PRId64 " of %" PRId64,
+                        w->stage, p->done, p->total);
     return DL4C_OK;
 }

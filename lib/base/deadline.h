@@ -17,7 +17,8 @@ struct dli_watch {
     struct dl4c_progress now;
 };
 
-void dli_watch_init(struct dli_watch *w, const char *stage, dl4c_progress_fn progress, void *user, const int32_t *cancel, int64_t timeout_ms);
+void dli_watch_init(struct dli_watch *w, const char *stage, dl4c_progress_fn progress, void *user, const int32_t *cancel,
+                    int64_t timeout_ms);
 /* Cancelled or late? Cheap enough for every minibatch. DL4C_E_CANCELLED or DL4C_E_TIMEOUT, naming the stage. */
 dl4c_status dli_watch_check(struct dli_watch *w, struct dl4c_error *err);
 /* The same, and tells the host: fills percent, rate and eta from w->now.done and .total; at most ten calls a second unless `last`. */

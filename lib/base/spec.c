@@ -66,7 +66,8 @@ dl4c_status dli_spec_parse(dl4c_context *ctx, const char *text, struct dli_spec 
         status = dli_fail(err, DL4C_E_INVALID, "spec", "\"%.200s\": wanted a name first", text);
     } else if (*p == ':') {
         *p++ = '\0';
-        status = *p ? parse_pairs(ctx, text, p, spec, err) : dli_fail(err, DL4C_E_INVALID, "spec", "\"%.200s\": nothing after the colon", text);
+        status =
+            *p ? parse_pairs(ctx, text, p, spec, err) : dli_fail(err, DL4C_E_INVALID, "spec", "\"%.200s\": nothing after the colon", text);
     } else if (*p == '(') {
         const size_t n = strlen(p);
         if (p[n - 1] != ')') {

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** @file
+ * The whole public API.
+ */
+#ifndef DL4C_DL4C_H
+#define DL4C_DL4C_H
+
+#include <dl4c/base.h>
+#include <dl4c/evaluation.h>
+#include <dl4c/fs.h>
+#include <dl4c/op.h>
+#include <dl4c/tensor.h>
+
+#endif
