@@ -67,7 +67,8 @@ DL4C_API void dl4c_builder_remove(dl4c_builder *b, const char *vertex, uint32_t 
  * @param weight_init       How the vertex's new weights are drawn; NULL: as its attribute says.
  * @param next_weight_init  The same for the vertices after it.
  */
-DL4C_API void dl4c_builder_replace_n_out(dl4c_builder *b, const char *vertex, int64_t n_out, const char *weight_init, const char *next_weight_init);
+DL4C_API void dl4c_builder_replace_n_out(dl4c_builder *b, const char *vertex, int64_t n_out, const char *weight_init,
+                                         const char *next_weight_init);
 /** Which vertices are the graph's outputs; where never called, those that nothing reads. */
 DL4C_API void dl4c_builder_outputs(dl4c_builder *b, const char *const *names, int32_t n);
 

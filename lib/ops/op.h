@@ -166,7 +166,7 @@ struct dli_layer {
 extern const struct dli_attr dli_layer_attrs[];
 
 /* Draws a weight by its scheme: element i of the parameter depends on (seed, stream, i) alone. */
-dl4c_status dli_weight_init(dl4c_context *ctx, const char *scheme, const struct dli_param_decl *decl, uint64_t seed, uint32_t stream, float *w,
-                            struct dl4c_error *err);
+dl4c_status dli_weight_init(dl4c_context *ctx, const char *scheme, const struct dli_param_decl *decl, uint64_t seed, uint32_t stream,
+                            float *w, struct dl4c_error *err);
 
 #endif
