@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The kernel table: inner loops, one implementation per instruction set. Operators call the functions of layout.h, gemm.h, dense.h,
- * conv.h, pool.h and elementwise.h, which split the work over threads and call the table. */
+ * conv.h, pool.h, elementwise.h and softmax.h, which split the work over threads and call the table. */
 #ifndef DLI_KERNELS_KERNELS_H
 #define DLI_KERNELS_KERNELS_H
 
@@ -8,11 +8,53 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct dli_pooling;
+struct dli_unary;
+
 /* Every pointer is always set. No kernel fails, allocates or touches a byte outside its arguments; none asks for padding or, unless
- * it says so, for more alignment than a float's. */
+ * it says so, for more alignment than a float's. What a kernel computes is said where its caller is declared. */
 struct dli_kernels {
     const char *name; /* "generic", "avx2", "avx512": the instruction set of the last filling */
     int32_t block;    /* channels of a block of the blocked layout (layout.h): 16 with avx512, else 8 */
+
+    /* layout.h: one block of one image, [channels, hw] to and from [hw, block]; 1 <= channels <= block. */
+    void (*to_blocked)(int64_t block, float *y, const float *x, int64_t channels, int64_t hw);
+    void (*to_plain)(int64_t block, float *y, const float *x, int64_t channels, int64_t hw);
+
+    /* gemm.h. A tile of C, rows <= gemm_mr by cols <= gemm_nr, = (accumulate: +=) the sum over k in index order of packed panels
+     * a[k][gemm_mr] and b[k][gemm_nr], which are aligned to DLI_ALIGN. */
+    int64_t gemm_mr, gemm_nr;
+    void (*gemm)(int64_t k, const float *a, const float *b, float *c, int64_t ldc, int64_t rows, int64_t cols, bool accumulate);
+    /* panel[p * width + i] = src[i * step_i + p * step_p] for p < k and i < n, 0 for n <= i < width; one of the steps is 1, src unaligned.
+     */
+    void (*gemm_pack)(float *panel, int64_t width, const void *src, int64_t n, int64_t k, int64_t step_i, int64_t step_p);
+    /* sum[cols] = the sum over k in index order of a[p * step_a] * b[p * ldb ...]; the same bits as a tile. a and b unaligned. */
+    void (*gemm_row)(int64_t k, const void *a, int64_t step_a, const void *b, int64_t ldb, int64_t cols, float *sum);
+
+    /* dense.h: y[r * ldy + o] = (accumulate: +=) dot(x + r * ldx, w + o * ldw, k), k at most a chunk; ldw in floats, w unaligned. */
+    void (*dense)(int64_t rows, int64_t outs, int64_t k, const float *x, int64_t ldx, const void *w, int64_t ldw, float *y, int64_t ldy,
+                  bool accumulate);
+
+    /* pool.h: rows [first, last) of the outputs of one channel, and of one block of channels. */
+    void (*pool_plain)(const struct dli_pooling *p, int64_t first, int64_t last, const float *x, float *y);
+    void (*pool_blocked)(int64_t block, const struct dli_pooling *p, int64_t first, int64_t last, const float *x, float *y);
+    /* One channel to *y; one block, hw pixels of `block` lanes, to y[block]. */
+    void (*pool_global_plain)(int32_t kind, int64_t hw, const float *x, float *y);
+    void (*pool_global_blocked)(int64_t block, int32_t kind, int64_t hw, const float *x, float *y);
+
+    /* elementwise.h */
+    void (*unary)(const struct dli_unary *u, size_t n, const float *x, float *y);
+    void (*unary_backward)(const struct dli_unary *u, size_t n, const float *xy, const float *dy, float *dx);
+    void (*binary)(int32_t op, size_t n, const float *a, const float *b, float *y);
+    void (*axpy)(size_t n, float alpha, const float *x, float *y);
+    void (*scale)(size_t n, float alpha, float beta, const float *x, float *y);
+    void (*affine)(size_t n, const float *scale, const float *shift, const float *x, float *y); /* y[i] = scale[i] * x[i] + shift[i] */
+    void (*affine_blocked)(int64_t block, int64_t hw, const float *scale, const float *shift, const float *x, float *y); /* [block] each */
+
+    /* softmax.h: one row; k at least 1. */
+    void (*softmax)(size_t k, const float *x, float *y);
+    void (*log_softmax)(size_t k, const float *x, float *y);
+    void (*softmax_backward)(size_t k, const float *y, const float *dy, float *dx);
 };
 
 /* The table of this process: filled from generic upward as far as dli_cpu_flags() allows, read-only afterwards. */
@@ -22,5 +64,13 @@ const struct dli_kernels *dli_kernels(void);
 void dli_kernels_init_generic(struct dli_kernels *t);
 void dli_kernels_init_avx2(struct dli_kernels *t);
 void dli_kernels_init_avx512(struct dli_kernels *t);
+
+/* Parts of dli_kernels_init_generic, one a file. */
+void dli_generic_init_layout(struct dli_kernels *t);
+void dli_generic_init_gemm(struct dli_kernels *t);
+void dli_generic_init_dense(struct dli_kernels *t);
+void dli_generic_init_pool(struct dli_kernels *t);
+void dli_generic_init_elementwise(struct dli_kernels *t);
+void dli_generic_init_softmax(struct dli_kernels *t);
 
 #endif

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Fully connected layers. The weight is [out][in], row-major, which is Deeplearning4j's column-major [in, out], and is used where
+ * it lies: in a mapped file too, so it needs no alignment at all. */
+#ifndef DLI_KERNELS_DENSE_H
+#define DLI_KERNELS_DENSE_H
+
+#include "base/context.h"
+
+/* y[n, out] = x[n, in] * W^T + bias. Rows of x are ldx floats apart, y is contiguous; bias may be NULL. y overlaps nothing.
+ *
+ * y[r][o] is the sum, in order of the chunks, of the dot products of chunks of DLI_DENSE_CHUNK inputs, plus bias last; a chunk's
+ * dot product runs in the lanes of a vector that are added up in a fixed tree. So it depends on row r of x, row o of W and bias[o]
+ * alone: the batch, the threads and the place of the row change no bit. At n = 1 each weight is read once, at the memory's
+ * speed. */
+enum { DLI_DENSE_CHUNK = 1024 };
+void dli_dense_run(dl4c_context *ctx, int32_t threads, int64_t n, int64_t in, int64_t out, const float *x, int64_t ldx, const void *w,
+                   const float *bias, float *y);
+
+/* Scratch of the two below, in bytes; workers as dli_parallel_width gives it. Aligned to DLI_ALIGN. */
+size_t dli_dense_backward_scratch(int64_t n, int64_t in, int64_t out, int32_t workers);
+
+/* dx[n, in] = dy[n, out] * W; the sum over out in index order. blas as for dli_gemm_run. */
+void dli_dense_backward_data(dl4c_context *ctx, int32_t threads, int32_t blas, int64_t n, int64_t in, int64_t out, const float *dy,
+                             const void *w, float *dx, void *scratch);
+
+/* dw[out][in] and db[out] (NULL: not wanted) = the sums over the batch, in index order; added to what is there if `accumulate`. */
+void dli_dense_backward_weight(dl4c_context *ctx, int32_t threads, int32_t blas, int64_t n, int64_t in, int64_t out, const float *x,
+                               int64_t ldx, const float *dy, float *dw, float *db, bool accumulate, void *scratch);
+
+#endif

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Fully connected layers against sums in double, with the weight at any address, and the rule that a row's bits are its own. */
+#include "kernels/dense.h"
+
+#include "kernels/check.h"
+
+/* The weight in a guarded buffer, `offset` bytes off any alignment. */
+struct weight {
+    size_t size;
+    char *memory;
+    const void *at;
+};
+
+static struct weight weight_at(const float *w, int64_t n, size_t offset)
+{
+    struct weight u = { (size_t)n * sizeof *w, NULL, NULL };
+    u.size += offset; /* ends `offset` bytes before the guard page */
+    u.memory = guard_alloc(u.size);
+    memcpy(u.memory, w, (size_t)n * sizeof *w);
+    u.at = u.memory;
+    return u;
+}
+
+static void check(int64_t n, int64_t in, int64_t out, bool with_bias, size_t offset)
+{
+    const int64_t ldx = in + n % 2;
+    float *x = random_floats((n - 1) * ldx + in, 1), *w = random_floats(out * in, 2), *bias = random_floats(out, 3), *y = floats(n * out);
+    struct weight u = weight_at(w, out * in, offset);
+    dl4c_context *ctx = context_of(2);
+    dli_dense_run(ctx, 2, n, in, out, x, ldx, u.at, with_bias ? bias : NULL, y);
+    for (int64_t r = 0; r < n; r++)
+        for (int64_t o = 0; o < out; o++) {
+            double sum = with_bias ? bias[o] : 0, size = fabs(sum);
+            for (int64_t i = 0; i < in; i++) {
+                sum += (double)x[r * ldx + i] * w[o * in + i];
+                size += fabs((double)x[r * ldx + i] * w[o * in + i]);
+            }
+            /* At most in + 3 roundings of partial sums no larger than `size`, which add up far slower than their number. */
+            if (!(fabs(y[r * out + o] - sum) <= ldexp(size, -24) * (4 + sqrt((double)in))))
+                fail_msg("%dx%dx%d: y[%d][%d] is %.9g, not %.9g", (int)n, (int)in, (int)out, (int)r, (int)o, (double)y[r * out + o], sum);
+        }
+    floats_free(x, (n - 1) * ldx + in);
+    floats_free(w, out * in);
+    floats_free(bias, out);
+    floats_free(y, n * out);
+    guard_free(u.memory, u.size);
+    dl4c_context_destroy(&ctx);
+}
+
+static void outputs_of_every_shape_are_right(void **state)
+{
+    (void)state;
+    for (int64_t in = 1; in <= 40; in++)
+        check(3, in, 5, in % 2, (size_t)in % 4);
+    for (int64_t out = 1; out <= 60; out += 7)
+        for (int64_t n = 1; n <= 9; n++)
+            check(n, 37, out, true, 0);
+    check(70, 100, 50, true, 1);
+    check(1, 1024, 13, false, 0);
+    check(2, 1025, 13, true, 3);
+    check(5, 3000, 7, true, 2);
+    check(17, 2047, 49, true, 0);
+}
+
+static void a_row_has_the_same_bits_in_every_batch(void **state)
+{
+    (void)state;
+    enum { ROWS = 300, IN = 1531, OUT = 101 };
+    static const int64_t heights[] = { 1, 3, 16, 300 };
+    static const int32_t threads[] = { 1, 2, 5 };
+    dl4c_context *ctx = context_of(5);
+    float *x = random_floats(ROWS * IN, 4), *w = random_floats(OUT * IN, 5), *bias = random_floats(OUT, 6);
+    float *want = floats(ROWS * OUT), *y = floats(ROWS * OUT);
+    dli_dense_run(ctx, 1, ROWS, IN, OUT, x, IN, w, bias, want);
+    for (size_t h = 0; h < COUNT(heights); h++)
+        for (size_t t = 0; t < COUNT(threads); t++)
+            for (int64_t first = 0; first + heights[h] <= ROWS; first += 97) {
+                dli_dense_run(ctx, threads[t], heights[h], IN, OUT, x + first * IN, IN, w, bias, y);
+                assert_true(same_bits(y, want + first * OUT, heights[h] * OUT));
+            }
+    /* An output's bits are its own too. */
+    dli_dense_run(ctx, 2, 16, IN, 7, x, IN, w + 11 * IN, bias + 11, y);
+    for (int64_t r = 0; r < 16; r++)
+        assert_true(same_bits(y + r * 7, want + r * OUT + 11, 7));
+    floats_free(x, ROWS * IN);
+    floats_free(w, OUT * IN);
+    floats_free(bias, OUT);
+    floats_free(want, ROWS * OUT);
+    floats_free(y, ROWS * OUT);
+    dl4c_context_destroy(&ctx);
+}
+
+static void gradients_are_right(void **state)
+{
+    (void)state;
+    enum { N = 21, IN = 53, OUT = 34 };
+    dl4c_context *ctx = context_of(2);
+    float *x = random_floats(N * IN, 1), *w = random_floats(OUT * IN, 2), *dy = random_floats(N * OUT, 3);
+    float *dx = floats(N * IN), *dw = random_floats(OUT * IN, 4), *db = random_floats(OUT, 5), *dw0 = random_floats(OUT * IN, 4);
+    float *db0 = random_floats(OUT, 5);
+    const size_t size = dli_dense_backward_scratch(N, IN, OUT, dli_parallel_width(ctx, 2));
+    void *scratch = guard_alloc(size);
+    struct weight u = weight_at(w, OUT * IN, 3);
+    dli_dense_backward_data(ctx, 2, DLI_BLAS_OWN, N, IN, OUT, dy, u.at, dx, scratch);
+    for (int r = 0; r < N; r++)
+        for (int i = 0; i < IN; i++) {
+            double sum = 0;
+            for (int o = 0; o < OUT; o++)
+                sum += (double)dy[r * OUT + o] * w[o * IN + i];
+            assert_true(fabs(dx[r * IN + i] - sum) < 1e-5); /* 34 terms below 4: 34 * 4 * 2^-24 */
+        }
+    for (int accumulate = 0; accumulate < 2; accumulate++) {
+        if (accumulate) {
+            memcpy(dw, dw0, OUT * IN * sizeof *dw);
+            memcpy(db, db0, OUT * sizeof *db);
+        }
+        dli_dense_backward_weight(ctx, 2, DLI_BLAS_OWN, N, IN, OUT, x, IN, dy, dw, db, accumulate, scratch);
+        for (int o = 0; o < OUT; o++) {
+            double bias = accumulate ? db0[o] : 0;
+            for (int r = 0; r < N; r++)
+                bias += dy[r * OUT + o];
+            assert_true(fabs(db[o] - bias) < 1e-5);
+            for (int i = 0; i < IN; i++) {
+                double sum = accumulate ? dw0[o * IN + i] : 0;
+                for (int r = 0; r < N; r++)
+                    sum += (double)dy[r * OUT + o] * x[r * IN + i];
+                assert_true(fabs(dw[o * IN + i] - sum) < 1e-5);
+            }
+        }
+    }
+    guard_free(scratch, size);
+    guard_free(u.memory, u.size);
+    floats_free(x, N * IN);
+    floats_free(w, OUT * IN);
+    floats_free(dy, N * OUT);
+    floats_free(dx, N * IN);
+    floats_free(dw, OUT * IN);
+    floats_free(dw0, OUT * IN);
+    floats_free(db, OUT);
+    floats_free(db0, OUT);
+    dl4c_context_destroy(&ctx);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(outputs_of_every_shape_are_right),
+        cmocka_unit_test(a_row_has_the_same_bits_in_every_batch),
+        cmocka_unit_test(gradients_are_right),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
