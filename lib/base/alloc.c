@@ -23,8 +23,13 @@ static void heap_unref(struct dli_heap *heap)
         heap->release(heap->user, heap, sizeof *heap);
 }
 
+static _Thread_local dl4c_status last_failure = DL4C_E_NOMEM;
+
+dl4c_status dli_alloc_status(void) { return last_failure; }
+
 static void *take(dl4c_context *ctx, size_t size, size_t align, struct dl4c_error *err)
 {
+    last_failure = DL4C_E_NOMEM;
     ctx = dli_context(ctx, err);
     if (!ctx)
         return NULL;
@@ -38,8 +43,9 @@ static void *take(dl4c_context *ctx, size_t size, size_t align, struct dl4c_erro
     const int64_t now = atomic_fetch_add_explicit(&heap->used, (int64_t)total, memory_order_relaxed) + (int64_t)total;
     if (heap->limit && now > heap->limit) {
         atomic_fetch_sub_explicit(&heap->used, (int64_t)total, memory_order_relaxed);
-        dli_fail(err, DL4C_E_LIMIT, "memory", "%zu more bytes would pass the memory limit of %" PRId64 " bytes (%" PRId64 " in use)", size,
-                 heap->limit, now - (int64_t)total);
+        last_failure = dli_fail(err, DL4C_E_LIMIT, "memory",
+                                "%zu more bytes would pass the memory limit of %" PRId64 " bytes (%" PRId64 " in use)", size,
+                                heap->limit, now - (int64_t)total);
         return NULL;
     }
     char *base = heap->alloc(heap->user, total, align);
@@ -67,7 +73,7 @@ void *dli_array(dl4c_context *ctx, size_t count, size_t size, struct dl4c_error 
 {
     size_t bytes;
     if (!dli_mul_size(count, size, &bytes)) {
-        dli_fail(err, DL4C_E_NOMEM, "memory", "%zu elements of %zu bytes cannot exist", count, size);
+        last_failure = dli_fail(err, DL4C_E_NOMEM, "memory", "%zu elements of %zu bytes cannot exist", count, size);
         return NULL;
     }
     return dli_alloc(ctx, bytes, err);
@@ -110,7 +116,7 @@ void *dli_realloc(dl4c_context *ctx, void *memory, size_t size, struct dl4c_erro
 
 char *dli_strndup(dl4c_context *ctx, const char *text, size_t n, struct dl4c_error *err)
 {
-    char *copy = dli_alloc(ctx, n + 1, err);
+    char *copy = dli_alloc(ctx, n + 1, err); /* n bytes are in memory already: n + 1 fits */
     if (copy) {
         memcpy(copy, text, n);
         copy[n] = '\0';
@@ -135,7 +141,7 @@ dl4c_status dli_grow(dl4c_context *ctx, void *array_pointer, size_t *capacity, s
     memcpy(&old, array_pointer, sizeof old);
     void *bigger = dli_realloc(ctx, old, bytes, err);
     if (!bigger)
-        return err ? err->status : DL4C_E_NOMEM;
+        return dli_alloc_status();
     memcpy(array_pointer, &bigger, sizeof bigger);
     *capacity = wanted;
     return DL4C_OK;

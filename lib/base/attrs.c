@@ -52,7 +52,7 @@ static dl4c_status set_text(const struct reader *r, const struct dli_attr *a, co
     }
     char *copy = dli_strdup(r->ctx, text, r->err), *old;
     if (!copy)
-        return DL4C_E_NOMEM;
+        return dli_alloc_status();
     memcpy(&old, at(a, values), sizeof old);
     dli_free(old);
     memcpy(at(a, values), &copy, sizeof copy);
@@ -302,7 +302,7 @@ dl4c_status dli_attrs_copy(dl4c_context *ctx, const struct dli_attr *table, void
             memcpy(&text, cat(t, src), sizeof text);
             if (text && !(copy = dli_strdup(ctx, text, err))) {
                 dli_attrs_free(table, dst);
-                return DL4C_E_NOMEM;
+                return dli_alloc_status();
             }
             memcpy(at(t, dst), &copy, sizeof copy);
         }

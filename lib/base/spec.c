@@ -57,7 +57,7 @@ dl4c_status dli_spec_parse(dl4c_context *ctx, const char *text, struct dli_spec 
         return dli_fail(err, DL4C_E_INVALID, "spec", "the text is NULL, wanted NAME or NAME:key=value,...");
     spec->text = dli_strdup(ctx, text, err);
     if (!spec->text)
-        return DL4C_E_NOMEM;
+        return dli_alloc_status();
     char *p = spec->name = spec->text;
     while (word_char(*p))
         p++;
