@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Beside include/dl4c/fs.h, for the rest of the library: URIs, whole files at once. */
+#ifndef DLI_FS_FS_H
+#define DLI_FS_FS_H
+
+#include "base/context.h"
+#include <dl4c/fs.h>
+
+/* "scheme://authority/path". A plain path, and file:///path with its %XX decoded, have scheme "file" and authority "". */
+struct dli_uri {
+    const char *scheme; /* lower case */
+    const char *authority;
+    const char *path; /* as the file system gets it; never "" */
+    char *text;       /* what the three point into */
+};
+dl4c_status dli_uri_parse(dl4c_context *ctx, const char *uri, struct dli_uri *out, struct dl4c_error *err);
+void dli_uri_free(struct dli_uri *uri);
+
+/* The name inside the directory: "dir/name", with one slash between; under file:// the name is %-encoded where it must be. */
+dl4c_status dli_uri_join(dl4c_context *ctx, const char *directory, const char *name, char **out, struct dl4c_error *err);
+/* The last component, as written: borrowed from uri; "" where it ends with a slash. */
+const char *dli_uri_name(const char *uri);
+
+/* The local file system over a context's allocator. */
+extern const struct dl4c_fs_ops dli_fs_local;
+
+/* A whole file in memory of the library (dli_free), one NUL more than size. DL4C_E_LIMIT: larger than limit bytes. */
+dl4c_status dli_fs_load(dl4c_context *ctx, const char *uri, int64_t limit, char **bytes, size_t *size, struct dl4c_error *err);
+/* A whole file from memory, there completely or not at all. */
+dl4c_status dli_fs_save(dl4c_context *ctx, const char *uri, const void *bytes, size_t size, struct dl4c_error *err);
+/* The URI that the file was opened with, for messages; lives as long as the file. */
+const char *dli_fs_uri(const dl4c_fs_file *file);
+
+#endif

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which file systems a context knows, and calling them: shared by fs.c, writer.c and names.c. */
+#ifndef DLI_FS_REGISTRY_H
+#define DLI_FS_REGISTRY_H
+
+#include "fs/fs.h"
+
+struct dli_fs {
+    struct dl4c_fs_ops ops;
+    char scheme[32];
+    void *user;
+    void (*release)(void *user);
+    struct dli_fs *next;
+};
+
+/* The file system of a parsed URI: lives as long as the context. DL4C_E_UNSUPPORTED: none has this scheme. */
+dl4c_status dli_fs_find(dl4c_context *ctx, const struct dli_uri *uri, const struct dli_fs **fs, struct dl4c_error *err);
+
+/* What a file system answered, taken with care: it may be the host's. `e` is what it was given to fill; where it failed without a
+ * message, one is made of `verb` and `uri`. A success leaves *err alone. */
+dl4c_status dli_fs_answer(const struct dli_fs *fs, dl4c_status status, struct dl4c_error *e, const char *verb, const char *uri,
+                          struct dl4c_error *err);
+dl4c_status dli_fs_cannot(const struct dli_fs *fs, const char *verb, const char *uri, struct dl4c_error *err);
+
+#endif

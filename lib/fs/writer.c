@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Writing files: whole or not at all. */
+#include "fs/registry.h"
+
+#include <string.h>
+
+struct dl4c_fs_writer {
+    dl4c_context *ctx; /* a reference */
+    const struct dli_fs *fs;
+    void *file;
+    char *uri;
+    struct dl4c_error failed; /* the first write that failed: commit reports it again */
+};
+
+dl4c_status dl4c_fs_create(dl4c_context *ctx, const char *uri, dl4c_fs_writer **writer, struct dl4c_error *err)
+{
+    if (!writer)
+        return dli_fail(err, DL4C_E_INVALID, "fs", "the place for the writer is NULL");
+    *writer = NULL;
+    ctx = dli_context(ctx, err);
+    if (!ctx)
+        return DL4C_E_NOMEM;
+    struct dli_uri u;
+    DLI_TRY(dli_uri_parse(ctx, uri, &u, err));
+    dl4c_status status;
+    dl4c_fs_writer *w = dli_calloc(ctx, 1, sizeof *w, err);
+    if (!w || !(w->uri = dli_strdup(ctx, uri, err))) {
+        status = dli_alloc_status();
+        goto fail;
+    }
+    DLI_GOTO(dli_fs_find(ctx, &u, &w->fs, err), fail);
+    if (!w->fs->ops.create) {
+        status = dli_fs_cannot(w->fs, "write", uri, err);
+        goto fail;
+    }
+    struct dl4c_error e = DL4C_ERROR_INIT;
+    status = w->fs->ops.create(w->fs->user, u.authority, u.path, &w->file, &e);
+    DLI_GOTO(dli_fs_answer(w->fs, status, &e, "create", uri, err), fail);
+    w->ctx = dli_context_ref(ctx, NULL);
+    dli_uri_free(&u);
+    *writer = w;
+    return DL4C_OK;
+fail:
+    if (w)
+        dli_free(w->uri);
+    dli_free(w);
+    dli_uri_free(&u);
+    return status;
+}
+
+dl4c_status dl4c_fs_write(dl4c_fs_writer *writer, const void *bytes, size_t size, struct dl4c_error *err)
+{
+    if (!writer || (!bytes && size > 0))
+        return dli_fail(err, DL4C_E_INVALID, "fs", "the %s to write is NULL", writer ? "memory" : "file");
+    if (writer->failed.status != DL4C_OK) {
+        if (err)
+            *err = writer->failed;
+        return writer->failed.status;
+    }
+    if (size == 0)
+        return DL4C_OK;
+    struct dl4c_error e = DL4C_ERROR_INIT;
+    const dl4c_status status = writer->fs->ops.write(writer->fs->user, writer->file, bytes, size, &e);
+    dli_fs_answer(writer->fs, status, &e, "write", writer->uri, &writer->failed);
+    if (status != DL4C_OK && err)
+        *err = writer->failed;
+    return status;
+}
+
+static void free_writer(dl4c_fs_writer *w)
+{
+    dl4c_context *ctx = w->ctx;
+    dli_free(w->uri);
+    dli_free(w);
+    dli_context_unref(ctx);
+}
+
+dl4c_status dl4c_fs_commit(dl4c_fs_writer **writer, struct dl4c_error *err)
+{
+    if (!writer || !*writer)
+        return dli_fail(err, DL4C_E_INVALID, "fs", "the file to commit is NULL");
+    dl4c_fs_writer *w = *writer;
+    *writer = NULL;
+    dl4c_status status = w->failed.status;
+    if (status != DL4C_OK) {
+        if (err)
+            *err = w->failed;
+        w->fs->ops.abandon(w->fs->user, w->file);
+    } else {
+        struct dl4c_error e = DL4C_ERROR_INIT;
+        status = w->fs->ops.commit(w->fs->user, w->file, &e);
+        dli_fs_answer(w->fs, status, &e, "commit", w->uri, err);
+    }
+    free_writer(w);
+    return status;
+}
+
+void dl4c_fs_abandon(dl4c_fs_writer **writer)
+{
+    if (!writer || !*writer)
+        return;
+    dl4c_fs_writer *w = *writer;
+    *writer = NULL;
+    w->fs->ops.abandon(w->fs->user, w->file);
+    free_writer(w);
+}
+
+dl4c_status dli_fs_save(dl4c_context *ctx, const char *uri, const void *bytes, size_t size, struct dl4c_error *err)
+{
+    dl4c_fs_writer *w;
+    DLI_TRY(dl4c_fs_create(ctx, uri, &w, err));
+    const dl4c_status status = dl4c_fs_write(w, bytes, size, err);
+    if (status != DL4C_OK) {
+        dl4c_fs_abandon(&w);
+        return status;
+    }
+    return dl4c_fs_commit(&w, err);
+}
