@@ -51,7 +51,7 @@ static void trim_utf8(char *text, size_t size)
         text[start - 1] = '\0';
 }
 
-static void fill(struct dl4c_error *err, dl4c_status status, const char *origin, const char *fmt, va_list ap)
+DLI_PRINTF(4, 0) static void fill(struct dl4c_error *err, dl4c_status status, const char *origin, const char *fmt, va_list ap)
 {
     memset(err, 0, sizeof *err);
     err->status = status;

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+# Shell functions of scripts/demo and scripts/test. Sourced by bash in the repository's root.
+
+# The Debian packages of scripts/deps that are not installed, one a line.
+missing_deps() {
+    sed 's/#.*//' scripts/deps | while read -r package _; do
+        [ -n "$package" ] || continue
+        dpkg-query -W -f '${db:Status-Abbrev}' "$package" 2>/dev/null | grep -q '^ii' || echo "$package"
+    done
+}
+
+# Installs what scripts/deps lists and this machine lacks; quiet, and nothing to do the second time. Where it may not or cannot install,
+# it says what is missing and goes on: the build names what it really needs.
+install_deps() {
+    if ! command -v dpkg-query >/dev/null; then
+        echo "no dpkg here: install the counterparts of the packages in scripts/deps by hand"
+        return 0
+    fi
+    local missing root log
+    missing=$(missing_deps | tr '\n' ' ')
+    [ -n "$missing" ] || return 0
+    root=
+    if [ "$(id -u)" != 0 ]; then
+        if command -v sudo >/dev/null && { [ -t 0 ] || sudo -n true 2>/dev/null; }; then
+            root=sudo
+        else
+            echo "missing, and neither root nor sudo to install them: $missing"
+            return 0
+        fi
+    fi
+    echo "installing $missing"
+    log=$(mktemp)
+    # An index that is too old names packages that are gone, so it is renewed first.
+    if $root apt-get update -q >"$log" 2>&1 \
+        && $root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $missing >>"$log" 2>&1 </dev/null; then
+        rm -f "$log"
+        return 0
+    fi
+    tail -n 20 "$log"
+    rm -f "$log"
+    echo "apt-get could not install all of: $missing"
+    return 1
+}
+
+cores() { nproc 2>/dev/null || echo 2; }
+
+# configure DIR COMPILER OPTION...: a build tree with exactly these options; one made with others is thrown away.
+configure() {
+    local dir=$1 compiler=$2
+    shift 2
+    if [ "$(cat "$dir/.options" 2>/dev/null)" != "$compiler $*" ]; then
+        rm -rf "$dir"
+        echo "+ CC=$compiler meson setup $dir $*"
+        CC=$compiler meson setup "$dir" "$@" >"$dir.log" 2>&1 || { tail -n 30 "$dir.log"; return 1; }
+        echo "$compiler $*" >"$dir/.options"
+    fi
+}
+
+# compile DIR: quiet while it works.
+compile() {
+    echo "+ ninja -C $1"
+    ninja -C "$1" >"$1.log" 2>&1 || { grep -E -A 12 'FAILED|error|ERROR' "$1.log" | head -n 80; return 1; }
+    # A warning that does not stop the build is still one that a user of the same compiler would see.
+    ! grep -E -A 4 'warning: ' "$1.log" | head -n 40 | grep . || true
+}
