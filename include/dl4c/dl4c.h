@@ -6,6 +6,7 @@
 #define DL4C_DL4C_H
 
 #include <dl4c/base.h>
+#include <dl4c/chart.h>
 #include <dl4c/evaluation.h>
 #include <dl4c/fs.h>
 #include <dl4c/graph.h>

@@ -10,43 +10,105 @@
 
 DL4C_BEGIN
 
-/** Counts of (actual, predicted) and what follows from them. One thread at a time. */
+/**
+ * Counts of (actual, predicted) and what follows from them. Counting is for one thread at a time; getters and text forms may run
+ * together on any threads while nobody counts.
+ */
 typedef struct dl4c_evaluation dl4c_evaluation;
 
 struct dl4c_evaluation_options {
     size_t struct_size;
-    int32_t n_classes;          /**< at least 2 */
-    int32_t top_n;              /**< 0 and 1: plain accuracy only */
-    const char *const *classes; /**< n_classes names, copied; NULL: 0..n-1 */
+    int32_t n_classes;          /**< 2 to 32768 */
+    int32_t top_n;              /**< counts how often the right class is among the N likeliest; 0 and 1: plain accuracy only */
+    const char *const *classes; /**< n_classes names, copied, UTF-8; NULL: "0", "1", ... */
+    double threshold;           /**< of two classes, the second is predicted where its probability is above this; 0: the larger wins */
 };
-#define DL4C_EVALUATION_OPTIONS_INIT { sizeof(struct dl4c_evaluation_options), 0, 0, 0 }
+#define DL4C_EVALUATION_OPTIONS_INIT { sizeof(struct dl4c_evaluation_options), 0, 0, 0, 0 }
 
+/**
+ * Creates an evaluation that has counted nothing. Memory: 8 * n_classes * (n_classes + 2) bytes.
+ * @param options  Borrowed; n_classes must be set.
+ * @param e        Receives the evaluation; NULL on failure.
+ * @retval DL4C_E_INVALID  n_classes outside its range, top_n negative or above n_classes, a name that is NULL, a threshold outside
+ *                         0..1 or with other than two classes
+ * @retval DL4C_E_NOMEM, DL4C_E_LIMIT
+ * Threads: safe. Since: 0.1.
+ */
 DL4C_API dl4c_status dl4c_evaluation_create(dl4c_context *ctx, const struct dl4c_evaluation_options *options, dl4c_evaluation **e,
                                             struct dl4c_error *err);
+/** Frees the evaluation and writes NULL. Takes NULL. Since: 0.1. */
 DL4C_API void dl4c_evaluation_destroy(dl4c_evaluation **e);
 
 /**
- * Counts @p n examples.
- * @param probabilities  [n, n_classes] row-major, borrowed; the largest wins, the lowest index on a tie.
+ * Counts @p n examples, all or, on failure, none.
+ * @param probabilities  [n, n_classes] row-major, borrowed; the largest wins, the lowest index on a tie. Need not sum to 1.
  * @param labels         [n] class indices, borrowed.
- * @retval DL4C_E_INVALID   a label outside the classes (nothing is counted)
- * @retval DL4C_E_DIVERGED  a probability is NaN
+ * @retval DL4C_E_INVALID   a label outside the classes; the message names the row
+ * @retval DL4C_E_DIVERGED  a probability is NaN; the message names the row and class
+ * Threads: one at a time. Cost: O(n * n_classes). Since: 0.1.
  */
 DL4C_API dl4c_status dl4c_evaluation_add(dl4c_evaluation *e, const float *probabilities, const int64_t *labels, int64_t n,
                                          struct dl4c_error *err);
-/** Adds the counts of another evaluation of the same classes. */
+/**
+ * Adds the counts of another evaluation, which stays as it is.
+ * @retval DL4C_E_INVALID  the two differ in number or names of classes, in top_n or in threshold
+ * Threads: one at a time for @p e; @p other must not be counting. Since: 0.1.
+ */
 DL4C_API dl4c_status dl4c_evaluation_merge(dl4c_evaluation *e, const dl4c_evaluation *other, struct dl4c_error *err);
 
+/** Examples counted. Since: 0.1. */
 DL4C_API int64_t dl4c_evaluation_count(const dl4c_evaluation *e);
+/** Number of classes. Since: 0.1. */
 DL4C_API int32_t dl4c_evaluation_classes(const dl4c_evaluation *e);
-/** Borrowed. NULL outside the classes. */
+/** The N of top-N, 1 where plain accuracy was asked for. Since: 0.1. */
+DL4C_API int32_t dl4c_evaluation_top_n(const dl4c_evaluation *e);
+/** Borrowed, valid while @p e lives. NULL outside the classes. Since: 0.1. */
 DL4C_API const char *dl4c_evaluation_class_name(const dl4c_evaluation *e, int32_t i);
-/** How often class @p actual was taken for @p predicted; 0 outside. */
+/** How often class @p actual was taken for @p predicted; 0 outside the classes. Since: 0.1. */
 DL4C_API int64_t dl4c_evaluation_confusion(const dl4c_evaluation *e, int32_t actual, int32_t predicted);
 
-/* All in 0..1 (mcc -1..1); 0 where nothing was counted. Macro averages leave out the classes that Deeplearning4j leaves out. */
+/** Class @p i against all others; each pointer may be NULL. Zeros outside the classes. Since: 0.1. */
+DL4C_API void dl4c_evaluation_class_counts(const dl4c_evaluation *e, int32_t i, int64_t *true_positives, int64_t *false_positives,
+                                           int64_t *true_negatives, int64_t *false_negatives);
+
+/** What dl4c_evaluation_metric and dl4c_evaluation_class_metric compute; values never change. tp, fp, tn, fn as in class_counts. */
+enum {
+    DL4C_METRIC_ACCURACY = 1,          /**< right / all, under every averaging; of one class (tp + tn) / all */
+    DL4C_METRIC_BALANCED_ACCURACY = 2, /**< mean recall of the classes that occur, under every averaging; of one class the mean of
+                                            its recall and of tn / (tn + fp) */
+    DL4C_METRIC_PRECISION = 3,         /**< tp / (tp + fp) */
+    DL4C_METRIC_RECALL = 4,            /**< tp / (tp + fn) */
+    DL4C_METRIC_F1 = 5,                /**< harmonic mean of precision and recall */
+    DL4C_METRIC_G_MEASURE = 6,         /**< geometric mean of precision and recall */
+    DL4C_METRIC_MCC = 7,               /**< Matthews correlation coefficient, -1..1 */
+    DL4C_METRIC_FALSE_POSITIVE_RATE = 8,
+    DL4C_METRIC_FALSE_NEGATIVE_RATE = 9,
+    DL4C_METRIC_FALSE_ALARM_RATE = 10  /**< mean of the two rates above */
+};
+
+/** How classes become one number; values never change. */
+enum {
+    DL4C_AVERAGE_DEFAULT = 0, /**< of two classes the second one's value (G-measure and MCC: macro), of more the macro average */
+    DL4C_AVERAGE_MACRO = 1,   /**< mean over the classes */
+    DL4C_AVERAGE_MICRO = 2    /**< from tp, fp, tn and fn summed over the classes */
+};
+
+/**
+ * One number over all classes, as Deeplearning4j computes it: macro precision leaves out the classes that were never predicted,
+ * recall those that never occur, F1 both; the other macro averages take every class, with 0 for 0/0 in rates and in the G-measure.
+ * The F1 of two classes is the second one's under every averaging. NaN where nothing is left to average (F1 if no class that occurs
+ * was ever predicted; MCC if a class never occurs or was never or always predicted), and for an unknown metric or averaging.
+ * 0 where nothing was counted. Unlike Deeplearning4j's, the micro false negative rate is fn / (fn + tp).
+ * Since: 0.1.
+ */
+DL4C_API double dl4c_evaluation_metric(const dl4c_evaluation *e, int32_t metric, int32_t average);
+/** The same of class @p i against all others: 0 for 0/0, NaN for MCC's; NaN outside the classes. Since: 0.1. */
+DL4C_API double dl4c_evaluation_class_metric(const dl4c_evaluation *e, int32_t metric, int32_t i);
+
+/* The usual ones under their own names, with DL4C_AVERAGE_DEFAULT. Since: 0.1. */
 DL4C_API double dl4c_evaluation_accuracy(const dl4c_evaluation *e);
-DL4C_API double dl4c_evaluation_balanced_accuracy(const dl4c_evaluation *e); /**< mean recall of the classes that occur */
+DL4C_API double dl4c_evaluation_balanced_accuracy(const dl4c_evaluation *e);
+/** Share of examples with fewer than top_n classes strictly likelier than the right one; the accuracy where top_n is 1. */
 DL4C_API double dl4c_evaluation_top_n_accuracy(const dl4c_evaluation *e);
 DL4C_API double dl4c_evaluation_precision(const dl4c_evaluation *e);
 DL4C_API double dl4c_evaluation_recall(const dl4c_evaluation *e);
@@ -55,13 +117,38 @@ DL4C_API double dl4c_evaluation_class_precision(const dl4c_evaluation *e, int32_
 DL4C_API double dl4c_evaluation_class_recall(const dl4c_evaluation *e, int32_t i);
 DL4C_API double dl4c_evaluation_class_f1(const dl4c_evaluation *e, int32_t i);
 
-enum { DL4C_STATS_NO_CONFUSION = 1 };
-/** The text of Deeplearning4j's stats(), to the byte. Freed by dl4c_free. */
+/** Flags of dl4c_evaluation_stats. */
+enum {
+    DL4C_STATS_NO_CONFUSION = 1,  /**< without the matrix: stats(false, false) */
+    DL4C_STATS_ANY_CONFUSION = 2, /**< with the matrix however many classes there are: stats(false, true) */
+    DL4C_STATS_NO_WARNINGS = 4    /**< without the lines on classes that were never predicted or never occur: stats(true) */
+};
+
+/* Text forms. Each gives NUL-terminated text that the caller frees by dl4c_free, NULL on failure; each may fail with DL4C_E_NOMEM
+ * and DL4C_E_LIMIT. The same counts give the same bytes under every locale. Since: 0.1. */
+
+/**
+ * The text of Deeplearning4j's stats(), to the byte; no newline at its end. The matrix is left out, with a note, above 20 classes.
+ * @param flags  DL4C_STATS_*, or 0.
+ * @retval DL4C_E_INVALID  an unknown flag
+ */
 DL4C_API dl4c_status dl4c_evaluation_stats(const dl4c_evaluation *e, uint32_t flags, char **text, struct dl4c_error *err);
-/** The JSON object of `dl4c evaluate --json`. Freed by dl4c_free. */
+/**
+ * The JSON object of `dl4c evaluate --json`, in one line: accuracy, balanced_accuracy, precision, recall, f1, top_n (the top-N
+ * accuracy), top (the N), n, classes (names), confusion (rows: actual) and per_class (objects with class, n, precision, recall,
+ * f1). What is not a number is null.
+ */
 DL4C_API dl4c_status dl4c_evaluation_json(const dl4c_evaluation *e, char **text, struct dl4c_error *err);
-/** The confusion matrix as Deeplearning4j's toCSV() and toHTML() give it, and as a plain SVG picture. Freed by dl4c_free. */
+/** The matrix as Deeplearning4j's confusionToString(): rows actual, columns predicted, with class names. */
+DL4C_API dl4c_status dl4c_evaluation_confusion_text(const dl4c_evaluation *e, char **text, struct dl4c_error *err);
+/** The matrix as Deeplearning4j's toCSV(): class indices and totals. */
 DL4C_API dl4c_status dl4c_evaluation_confusion_csv(const dl4c_evaluation *e, char **text, struct dl4c_error *err);
+/** The matrix as Deeplearning4j's toHTML(): one table, styled by the host's style sheet. */
+DL4C_API dl4c_status dl4c_evaluation_confusion_html(const dl4c_evaluation *e, char **text, struct dl4c_error *err);
+/**
+ * The matrix as a self-contained picture: shades are shares of the actual class, blue where right, orange where wrong; counts in the
+ * cells up to 40 classes, names beside them up to 80, and every cell that counted anything has a tooltip.
+ */
 DL4C_API dl4c_status dl4c_evaluation_confusion_svg(const dl4c_evaluation *e, char **text, struct dl4c_error *err);
 
 DL4C_END

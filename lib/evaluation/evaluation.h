@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The inside of dl4c_evaluation: the counts everything else is computed from. */
+#ifndef DLI_EVALUATION_EVALUATION_H
+#define DLI_EVALUATION_EVALUATION_H
+
+#include "base/context.h"
+#include <dl4c/evaluation.h>
+
+struct dl4c_evaluation {
+    dl4c_context *ctx;
+    int32_t n_classes;
+    int32_t top_n; /* at least 1 */
+    double threshold;
+    int64_t n;          /* examples */
+    int64_t top_right;  /* examples whose class was among the top_n; counted only where top_n > 1 */
+    int64_t *confusion; /* [actual, predicted] */
+    int64_t *actual;    /* [n_classes], row sums */
+    int64_t *predicted; /* [n_classes], column sums */
+    char **names;
+};
+
+/* confusion[actual, predicted], within the classes. */
+static inline int64_t dli_confusion(const dl4c_evaluation *e, int32_t actual, int32_t predicted)
+{
+    return e->confusion[(size_t)actual * (size_t)e->n_classes + (size_t)predicted];
+}
+
+/* Precision, recall or F1 of a class, -1 where it is 0/0: what macro averages leave out. */
+double dli_class_metric_or_none(const dl4c_evaluation *e, int32_t metric, int32_t i);
+
+#endif
