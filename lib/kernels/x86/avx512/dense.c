@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Dot products in vectors of avx512: 24 sums, 4 inputs and a weight in registers. */
+#include "kernels/x86/avx512/vec.h"
+enum { TILE_ROWS = 4, TILE_OUTS = 6 };
+#include "kernels/x86/dense.inc.h"
+
+#include "kernels/x86/avx512/init.h"
+
+void dli_avx512_init_dense(struct dli_kernels *t) { t->dense = dense; }

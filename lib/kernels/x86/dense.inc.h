@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Dot products of rows of x and rows of W, for the vec.h included before: tiles of TILE_ROWS x TILE_OUTS sums, one vector each, so that
+ * an input is loaded once for all outputs of a tile and a weight once for all rows. Every tile sums in the same lanes and tree. */
+#include "kernels/kernels.h"
+
+/* Lanes [k - k % LANES, k) are one masked step: lanes past k add 0 * 0. */
+INLINE void tile(const int rows, const int outs, int64_t k, const float *x, int64_t ldx, const char *w, int64_t ldw_bytes, float *y,
+                 int64_t ldy, bool accumulate)
+{
+    vec sum[TILE_ROWS > 1 ? TILE_ROWS : 1][8];
+    UNROLLED (r, rows, 1)
+        UNROLLED (o, outs, 1)
+            sum[r][o] = zero();
+    int64_t i = 0;
+    for (; i + LANES <= k; i += LANES) {
+        vec in[TILE_ROWS];
+        UNROLLED (r, rows, 1)
+            in[r] = load(x + r * ldx + i);
+        UNROLLED (o, outs, 1) {
+            const char *at = w + o * ldw_bytes + i * (int64_t)sizeof(float);
+            const vec v = load(at);
+            if (rows == 1) /* the weights come from memory: ask for them ahead of the few lines the processor looks ahead itself */
+                _mm_prefetch(at + 1024, _MM_HINT_T0);
+            UNROLLED (r, rows, 1)
+                sum[r][o] = madd(in[r], v, sum[r][o]);
+        }
+    }
+    if (i < k) {
+        const mask m = first_lanes(k - i);
+        UNROLLED (o, outs, 1) {
+            const vec v = load_mask(m, w + o * ldw_bytes + i * (int64_t)sizeof(float));
+            UNROLLED (r, rows, 1)
+                sum[r][o] = madd(load_mask(m, x + r * ldx + i), v, sum[r][o]);
+        }
+    }
+    UNROLLED (r, rows, 1)
+        UNROLLED (o, outs, 4) {
+            const __m128 s = sum_lanes4(sum[r][o], o + 1 < outs ? sum[r][o + 1] : zero(), o + 2 < outs ? sum[r][o + 2] : zero(),
+                                        o + 3 < outs ? sum[r][o + 3] : zero());
+            float four[4];
+            _mm_storeu_ps(four, s);
+            UNROLLED (q, 4, 1)
+                if (o + q < outs)
+                    y[r * ldy + o + q] = accumulate ? y[r * ldy + o + q] + four[q] : four[q];
+        }
+}
+
+/* All rows with `outs` outputs: TILE_ROWS at a time, then one by one. */
+INLINE void strip(const int outs, int64_t rows, int64_t k, const float *x, int64_t ldx, const char *w, int64_t ldw_bytes, float *y,
+                  int64_t ldy, bool accumulate)
+{
+    int64_t r = 0;
+    for (; r + TILE_ROWS <= rows; r += TILE_ROWS)
+        tile(TILE_ROWS, outs, k, x + r * ldx, ldx, w, ldw_bytes, y + r * ldy, ldy, accumulate);
+    for (; r < rows; r++)
+        tile(1, outs, k, x + r * ldx, ldx, w, ldw_bytes, y + r * ldy, ldy, accumulate);
+}
+
+static void dense(int64_t rows, int64_t outs, int64_t k, const float *x, int64_t ldx, const void *w, int64_t ldw, float *y, int64_t ldy,
+                  bool accumulate)
+{
+    const char *from = w;
+    const int64_t ldw_bytes = ldw * (int64_t)sizeof(float);
+    int64_t o = 0;
+    if (rows < TILE_ROWS)
+        for (; o + 8 <= outs; o += 8) /* more streams of weights, and sums enough to hide the latency of one row's FMAs */
+            for (int64_t r = 0; r < rows; r++)
+                tile(1, 8, k, x + r * ldx, ldx, from + o * ldw_bytes, ldw_bytes, y + r * ldy + o, ldy, accumulate);
+    for (; o + TILE_OUTS <= outs; o += TILE_OUTS)
+        strip(TILE_OUTS, rows, k, x, ldx, from + o * ldw_bytes, ldw_bytes, y + o, ldy, accumulate);
+    for (; o < outs; o++)
+        strip(1, rows, k, x, ldx, from + o * ldw_bytes, ldw_bytes, y + o, ldy, accumulate);
+}
