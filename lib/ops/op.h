@@ -18,10 +18,10 @@ struct dli_shape {
 /* Elements of a row; -1 where a length is not known; fails on overflow. */
 dl4c_status dli_shape_elements(const struct dli_shape *s, int64_t *n, struct dl4c_error *err);
 bool dli_shape_known(const struct dli_shape *s);
-bool dli_shape_equal(const struct dli_shape *a, const struct dli_shape *b);
+bool dli_shape_same(const struct dli_shape *a, const struct dli_shape *b);
 /* "[3, 224, 224]" for messages. Returns buf. */
-char *dli_shape_text(const struct dli_shape *s, char *buf, size_t size);
-#define DLI_SHAPE_TEXT(s) dli_shape_text((s), (char[160]){ 0 }, 160)
+char *dli_shape_print(const struct dli_shape *s, char *buf, size_t size);
+#define DLI_SHAPE_STR(s) dli_shape_print((s), (char[160]){ 0 }, 160)
 
 enum dli_param_role {
     DLI_PARAM_WEIGHT, /* l1, l2; drawn by weight_init */
@@ -61,6 +61,7 @@ struct dli_fuse {
 };
 
 enum { DLI_RUN = 0, DLI_TRAIN = 1 };
+enum { DLI_LOW_MEMORY = 1 }; /* the value of DL4C_SESSION_LOW_MEMORY, which ops cannot see */
 
 /* Choosing kernels for one step. Called when a session or a trainer is made. */
 struct dli_prepare {
@@ -81,7 +82,8 @@ struct dli_prepare {
     /* to fill; zero before */
     size_t scratch_bytes; /* for a run of `batch` rows */
     size_t saved_bytes;   /* training: kept from forward to backward, for `batch` rows */
-    size_t packed_bytes;  /* repacked parameters, 64-byte aligned, shared between sessions under the same key */
+    size_t packed_bytes;  /* repacked parameters, 64-byte aligned, shared between sessions under the same key; in training too, packed
+                           * anew after each step that changed them */
     uint64_t pack_key;
     void *state;          /* the step's own, from dli_alloc; freed by release (NULL: dli_free) */
     const char *kernel;   /* what dl4c_session_describe shows; static */
@@ -144,6 +146,7 @@ struct dli_op {
     dl4c_status (*prepare)(struct dli_prepare *p, struct dl4c_error *err);
     void (*pack)(const struct dli_prepare *p, const void *const *params, int32_t threads, void *packed); /* p->state is set */
     void (*release)(void *state);
+    bool (*as_clip)(const void *attrs, float *lo, float *hi); /* activations: whether it is min(max(x, lo), hi); hi may be infinity */
     /* On inferred shapes; cannot fail or allocate. */
     void (*forward)(const struct dli_exec *x);
     void (*backward)(const struct dli_exec *x); /* NULL: no gradient passes */
@@ -153,6 +156,7 @@ struct dli_op {
 const struct dli_op *dli_op_find(const char *name);
 int32_t dli_op_count(void);
 const struct dli_op *dli_op_at(int32_t i); /* in the order of names */
+bool dli_op_kind(int32_t i, struct dli_kind_entry *e); /* false: there is no operator i */
 
 /* Attributes common to all layers, kept beside the operator's own. */
 struct dli_layer {

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* dense: y[o] = b[o] + sum over i of W[i, o] * x[i], the input flattened in the order of channels, height, width. */
+#include "ops/linear.h"
+
+struct dense {
+    struct dli_linear linear;
+};
+
+static const struct dli_attr attrs[] = { DLI_LINEAR_ATTRS(struct dense, linear), { 0 } };
+
+static const struct dli_linear *linear(const void *attr) { return &((const struct dense *)attr)->linear; }
+
+static dl4c_status infer(struct dli_infer *i, struct dl4c_error *err) { return dli_linear_infer(linear(i->attrs), i, "dense", err); }
+
+static dl4c_status prepare(struct dli_prepare *p, struct dl4c_error *err) { return dli_linear_prepare(linear(p->attrs), p, err); }
+
+static void pack(const struct dli_prepare *p, const void *const *params, int32_t threads, void *packed)
+{
+    (void)threads;
+    dli_linear_pack(linear(p->attrs), params, packed);
+}
+
+static void forward(const struct dli_exec *x) { dli_linear_forward(linear(x->attrs), x); }
+
+static void backward(const struct dli_exec *x) { dli_linear_backward(linear(x->attrs), x); }
+
+const struct dli_op dli_op_dense = {
+    .name = "dense",
+    .doc = "Fully connected layer.",
+    .dl4j = "DenseLayer",
+    .min_inputs = 1,
+    .max_inputs = 1,
+    .flags = DLI_OP_LAYER | DLI_OP_BACK_IN,
+    .attrs = attrs,
+    .attrs_size = sizeof(struct dense),
+    .infer = infer,
+    .prepare = prepare,
+    .pack = pack,
+    .forward = forward,
+    .backward = backward,
+};

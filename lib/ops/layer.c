@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Attributes common to all layers, and drawing weights by scheme. */
+#include "base/rng.h"
+#include "base/thread_pool.h"
+#include "kernels/split.h"
+#include "ops/op.h"
+
+#include <math.h>
+#include <string.h>
+
+#define LAYER(member) offsetof(struct dli_layer, member)
+
+const struct dli_attr dli_layer_attrs[] = {
+    { .name = "activation", .type = DL4C_ATTR_STR, .offset = LAYER(activation),
+      .doc = "what follows: \"relu\", \"leaky_relu(leak=0.1)\" ..." },
+    { .name = "weight_init", .type = DL4C_ATTR_STR, .offset = LAYER(weight_init),
+      .doc = "how weights are drawn: \"xavier\", \"normal(std=0.01)\" ..." },
+    { .name = "bias_init", .type = DL4C_ATTR_FLOAT, .offset = LAYER(bias_init), .doc = "first value of biases" },
+    { .name = "dropout", .type = DL4C_ATTR_FLOAT, .offset = LAYER(dropout), .min = 0, .max = 1,
+      .doc = "probability to retain an element of the layer's input in training, 0: off" },
+    { .name = "l1", .type = DL4C_ATTR_FLOAT, .offset = LAYER(l1), .min = 0, .max = 1e30, .doc = "l1 regularisation of weights" },
+    { .name = "l2", .type = DL4C_ATTR_FLOAT, .offset = LAYER(l2), .min = 0, .max = 1e30, .doc = "l2 regularisation of weights" },
+    { .name = "l1_bias", .type = DL4C_ATTR_FLOAT, .offset = LAYER(l1_bias), .min = 0, .max = 1e30,
+      .doc = "l1 regularisation of biases" },
+    { .name = "l2_bias", .type = DL4C_ATTR_FLOAT, .offset = LAYER(l2_bias), .min = 0, .max = 1e30,
+      .doc = "l2 regularisation of biases" },
+    { .name = "updater", .type = DL4C_ATTR_STR, .offset = LAYER(updater),
+      .doc = "an updater of its own: \"adam(learning_rate=0.001)\" ..." },
+    { 0 },
+};
+
+enum distribution { CONSTANT, UNIFORM, NORMAL, TRUNCATED, UNIT };
+
+/* What a scheme takes. All have the same struct; each table lists what the scheme uses. */
+struct scheme_attrs {
+    double value, mean, std, lower, upper;
+};
+#define SCHEME(member) offsetof(struct scheme_attrs, member)
+
+static const struct dli_attr constant_attrs[] = {
+    { .name = "value", .type = DL4C_ATTR_FLOAT, .offset = SCHEME(value), .doc = "of all elements" },
+    { 0 },
+};
+static const struct dli_attr normal_attrs[] = {
+    /* std 0: 1 / sqrt(fan in), which is Deeplearning4j's NORMAL */
+    { .name = "mean", .type = DL4C_ATTR_FLOAT, .offset = SCHEME(mean), .doc = "mean" },
+    { .name = "std", .type = DL4C_ATTR_FLOAT, .offset = SCHEME(std), .min = 0, .max = 1e30,
+      .doc = "standard deviation; 0: 1 / sqrt(fan in)" },
+    { 0 },
+};
+static const struct dli_attr uniform_attrs[] = {
+    /* lower = upper = 0: as Deeplearning4j's UNIFORM */
+    { .name = "lower", .type = DL4C_ATTR_FLOAT, .offset = SCHEME(lower), .doc = "least value; both 0: -1 / sqrt(fan in)" },
+    { .name = "upper", .type = DL4C_ATTR_FLOAT, .offset = SCHEME(upper), .doc = "greatest value; both 0: 1 / sqrt(fan in)" },
+    { 0 },
+};
+
+/* scale: standard deviation of NORMAL and TRUNCATED or bound of UNIFORM is sqrt(scale / (in * fan in + out * fan out)).
+ * Glorot and Bengio, AISTATS 2010 (xavier); He et al., ICCV 2015 (relu); LeCun et al., "Efficient BackProp", 1998 (lecun). */
+static const struct scheme {
+    const char *name;
+    enum distribution distribution;
+    double scale, in, out;
+    const struct dli_attr *attrs;
+} schemes[] = {
+    { "zero", CONSTANT, 0, 0, 0, NULL },
+    { "ones", CONSTANT, 1, 0, 0, NULL },
+    { "constant", CONSTANT, 0, 0, 0, constant_attrs },
+    { "normal", NORMAL, 1, 1, 0, normal_attrs },
+    { "uniform", UNIFORM, 1, 1, 0, uniform_attrs },
+    { "truncated_normal", TRUNCATED, 1, 1, 0, normal_attrs },
+    { "xavier", NORMAL, 2, 1, 1, NULL },
+    { "xavier_uniform", UNIFORM, 6, 1, 1, NULL },
+    { "xavier_fan_in", NORMAL, 1, 1, 0, NULL },
+    { "xavier_legacy", NORMAL, 1, 1, 1, NULL },
+    { "relu", NORMAL, 2, 1, 0, NULL },
+    { "relu_uniform", UNIFORM, 6, 1, 0, NULL },
+    { "lecun_normal", NORMAL, 1, 1, 0, NULL },
+    { "lecun_uniform", UNIFORM, 9, 1, 0, NULL },    /* 3 / sqrt(fan in), as Deeplearning4j has it */
+    { "sigmoid_uniform", UNIFORM, 96, 1, 1, NULL }, /* 4 sqrt(6 / (fan in + fan out)) */
+    { "var_scaling_normal_fan_in", NORMAL, 1, 1, 0, NULL },
+    { "var_scaling_normal_fan_out", NORMAL, 1, 0, 1, NULL },
+    { "var_scaling_normal_fan_avg", NORMAL, 2, 1, 1, NULL },
+    { "var_scaling_uniform_fan_in", UNIFORM, 3, 1, 0, NULL },
+    { "var_scaling_uniform_fan_out", UNIFORM, 3, 0, 1, NULL },
+    { "var_scaling_uniform_fan_avg", UNIFORM, 6, 1, 1, NULL },
+    { "identity", UNIT, 0, 0, 0, NULL },
+};
+
+struct draw {
+    enum distribution distribution;
+    double a, b; /* value; lower and upper; mean and standard deviation */
+    uint64_t seed, stream;
+    struct dli_split split;
+    int64_t columns; /* UNIT: of a square matrix */
+    float *w;
+};
+
+/* Element i takes its numbers from a sequence of its own, so that rejection does not shift the others'. */
+static double normal_of(const struct draw *d, int64_t i)
+{
+    const double tau = 6.283185307179586476925;
+    uint32_t r[4];
+    dli_philox(d->seed, d->stream, (uint64_t)i, r);
+    const uint64_t bits = (uint64_t)r[1] << 32 | r[0], turn = (uint64_t)r[3] << 32 | r[2];
+    const double u = 1.0 - (double)(bits >> 11) * 0x1p-53, v = (double)(turn >> 11) * 0x1p-53;
+    return sqrt(-2.0 * log(u)) * cos(tau * v);
+}
+
+static double element(const struct draw *d, int64_t i)
+{
+    uint32_t r[4];
+    switch (d->distribution) {
+    case UNIFORM:
+        dli_philox(d->seed, d->stream, (uint64_t)i, r);
+        return d->a + (d->b - d->a) * ((double)(((uint64_t)r[1] << 32 | r[0]) >> 11) * 0x1p-53);
+    case NORMAL: return d->a + d->b * normal_of(d, i);
+    case TRUNCATED: /* to two standard deviations; one draw in 22 is thrown away, so 24 tries all but never run out */
+        for (int64_t try = 0; try < 24; try++) {
+            const double v = normal_of(d, i + (try << 40));
+            if (v > -2 && v < 2)
+                return d->a + d->b * v;
+        }
+        return d->a;
+    case UNIT: return i / d->columns == i % d->columns;
+    default: return d->a;
+    }
+}
+
+static void draw_task(void *arg, size_t task, int32_t worker)
+{
+    const struct draw *d = arg;
+    int64_t first, last;
+    (void)worker;
+    dli_split_range(&d->split, task, &first, &last);
+    for (int64_t i = first; i < last; i++)
+        d->w[i] = (float)element(d, i);
+}
+
+static const struct scheme *find(const char *name)
+{
+    for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++)
+        if (strcmp(schemes[i].name, name) == 0)
+            return &schemes[i];
+    return NULL;
+}
+
+static dl4c_status plan(const struct scheme *s, const struct scheme_attrs *v, const struct dli_param_decl *decl, struct draw *d,
+                        struct dl4c_error *err)
+{
+    const double fan = s->in * decl->fan_in + s->out * decl->fan_out;
+    d->distribution = s->distribution;
+    if (s->distribution == UNIT) {
+        if (decl->rank != 2 || decl->shape[0] != decl->shape[1])
+            return dli_fail(err, DL4C_E_INVALID, "weight_init", "identity wants a square matrix, parameter %s is none", decl->name);
+        d->columns = decl->shape[1];
+        return DL4C_OK;
+    }
+    if (s->distribution == CONSTANT) {
+        d->a = s->attrs ? v->value : s->scale;
+        return DL4C_OK;
+    }
+    const double spread = fan > 0 ? sqrt(s->scale / fan) : 0;
+    if (s->distribution == UNIFORM) {
+        const bool given = s->attrs && (v->lower != 0 || v->upper != 0);
+        d->a = given ? v->lower : -spread;
+        d->b = given ? v->upper : spread;
+        if (d->a > d->b)
+            return dli_fail(err, DL4C_E_INVALID, "weight_init", "uniform: lower is above upper");
+        return DL4C_OK;
+    }
+    d->a = s->attrs ? v->mean : 0;
+    d->b = s->attrs && v->std > 0 ? v->std : spread;
+    return DL4C_OK;
+}
+
+dl4c_status dli_weight_init(dl4c_context *ctx, const char *scheme, const struct dli_param_decl *decl, uint64_t seed, uint32_t stream,
+                            float *w, struct dl4c_error *err)
+{
+    struct dli_spec spec;
+    struct scheme_attrs values = { 0 };
+    struct draw d = { .seed = seed, .stream = (uint64_t)DLI_STREAM_WEIGHTS << 32 | stream, .w = w };
+    int64_t n = 1;
+    for (int32_t i = 0; i < decl->rank; i++)
+        n *= decl->shape[i];
+    DLI_TRY(dli_spec_parse(ctx, scheme ? scheme : "xavier", &spec, err));
+    const struct scheme *s = find(spec.name);
+    dl4c_status status = DL4C_OK;
+    if (!s) {
+        status = dli_fail(err, DL4C_E_NOTFOUND, "weight_init",
+                          "there is no weight_init \"%.60s\"; wanted xavier, relu, normal(std=0.01) ...", spec.name);
+    } else {
+        const struct dli_attr_set set = { s->attrs, &values };
+        status = dli_attrs_read(ctx, spec.name, &set, 1, spec.attrs, spec.n_attrs, err);
+    }
+    if (status == DL4C_OK)
+        status = plan(s, &values, decl, &d, err);
+    dli_spec_free(&spec);
+    DLI_TRY(status);
+    d.split = dli_split_items(n, 16); /* a draw costs as much as reading some 16 floats */
+    dli_parallel(ctx, 0, d.split.n_tasks, draw_task, &d);
+    return DL4C_OK;
+}

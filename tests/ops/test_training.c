@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What happens in training only. */
+#include "op_driver.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+#include <cmocka.h>
+
+enum { ROWS = 40, ELEMENTS = 501 };
+
+static void drop(struct op_run *r, const char *spec, float *y, float *dx)
+{
+    static float ones[ROWS * ELEMENTS];
+    static const struct dli_shape in = ROW1(ELEMENTS);
+    struct op_setup s;
+    for (int i = 0; i < ROWS * ELEMENTS; i++)
+        ones[i] = 1;
+    op_setup(&s, NULL, spec);
+    r->setup = &s;
+    r->n_in = 1;
+    r->in = &in;
+    r->rows = ROWS;
+    r->mode = DLI_TRAIN;
+    r->training = true;
+    r->x[0] = ones;
+    r->dy = ones;
+    r->y = y;
+    r->dx[0] = dx;
+    op_run(r);
+    op_setup_free(&s);
+}
+
+static void dropout_keeps_its_share_and_scales_it(void **state)
+{
+    (void)state;
+    static float y[ROWS * ELEMENTS], dx[ROWS * ELEMENTS];
+    struct op_run r = { .threads = 2, .seed = 5, .iteration = 1 };
+    drop(&r, "dropout:p=0.3", y, dx);
+    int kept = 0;
+    for (int i = 0; i < ROWS * ELEMENTS; i++) {
+        assert_true(y[i] == 0 || fabsf(y[i] - 1 / 0.3f) < 1e-6f);
+        kept += y[i] != 0;
+    }
+    const double n = ROWS * ELEMENTS, off = (kept - 0.3 * n) / sqrt(n * 0.3 * 0.7);
+    assert_true(fabs(off) < 4); /* standard deviations of a binomial: a seed passes with 0.99994 */
+    assert_memory_equal(y, dx, sizeof y);
+}
+
+static void dropout_follows_seed_and_iteration_alone(void **state)
+{
+    (void)state;
+    static float a[ROWS * ELEMENTS], b[ROWS * ELEMENTS], dx[ROWS * ELEMENTS];
+    struct op_run r = { .threads = 1, .seed = 5, .iteration = 1 }, same = { .threads = 4, .seed = 5, .iteration = 1 };
+    struct op_run seed = { .threads = 1, .seed = 6, .iteration = 1 }, step = { .threads = 1, .seed = 5, .iteration = 2 };
+    drop(&r, "dropout", a, dx);
+    drop(&same, "dropout", b, dx);
+    assert_memory_equal(a, b, sizeof a);
+    drop(&seed, "dropout", b, dx);
+    assert_memory_not_equal(a, b, sizeof a);
+    drop(&step, "dropout", b, dx);
+    assert_memory_not_equal(a, b, sizeof a);
+    assert_memory_not_equal(a, a + ELEMENTS, ELEMENTS * sizeof *a); /* rows differ */
+}
+
+/* Mean and standard deviation of what a scheme draws for a [300, 200] matrix. */
+static void draw(const char *scheme, uint64_t seed, float *w, double *mean, double *deviation, double *most)
+{
+    const struct dli_param_decl decl = { .name = "W", .rank = 2, .shape = { 300, 200 }, .order = 'f', .fan_in = 300, .fan_out = 200 };
+    struct dl4c_error err = DL4C_ERROR_INIT;
+    if (dli_weight_init(NULL, scheme, &decl, seed, 4, w, &err) != DL4C_OK)
+        fail_msg("%s", err.message);
+    double sum = 0, squares = 0;
+    *most = 0;
+    for (int i = 0; i < 60000; i++) {
+        sum += (double)w[i];
+        squares += (double)w[i] * (double)w[i];
+        *most = fmax(*most, fabs((double)w[i]));
+    }
+    *mean = sum / 60000;
+    *deviation = sqrt(squares / 60000 - *mean * *mean);
+}
+
+static void weights_have_the_spread_of_their_scheme(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *scheme;
+        double mean, deviation, most; /* most 0: no bound */
+    } t[] = {
+        { NULL, 0, 0.06324555, 0 }, /* sqrt(2 / 500) */
+        { "xavier", 0, 0.06324555, 0 },
+        { "xavier_uniform", 0, 0.06324555, 0.10954451 },
+        { "xavier_fan_in", 0, 0.05773503, 0 },
+        { "relu", 0, 0.08164966, 0 },
+        { "relu_uniform", 0, 0.08164966, 0.14142136 },
+        { "lecun_normal", 0, 0.05773503, 0 },
+        { "lecun_uniform", 0, 0.1, 0.17320508 },
+        { "sigmoid_uniform", 0, 0.25298221, 0.43817805 },
+        { "uniform", 0, 0.03333333, 0.05773503 },
+        { "uniform(lower=1,upper=3)", 2, 0.57735027, 3 },
+        { "normal", 0, 0.05773503, 0 },
+        { "normal(std=0.01)", 0, 0.01, 0 },
+        { "normal:mean=5,std=2", 5, 2, 0 },
+        { "truncated_normal(std=1)", 0, 0.8796, 2 },
+        { "zero", 0, 0, 0 },
+        { "ones", 1, 0, 1 },
+        { "constant(value=-2.5)", -2.5, 0, 2.5 },
+    };
+    static float w[60000];
+    for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
+        double mean, deviation, most;
+        draw(t[i].scheme, 9, w, &mean, &deviation, &most);
+        /* Five standard errors of 60000 draws. */
+        assert_true(fabs(mean - t[i].mean) <= 5 * t[i].deviation / sqrt(60000.0));
+        assert_true(fabs(deviation - t[i].deviation) <= 0.02 * t[i].deviation + 1e-6);
+        if (t[i].most > 0)
+            assert_true(most <= t[i].most * (1 + 1e-6));
+    }
+}
+
+static void weights_follow_seed_and_stream(void **state)
+{
+    (void)state;
+    static float a[60000], b[60000];
+    double mean, deviation, most;
+    draw("xavier", 9, a, &mean, &deviation, &most);
+    draw("xavier", 9, b, &mean, &deviation, &most);
+    assert_memory_equal(a, b, sizeof a);
+    draw("xavier", 10, b, &mean, &deviation, &most);
+    assert_memory_not_equal(a, b, sizeof a);
+    /* A longer parameter begins alike: an element follows from its index alone. */
+    const struct dli_param_decl small = { .name = "W", .rank = 1, .shape = { 1000 }, .order = 'c', .fan_in = 300, .fan_out = 200 };
+    assert_int_equal(dli_weight_init(NULL, "xavier", &small, 9, 4, b, NULL), DL4C_OK);
+    assert_memory_equal(a, b, 1000 * sizeof *a);
+    assert_int_equal(dli_weight_init(NULL, "xavier", &small, 9, 5, b, NULL), DL4C_OK);
+    assert_memory_not_equal(a, b, 1000 * sizeof *a);
+}
+
+static void weight_init_refuses_what_it_does_not_know(void **state)
+{
+    (void)state;
+    float w[6];
+    struct dl4c_error err = DL4C_ERROR_INIT;
+    const struct dli_param_decl decl = { .name = "W", .rank = 2, .shape = { 2, 3 }, .order = 'f', .fan_in = 2, .fan_out = 3 };
+    assert_int_equal(dli_weight_init(NULL, "glorot", &decl, 1, 1, w, &err), DL4C_E_NOTFOUND);
+    assert_non_null(strstr(err.message, "glorot"));
+    assert_int_equal(dli_weight_init(NULL, "normal(sd=1)", &decl, 1, 1, w, &err), DL4C_E_INVALID);
+    assert_int_equal(dli_weight_init(NULL, "identity", &decl, 1, 1, w, &err), DL4C_E_INVALID);
+    assert_int_equal(dli_weight_init(NULL, "uniform(lower=2,upper=1)", &decl, 1, 1, w, &err), DL4C_E_INVALID);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(dropout_keeps_its_share_and_scales_it),     cmocka_unit_test(dropout_follows_seed_and_iteration_alone),
+        cmocka_unit_test(weights_have_the_spread_of_their_scheme),   cmocka_unit_test(weights_follow_seed_and_stream),
+        cmocka_unit_test(weight_init_refuses_what_it_does_not_know),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
