@@ -10,6 +10,7 @@
 #include <dl4c/evaluation.h>
 #include <dl4c/fs.h>
 #include <dl4c/graph.h>
+#include <dl4c/image.h>
 #include <dl4c/op.h>
 #include <dl4c/tensor.h>
 
