@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct dli_conv_kernels;
 struct dli_pooling;
 struct dli_unary;
 
@@ -34,6 +35,8 @@ struct dli_kernels {
     /* dense.h: y[r * ldy + o] = (accumulate: +=) dot(x + r * ldx, w + o * ldw, k), k at most a chunk; ldw in floats, w unaligned. */
     void (*dense)(int64_t rows, int64_t outs, int64_t k, const float *x, int64_t ldx, const void *w, int64_t ldw, float *y, int64_t ldy,
                   bool accumulate);
+
+    const struct dli_conv_kernels *conv; /* conv_parts.h */
 
     /* pool.h: rows [first, last) of the outputs of one channel, and of one block of channels. */
     void (*pool_plain)(const struct dli_pooling *p, int64_t first, int64_t last, const float *x, float *y);

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Direct convolution on the blocked layout, any kernel, stride, dilation and padding, and groups of whole channel blocks: pixels of
+ * every tap and channel block are gathered into the operand of the register block, where a border is a vector of zeros.
+ *
+ *   A [tap][c_in block][pixel][W], W floats a pixel; for 1x1 the image itself
+ *   B [group][panel][tap][c_in][2 W], the packed weights; the last panel of a group has W columns where its blocks are odd
+ *
+ * The sum over taps and channels runs in parts small enough for the caches; partial sums wait in M [panel][pixel][2 W] as floats, which
+ * changes no bit. */
+#include "kernels/conv_parts.h"
+
+#include "base/thread_pool.h"
+#include "kernels/kernels.h"
+#include "kernels/layout.h"
+
+/* tune: */
+enum { PIXELS /* a task's, of the unpooled output */, PART /* channel blocks of a step of the sum */, EACH /* a worker's floats */ };
+
+struct geometry {
+    const struct dli_conv_call *call;
+    const struct dli_conv_kernels *k;
+    int64_t w, in, out, panels; /* vector; channel blocks and panels of a group */
+    int64_t sum;                /* channel blocks in the sum: taps * in */
+    int64_t pixels, chunks;     /* of an image that are wanted */
+    int64_t slices;             /* of the panels */
+    const float *bias;
+};
+
+static struct geometry geometry_of(const struct dli_conv_plan *p)
+{
+    const struct dli_conv_shape *s = &p->shape;
+    struct geometry g = { .k = dli_kernels()->conv, .w = dli_kernels()->block };
+    g.in = dli_ceil_div(s->c_in / s->groups, g.w);
+    g.out = dli_ceil_div(s->c_out / s->groups, g.w);
+    g.panels = dli_ceil_div(g.out, 2);
+    g.sum = g.in * s->kh * s->kw;
+    g.pixels = p->fuse.pool2 ? s->h_out / 2 * 2 * s->w_out : s->h_out * s->w_out;
+    return g;
+}
+
+static bool plan(struct dli_conv_plan *p)
+{
+    const struct dli_conv_shape *s = &p->shape;
+    const struct geometry g = geometry_of(p);
+    p->in_layout = p->out_layout = DLI_BLOCKED;
+    int64_t pixels = 4 * g.k->tiles;
+    if (p->fuse.pool2)
+        pixels = 2 * s->w_out * dli_max_i64(1, pixels / (2 * s->w_out));
+    p->tune[PIXELS] = pixels = dli_min_i64(pixels, g.pixels);
+    p->tune[PART] = p->algorithm == DLI_CONV_POINT ? g.sum : dli_min_i64(g.sum, 512 / g.w);
+    size_t a = 0, m, row = 0;
+    if (!DLI_CONV_PRODUCT(&p->packed_bytes, s->groups, g.out, g.w, g.sum, g.w, 4) ||
+        (p->algorithm != DLI_CONV_POINT && !DLI_CONV_PRODUCT(&a, p->tune[PART], pixels, g.w)) ||
+        !DLI_CONV_PRODUCT(&m, pixels, g.out, g.w) || (p->fuse.pool2 && !DLI_CONV_PRODUCT(&row, pixels, g.w)))
+        return false;
+    size_t each, bytes;
+    if (!dli_add_size(a, m, &each) || !dli_add_size(each, row, &each) || !dli_mul_size(each + 64, 4 * (size_t)p->workers, &bytes))
+        return false;
+    p->tune[EACH] = dli_lines((int64_t)each);
+    return dli_add_size(bytes, (size_t)dli_lines(s->groups * g.out * g.w) * 4, &p->scratch_bytes);
+}
+
+struct packing {
+    const struct dli_conv_plan *p;
+    const char *w;
+    const float *scale;
+    float *packed;
+    struct geometry g;
+};
+
+static void pack_panel(void *arg, size_t number, int32_t worker)
+{
+    (void)worker;
+    const struct packing *k = arg;
+    const struct dli_conv_shape *s = &k->p->shape;
+    const struct geometry *g = &k->g;
+    const int64_t group = (int64_t)number / g->panels, panel = (int64_t)number % g->panels, taps = (int64_t)s->kh * s->kw;
+    const int64_t in = s->c_in / s->groups, out = s->c_out / s->groups;
+    const int64_t first = panel * 2 * g->w, width = dli_min_i64(2 * g->w, g->out * g->w - first);
+    float *to = k->packed + (group * g->out * g->w + first) * g->sum * g->w;
+    for (int64_t tap = 0; tap < taps; tap++)
+        for (int64_t c = 0; c < g->in * g->w; c++)
+            for (int64_t j = 0; j < width; j++) {
+                const int64_t o = group * out + first + j;
+                const bool real = c < in && first + j < out;
+                *to++ = real ? dli_conv_weight(k->w, (o * in + c) * taps + tap) * (k->scale ? k->scale[o] : 1.0f) : 0.0f;
+            }
+}
+
+static void pack(const struct dli_conv_plan *p, dl4c_context *ctx, int32_t threads, const char *w, const float *scale, float *packed)
+{
+    struct packing k = { p, w, scale, packed, geometry_of(p) };
+    dli_parallel(ctx, threads, (size_t)(p->shape.groups * k.g.panels), pack_panel, &k);
+}
+
+/* Pixels from..from+n-1 of one tap and channel plane x [h_in][w_in][W]. */
+static void gather(const struct geometry *g, const float *x, int64_t ky, int64_t kx, int64_t from, int64_t n, float *a)
+{
+    const struct dli_conv_shape *s = &g->call->p->shape;
+    for (int64_t i = 0; i < n;) {
+        const int64_t oy = (from + i) / s->w_out, ox = (from + i) % s->w_out, count = dli_min_i64(n - i, s->w_out - ox);
+        const int64_t y = oy * s->sh + ky * s->dh - s->pad_top;
+        const float *row = y >= 0 && y < s->h_in ? x + y * s->w_in * g->w : NULL;
+        g->k->gather(row, s->w_in, ox * s->sw + kx * s->dw - s->pad_left, s->sw, count, a + i * g->w);
+        i += count;
+    }
+}
+
+static void task(void *arg, size_t number, int32_t worker)
+{
+    const struct geometry *g = arg;
+    const struct dli_conv_call *c = g->call;
+    const struct dli_conv_plan *p = c->p;
+    const struct dli_conv_shape *s = &p->shape;
+    const bool point = p->algorithm == DLI_CONV_POINT;
+    const int64_t w = g->w, slice = (int64_t)number % g->slices, chunk = (int64_t)number / g->slices % g->chunks;
+    const int64_t group = (int64_t)number / g->slices / g->chunks % s->groups, image = (int64_t)number / g->slices / g->chunks / s->groups;
+    const int64_t from = chunk * p->tune[PIXELS], pixels = dli_min_i64(p->tune[PIXELS], g->pixels - from);
+    const int64_t panel0 = g->panels * slice / g->slices, panel1 = g->panels * (slice + 1) / g->slices;
+    const int64_t blocks = dli_ceil_div(pixels, g->k->tiles);
+    const int64_t plane_x = s->h_in * s->w_in * w, plane = s->h_out * s->w_out * w;
+    const float *x = c->x + (image * s->groups + group) * g->in * plane_x;
+    float *m = (float *)g->bias + dli_lines(s->groups * g->out * w) + worker * p->tune[EACH];
+    float *row = m + p->tune[PIXELS] * g->out * w, *a = row + (p->fuse.pool2 ? p->tune[PIXELS] * w : 0);
+
+    for (int64_t part = 0; part < g->sum; part += p->tune[PART]) {
+        const int64_t length = dli_min_i64(p->tune[PART], g->sum - part);
+        if (!point)
+            for (int64_t b = 0; b < blocks; b++) {
+                const int64_t first = pixels * b / blocks, n = pixels * (b + 1) / blocks - first;
+                for (int64_t i = 0; i < length; i++) {
+                    const int64_t tap = (part + i) / g->in;
+                    gather(g, x + (part + i) % g->in * plane_x, tap / s->kw, tap % s->kw, from + first, n,
+                           a + (first * length + i * n) * w);
+                }
+            }
+        for (int64_t panel = panel0; panel < panel1; panel++) {
+            const int32_t vectors = 2 * panel + 1 < g->out ? 2 : 1;
+            const float *u = c->packed + (group * g->out + 2 * panel) * w * g->sum * w + part * w * vectors * w;
+            for (int64_t b = 0; b < blocks; b++) {
+                const int64_t first = pixels * b / blocks, n = pixels * (b + 1) / blocks - first;
+                const struct dli_conv_multiply q = { .tiles = (int32_t)n, .vectors = vectors, .blocks = length,
+                                                     .a = point ? x + (from + first) * w : a + first * length * w,
+                                                     .a_step = point ? plane_x : n * w, .b = u, .next = u, .add = part > 0,
+                                                     .c = m + (panel * 2 * p->tune[PIXELS] + first * vectors) * w, .c_step = vectors * w };
+                g->k->multiply(&q);
+            }
+        }
+    }
+    for (int64_t o = 2 * panel0; o < dli_min_i64(2 * panel1, g->out); o++) {
+        const int64_t block = group * g->out + o, at = (image * s->groups * g->out + block) * plane + from * w;
+        const struct dli_conv_finish f = { .m = m + o / 2 * 2 * p->tune[PIXELS] * w + (o & 1) * w, .m_step = (o | 1) < g->out ? 2 * w : w,
+                                           .n = pixels, .bias = g->bias + block * w, .lo = c->lo, .hi = c->hi,
+                                           .addend = c->addend ? c->addend + at : NULL, .y = p->fuse.pool2 ? row : c->y + at };
+        g->k->finish(&f);
+        if (p->fuse.pool2) {
+            const int64_t half = s->w_out / 2, first = from / s->w_out;
+            float *y = c->y + ((image * s->groups * g->out + block) * (s->h_out / 2) + first / 2) * half * w;
+            for (int64_t i = 0; i < pixels / s->w_out; i += 2)
+                g->k->pool(row + i * s->w_out * w, s->w_out, half, y + i / 2 * half * w);
+        }
+    }
+}
+
+static void run(const struct dli_conv_call *c)
+{
+    const struct dli_conv_shape *s = &c->p->shape;
+    struct geometry g = geometry_of(c->p);
+    g.call = c;
+    g.chunks = dli_ceil_div(g.pixels, c->p->tune[PIXELS]);
+    dli_conv_bias(c->scratch, NULL, 0, s->groups * g.out * g.w);
+    dli_conv_bias(c->scratch, c->bias, s->c_out, s->c_out);
+    g.bias = c->scratch;
+    const int64_t tasks = c->n * s->groups * g.chunks, width = dli_parallel_width(c->ctx, c->threads);
+    g.slices = tasks < 3 * width ? dli_min_i64(g.panels, dli_ceil_div(3 * width, tasks)) : 1;
+    dli_parallel(c->ctx, c->threads, (size_t)(tasks * g.slices), task, &g);
+}
+
+const struct dli_conv_algorithm dli_conv_direct = { plan, pack, run };
