@@ -75,10 +75,9 @@ static void pack_task(void *arg, size_t task, int32_t worker)
     (void)worker;
     const struct job *j = arg;
     const struct dli_gemm *g = j->g;
-    const int64_t nr = j->k->gemm_nr, first = (int64_t)task * j->pack_cols, last = least(j->n_now, first + j->pack_cols);
-    for (int64_t col = first; col < last; col += nr)
-        j->k->gemm_pack(j->panel + col * j->k_now, nr, b_at(g, j->p, j->n0 + col), least(nr, last - col), j->k_now, g->trans_b ? g->ldb : 1,
-                        g->trans_b ? 1 : g->ldb);
+    const int64_t first = (int64_t)task * j->pack_cols, cols = least(j->pack_cols, j->n_now - first);
+    j->k->gemm_pack(j->panel + first * j->k_now, j->k->gemm_nr, b_at(g, j->p, j->n0 + first), cols, j->k_now, g->trans_b ? g->ldb : 1,
+                    g->trans_b ? 1 : g->ldb);
 }
 
 static void block_task(void *arg, size_t task, int32_t worker)
@@ -91,9 +90,7 @@ static void block_task(void *arg, size_t task, int32_t worker)
     const int64_t col = (int64_t)task % j->n_groups * j->n_group, col_end = least(j->n_now, col + j->n_group);
     struct packed_block *packed = (struct packed_block *)(void *)(j->scratch + (size_t)worker * j->worker_size);
     if (packed->block != block) {
-        for (int64_t i = 0; i < rows; i += mr)
-            k->gemm_pack(packed->a + i * j->k_now, mr, a_at(g, row + i, j->p), least(mr, rows - i), j->k_now, g->trans_a ? 1 : g->lda,
-                         g->trans_a ? g->lda : 1);
+        k->gemm_pack(packed->a, mr, a_at(g, row, j->p), rows, j->k_now, g->trans_a ? 1 : g->lda, g->trans_a ? g->lda : 1);
         packed->block = block;
     }
     const bool accumulate = g->accumulate || j->p > 0;

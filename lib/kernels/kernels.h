@@ -26,8 +26,8 @@ struct dli_kernels {
      * a[k][gemm_mr] and b[k][gemm_nr], which are aligned to DLI_ALIGN. */
     int64_t gemm_mr, gemm_nr;
     void (*gemm)(int64_t k, const float *a, const float *b, float *c, int64_t ldc, int64_t rows, int64_t cols, bool accumulate);
-    /* panel[p * width + i] = src[i * step_i + p * step_p] for p < k and i < n, 0 for n <= i < width; one of the steps is 1, src unaligned.
-     */
+    /* Panels of `width`, k * width floats each: number i / width holds src[i * step_i + p * step_p] at [p][i % width], i < n, p < k;
+     * what is left of the last one is 0. One of the steps is 1; src unaligned. */
     void (*gemm_pack)(float *panel, int64_t width, const void *src, int64_t n, int64_t k, int64_t step_i, int64_t step_p);
     /* sum[cols] = the sum over k in index order of a[p * step_a] * b[p * ldb ...]; the same bits as a tile. a and b unaligned. */
     void (*gemm_row)(int64_t k, const void *a, int64_t step_a, const void *b, int64_t ldb, int64_t cols, float *sum);

@@ -29,16 +29,10 @@ static void pack(float *panel, int64_t width, const void *src, int64_t n, int64_
 {
     const char *from = src;
     const int64_t size = sizeof(float);
-    for (int64_t p = 0; p < k; p++) {
-        float *to = panel + p * width;
-        if (step_i == 1)
-            memcpy(to, from + p * step_p * size, (size_t)(n * size));
-        else
-            for (int64_t i = 0; i < n; i++)
-                to[i] = load(from + (i * step_i + p * step_p) * size);
-        for (int64_t i = n; i < width; i++)
-            to[i] = 0;
-    }
+    for (int64_t first = 0; first < n; first += width)
+        for (int64_t p = 0; p < k; p++)
+            for (int64_t i = 0; i < width; i++)
+                panel[first * k + p * width + i] = first + i < n ? load(from + ((first + i) * step_i + p * step_p) * size) : 0;
 }
 
 static void row(int64_t k, const void *a, int64_t step_a, const void *b, int64_t ldb, int64_t cols, float *sum)

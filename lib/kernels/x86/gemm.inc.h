@@ -9,6 +9,10 @@ static void gemm(int64_t k, const float *a, const float *b, float *c, int64_t ld
     vec sum[MR][2];
     UNROLLED (i, MR, 1)
         sum[i][0] = sum[i][1] = zero();
+    UNROLLED (i, MR, 1) { /* C is needed last, and comes from afar */
+        _mm_prefetch((const char *)(c + (i < rows ? i : 0) * ldc), _MM_HINT_T0);
+        _mm_prefetch((const char *)(c + (i < rows ? i : 0) * ldc + cols - 1), _MM_HINT_T0);
+    }
     for (int64_t p = 0; p < k; p++) {
         const vec b0 = load(b + p * NR), b1 = load(b + p * NR + LANES);
         UNROLLED (i, MR, 1) {
@@ -31,13 +35,23 @@ static void gemm(int64_t k, const float *a, const float *b, float *c, int64_t ld
     }
 }
 
-/* Rows of the panel are contiguous in src: copy them. */
+/* Rows of the panels are contiguous in src: read along them, writing to all panels in turn. */
 static void pack_rows(float *panel, int64_t width, const char *src, int64_t n, int64_t k, int64_t step_bytes)
 {
-    for (int64_t i = 0; i < width; i += LANES) {
-        const mask from = first_lanes(n - i), to = first_lanes(width - i);
-        for (int64_t p = 0; p < k; p++)
-            store_mask(panel + p * width + i, to, load_mask(from, src + p * step_bytes + i * (int64_t)sizeof(float)));
+    enum { AHEAD = 6 }; /* rows: each begins in another page, where no prefetcher follows */
+    for (int64_t p = 0; p < k; p++) {
+        const char *from = src + p * step_bytes;
+        for (int64_t i = 0; i < n; i += width) {
+            float *to = panel + i * k + p * width;
+            for (int64_t j = 0; j < width; j += LANES) {
+                const char *at = from + (i + j) * (int64_t)sizeof(float);
+                _mm_prefetch(at + AHEAD * step_bytes, _MM_HINT_T0);
+                if (j + LANES <= width && i + j + LANES <= n)
+                    store(to + j, load(at));
+                else
+                    store_mask(to + j, first_lanes(width - j), load_mask(first_lanes(n - i - j), at));
+            }
+        }
     }
 }
 
@@ -62,10 +76,12 @@ static void pack_columns(float *panel, int64_t width, const char *src, int64_t n
 
 static void pack(float *panel, int64_t width, const void *src, int64_t n, int64_t k, int64_t step_i, int64_t step_p)
 {
+    const int64_t size = sizeof(float);
     if (step_i == 1)
-        pack_rows(panel, width, src, n, k, step_p * (int64_t)sizeof(float));
+        pack_rows(panel, width, src, n, k, step_p * size);
     else
-        pack_columns(panel, width, src, n, k, step_i * (int64_t)sizeof(float));
+        for (int64_t i = 0; i < n; i += width)
+            pack_columns(panel + i * k, width, (const char *)src + i * step_i * size, n - i, k, step_i * size);
 }
 
 /* Eight rows of B at a time, one after the other into each sum. */
