@@ -88,6 +88,7 @@ dl4c_status dl4c_context_create(const struct dl4c_context_options *options, dl4c
     c->threads = o.threads ? o.threads : dli_cores();
     c->blas = blas;
     atomic_init(&c->pool, NULL);
+    atomic_init(&c->serial, 0);
     for (int i = 0; i < DLI_SLOTS; i++) {
         c->slot[i] = NULL;
         c->slot_release[i] = NULL;

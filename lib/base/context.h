@@ -33,6 +33,7 @@ struct dl4c_context {
     int32_t threads; /* resolved, at least 1 */
     int32_t blas;    /* DLI_BLAS_* */
     _Atomic(struct dli_pool *) pool; /* made at the first parallel call */
+    _Atomic uint64_t serial;         /* gives what needs it a number of its own */
     pthread_mutex_t lock;            /* of the slots */
     void *slot[DLI_SLOTS];
     void (*slot_release[DLI_SLOTS])(void *);
