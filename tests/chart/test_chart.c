@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Charts: ticks, gaps, long lines, text of any origin; and the escaping they share with the other text forms. */
-#define _POSIX_C_SOURCE 200809L
-#include "base/escape.h"
+/* Charts: ticks, gaps, long lines, text of any origin, running out of memory. */
 #include "chart/svg.h"
+#include "support/fail_alloc.h"
 #include <dl4c/chart.h>
 
 #include <math.h>
@@ -185,32 +184,6 @@ static void wrong_arguments_are_refused(void **state)
     assert_int_equal(dl4c_chart_svg(NULL, &o, NULL, 0, &text, NULL), DL4C_E_VERSION);
 }
 
-static void malformed_utf8_is_replaced_byte_by_byte(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *in, *out;
-    } cases[] = {
-        { "h\xC3\xA9 \xE2\x82\xAC \xF0\x9F\x98\x80", "h\xC3\xA9 \xE2\x82\xAC \xF0\x9F\x98\x80" },
-        { "\x80x", "\xEF\xBF\xBDx" },
-        { "\xC3", "\xEF\xBF\xBD" },                                                 /* cut short by the end */
-        { "\xC0\x80", "\xEF\xBF\xBD\xEF\xBF\xBD" },                                 /* overlong */
-        { "\xED\xA0\x80", "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD" },                 /* a surrogate */
-        { "\xF4\x90\x80\x80", "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD" }, /* above U+10FFFF */
-        { "\xFFz", "\xEF\xBF\xBDz" },
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct dli_strbuf b;
-        char *text = NULL;
-        dli_strbuf_init(&b, NULL);
-        dli_strbuf_xml(&b, cases[i].in);
-        dli_strbuf_add(&b, "");
-        assert_int_equal(dli_strbuf_take(&b, &text, NULL), DL4C_OK);
-        assert_string_equal(text, cases[i].out);
-        dl4c_free(text);
-    }
-}
-
 static void long_names_end_in_an_ellipsis(void **state)
 {
     (void)state;
@@ -221,6 +194,24 @@ static void long_names_end_in_an_ellipsis(void **state)
         dli_svg_ellipsis(buf, sizeof buf, "\xF0\x9F\x98\x80\xF0\x9F\x98\x80\xF0\x9F\x98\x80\xF0\x9F\x98\x80\xF0\x9F\x98\x80", 5),
         "\xF0\x9F\x98\x80\xF0\x9F\x98\x80\xF0\x9F\x98\x80\xF0\x9F\x98\x80\xE2\x80\xA6");
     assert_string_equal(dli_svg_ellipsis(buf, sizeof buf, "", 5), "");
+}
+
+static dl4c_status draw_once(dl4c_context *ctx, void *arg, struct dl4c_error *err)
+{
+    (void)arg;
+    const double y[] = { 1, 2, 3 };
+    const struct dl4c_chart_series s = { "score", NULL, y, 3, 0, 0 };
+    char *text = (char *)&s;
+    const dl4c_status status = dl4c_chart_svg(ctx, NULL, &s, 1, &text, err);
+    assert_true((status == DL4C_OK) == (text != NULL));
+    dl4c_free(text);
+    return status;
+}
+
+static void every_allocation_may_fail(void **state)
+{
+    (void)state;
+    assert_true(fail_alloc_run(draw_once, NULL) > 3);
 }
 
 int main(void)
@@ -234,8 +225,8 @@ int main(void)
         cmocka_unit_test(epochs_have_no_halves),
         cmocka_unit_test(text_cannot_break_out),
         cmocka_unit_test(wrong_arguments_are_refused),
-        cmocka_unit_test(malformed_utf8_is_replaced_byte_by_byte),
         cmocka_unit_test(long_names_end_in_an_ellipsis),
+        cmocka_unit_test(every_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

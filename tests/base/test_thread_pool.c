@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Parallel loops: every task once, workers apart, nesting, several callers, lazily started threads, forks, signals. */
+#define _GNU_SOURCE
+#include "base/thread_pool.h"
+
+#include <dirent.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+/* tsan itself allows no new thread after a fork of a program with threads, and has one of its own. */
+#if defined(__SANITIZE_THREAD__)
+#define UNDER_TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define UNDER_TSAN 1
+#endif
+#endif
+#ifndef UNDER_TSAN
+#define UNDER_TSAN 0
+#endif
+
+enum { TASKS = 1000, WORKERS = 4 };
+
+static dl4c_context *context_of(int32_t threads)
+{
+    struct dl4c_context_options o = DL4C_CONTEXT_OPTIONS_INIT;
+    dl4c_context *ctx = NULL;
+    o.threads = threads;
+    assert_int_equal(dl4c_context_create(&o, &ctx, NULL), DL4C_OK);
+    return ctx;
+}
+
+/* Threads of this process, by the kernel. */
+static int threads_now(void)
+{
+    int n = 0;
+    DIR *d = opendir("/proc/self/task");
+    assert_non_null(d);
+    while (readdir(d))
+        n++;
+    closedir(d);
+    return n - 2;
+}
+
+struct tally {
+    _Atomic int done[TASKS];
+    _Atomic int busy[WORKERS]; /* one while that worker is in a task */
+    _Atomic int clashes, highest;
+    dl4c_context *ctx;
+    _Atomic int inner;
+};
+
+static void count(void *arg, size_t task, int32_t worker)
+{
+    struct tally *t = arg;
+    if (worker < 0 || worker >= WORKERS || atomic_fetch_add(&t->busy[worker], 1) != 0)
+        atomic_fetch_add(&t->clashes, 1);
+    int high = atomic_load(&t->highest);
+    while (worker > high && !atomic_compare_exchange_weak(&t->highest, &high, worker)) {
+    }
+    atomic_fetch_add(&t->done[task], 1);
+    if (worker >= 0 && worker < WORKERS)
+        atomic_fetch_sub(&t->busy[worker], 1);
+}
+
+static void assert_all_once(struct tally *t)
+{
+    assert_int_equal(t->clashes, 0);
+    for (int i = 0; i < TASKS; i++)
+        assert_int_equal(t->done[i], 1);
+}
+
+static void every_task_runs_once_and_workers_never_meet(void **state)
+{
+    (void)state;
+    dl4c_context *ctx = context_of(WORKERS);
+    for (int32_t threads = 0; threads <= WORKERS + 1; threads++) {
+        struct tally t;
+        memset(&t, 0, sizeof t);
+        dli_parallel(ctx, threads, TASKS, count, &t);
+        assert_all_once(&t);
+        assert_true(t.highest < dli_parallel_width(ctx, threads));
+    }
+    assert_int_equal(dli_parallel_width(ctx, 0), WORKERS);
+    assert_int_equal(dli_parallel_width(ctx, 2), 2);
+    assert_int_equal(dli_parallel_width(ctx, 99), WORKERS);
+    dli_parallel(ctx, 0, 0, count, NULL); /* nothing to do */
+    dl4c_context_destroy(&ctx);
+}
+
+static void add_one(void *arg, size_t task, int32_t worker)
+{
+    struct tally *t = arg;
+    (void)task;
+    if (worker != 0)
+        atomic_fetch_add(&t->clashes, 1);
+    atomic_fetch_add(&t->inner, 1);
+}
+static void nest(void *arg, size_t task, int32_t worker)
+{
+    struct tally *t = arg;
+    (void)worker;
+    dli_parallel(t->ctx, 0, 10, add_one, t);
+    atomic_fetch_add(&t->done[task], 1);
+}
+
+static void a_loop_inside_a_task_runs_on_the_spot(void **state)
+{
+    (void)state;
+    struct tally t;
+    memset(&t, 0, sizeof t);
+    t.ctx = context_of(WORKERS);
+    dli_parallel(t.ctx, 0, TASKS, nest, &t);
+    assert_all_once(&t);
+    assert_int_equal(t.inner, 10 * TASKS);
+    dl4c_context_destroy(&t.ctx);
+}
+
+static void *call_from_here(void *arg)
+{
+    dl4c_context *ctx = arg;
+    for (int i = 0; i < 20; i++) {
+        struct tally t;
+        memset(&t, 0, sizeof t);
+        dli_parallel(ctx, 0, TASKS, count, &t);
+        for (int k = 0; k < TASKS; k++)
+            if (t.done[k] != 1 || t.clashes)
+                return arg;
+    }
+    return NULL;
+}
+
+static void several_threads_may_call_at_once(void **state)
+{
+    (void)state;
+    dl4c_context *ctx = context_of(WORKERS);
+    pthread_t callers[4];
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(pthread_create(&callers[i], NULL, call_from_here, ctx), 0);
+    for (int i = 0; i < 4; i++) {
+        void *bad = ctx;
+        pthread_join(callers[i], &bad);
+        assert_null(bad);
+    }
+    dl4c_context_destroy(&ctx);
+}
+
+static void threads_start_when_needed_and_end_with_the_context(void **state)
+{
+    (void)state;
+    struct tally t;
+    memset(&t, 0, sizeof t);
+    const int before = threads_now();
+    dl4c_context *ctx = context_of(WORKERS);
+    assert_int_equal(threads_now(), before);
+    dli_parallel(ctx, 0, 1, count, &t); /* one task needs nobody else */
+    dli_parallel(ctx, 1, 5, count, &t);
+    assert_int_equal(threads_now(), before);
+    dli_parallel(ctx, 0, TASKS, count, &t);
+    assert_int_equal(threads_now(), before + WORKERS - 1);
+    dl4c_context_destroy(&ctx);
+    assert_int_equal(threads_now(), before);
+}
+
+static void block_signals(void *arg, size_t task, int32_t worker)
+{
+    (void)task;
+    sigset_t mask;
+    pthread_sigmask(SIG_SETMASK, NULL, &mask);
+    if (worker > 0 && !sigismember(&mask, SIGTERM))
+        atomic_fetch_add((_Atomic int *)arg, 1);
+    sched_yield();
+}
+
+static void signals_are_left_to_the_hosts_threads(void **state)
+{
+    (void)state;
+    _Atomic int open = 0;
+    sigset_t before, after;
+    pthread_sigmask(SIG_SETMASK, NULL, &before);
+    dl4c_context *ctx = context_of(WORKERS);
+    dli_parallel(ctx, 0, TASKS, block_signals, &open);
+    pthread_sigmask(SIG_SETMASK, NULL, &after);
+    assert_int_equal(open, 0);
+    assert_int_equal(sigismember(&before, SIGTERM), sigismember(&after, SIGTERM));
+    dl4c_context_destroy(&ctx);
+}
+
+static void a_forked_child_works_alone(void **state)
+{
+    (void)state;
+    dl4c_context *ctx = context_of(WORKERS);
+    struct tally t;
+    memset(&t, 0, sizeof t);
+    dli_parallel(ctx, 0, TASKS, count, &t);
+    const pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        alarm(10); /* a hang ends as a failure */
+        memset(&t, 0, sizeof t);
+        dli_parallel(ctx, 0, TASKS, count, &t);
+        int good = UNDER_TSAN || threads_now() == 1;
+        for (int i = 0; i < TASKS; i++)
+            good &= t.done[i] == 1;
+        dl4c_context_destroy(&ctx);
+#if !UNDER_TSAN
+        ctx = context_of(2); /* a context of its own has threads again */
+        memset(&t, 0, sizeof t);
+        dli_parallel(ctx, 0, TASKS, count, &t);
+        good &= threads_now() == 2;
+        dl4c_context_destroy(&ctx);
+#endif
+        _exit(good ? 0 : 1);
+    }
+    int status = -1;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+    memset(&t, 0, sizeof t);
+    dli_parallel(ctx, 0, TASKS, count, &t); /* the parent goes on as before */
+    assert_all_once(&t);
+    dl4c_context_destroy(&ctx);
+}
+
+static void cores_follow_the_affinity_mask(void **state)
+{
+    (void)state;
+    cpu_set_t before, one;
+    assert_int_equal(sched_getaffinity(0, sizeof before, &before), 0);
+    CPU_ZERO(&one);
+    for (int i = 0; i < CPU_SETSIZE; i++)
+        if (CPU_ISSET(i, &before)) {
+            CPU_SET(i, &one);
+            break;
+        }
+    assert_true(dli_cores() >= 1 && dli_cores() <= CPU_COUNT(&before));
+    assert_int_equal(sched_setaffinity(0, sizeof one, &one), 0);
+    assert_int_equal(dli_cores(), 1);
+    assert_int_equal(sched_setaffinity(0, sizeof before, &before), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_task_runs_once_and_workers_never_meet),
+        cmocka_unit_test(a_loop_inside_a_task_runs_on_the_spot),
+        cmocka_unit_test(several_threads_may_call_at_once),
+        cmocka_unit_test(threads_start_when_needed_and_end_with_the_context),
+        cmocka_unit_test(signals_are_left_to_the_hosts_threads),
+        cmocka_unit_test(a_forked_child_works_alone),
+        cmocka_unit_test(cores_follow_the_affinity_mask),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
