@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A host that was compiled when FROZEN was today's header, run against the library of now: the structs it lays out itself, the values it
+ * has built in and the ways through the API that it knows still work. It sees no other header of the library. */
+#include FROZEN
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int failures;
+
+#define CHECK(condition)                                                        \
+    do {                                                                        \
+        if (!(condition)) {                                                     \
+            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);     \
+            failures++;                                                         \
+        }                                                                       \
+    } while (0)
+
+static void *counted_alloc(void *user, size_t size, size_t alignment)
+{
+    void *memory = NULL;
+    ++*(int *)user;
+    return posix_memalign(&memory, alignment < sizeof(void *) ? sizeof(void *) : alignment, size) ? NULL : memory;
+}
+
+static void counted_release(void *user, void *memory, size_t size)
+{
+    (void)size;
+    --*(int *)user;
+    free(memory);
+}
+
+static void errors(void)
+{
+    struct dl4c_error err = DL4C_ERROR_INIT;
+    dl4c_tensor *t = NULL;
+    const int64_t shape[] = { 2, -3 };
+    CHECK(sizeof err == 512);
+    CHECK(dl4c_tensor_create(NULL, DL4C_F32, shape, 2, &t, &err) == DL4C_E_INVALID);
+    CHECK(t == NULL && err.status == DL4C_E_INVALID && err.domain == DL4C_DOMAIN_NONE && err.origin[0] && err.message[0]);
+    CHECK(strcmp(dl4c_status_name(DL4C_E_DIVERGED), "DL4C_E_DIVERGED") == 0);
+    CHECK(dl4c_version() >= DL4C_VERSION);
+}
+
+static void tensors(dl4c_context *ctx)
+{
+    struct dl4c_error err = DL4C_ERROR_INIT;
+    float values[6] = { 0, 1, 2, 3, 4, 5 };
+    const int64_t shape[] = { 2, 3 };
+    dl4c_tensor *t = NULL, *view = NULL, *wide = NULL;
+    CHECK(dl4c_tensor_wrap(ctx, DL4C_F32, shape, NULL, 2, values, 0, NULL, NULL, &t, &err) == DL4C_OK);
+    CHECK(dl4c_tensor_transpose(t, NULL, &view, &err) == DL4C_OK);
+    CHECK(dl4c_tensor_dim(view, 0) == 3 && dl4c_tensor_dim(view, -1) == 2 && dl4c_tensor_size(view) == 6);
+    CHECK(dl4c_tensor_to(view, DL4C_F64, &wide, &err) == DL4C_OK);
+    CHECK(wide && ((const double *)dl4c_tensor_data_const(wide))[1] == 3);
+    dl4c_tensor_unref(&wide);
+    dl4c_tensor_unref(&view);
+    dl4c_tensor_unref(&t);
+    CHECK(t == NULL);
+}
+
+static void evaluations(dl4c_context *ctx)
+{
+    struct dl4c_error err = DL4C_ERROR_INIT;
+    struct dl4c_evaluation_options options = DL4C_EVALUATION_OPTIONS_INIT;
+    const float probabilities[] = { 0.9f, 0.1f, 0.2f, 0.8f, 0.7f, 0.3f };
+    const int64_t labels[] = { 0, 1, 1 };
+    dl4c_evaluation *e = NULL;
+    char *text = NULL;
+    options.n_classes = 2;
+    CHECK(dl4c_evaluation_create(ctx, &options, &e, &err) == DL4C_OK);
+    CHECK(dl4c_evaluation_add(e, probabilities, labels, 3, &err) == DL4C_OK);
+    CHECK(dl4c_evaluation_count(e) == 3 && dl4c_evaluation_confusion(e, 1, 0) == 1);
+    CHECK(dl4c_evaluation_stats(e, 0, &text, &err) == DL4C_OK && text && strstr(text, "Accuracy"));
+    dl4c_free(text);
+    dl4c_evaluation_destroy(&e);
+}
+
+/* A file system of the host: one file of four bytes. The vtable is laid out by this client. */
+static dl4c_status open_read(void *user, const char *authority, const char *path, void **file, int64_t *size_bytes, struct dl4c_error *err)
+{
+    (void)err;
+    CHECK(strcmp(authority, "host") == 0 && strcmp(path, "/four") == 0);
+    *file = user;
+    *size_bytes = 4;
+    return DL4C_OK;
+}
+
+static dl4c_status read_at(void *user, void *file, int64_t offset, void *buffer, size_t size, size_t *got, struct dl4c_error *err)
+{
+    (void)user, (void)file, (void)err;
+    *got = offset >= 4 ? 0 : size < (size_t)(4 - offset) ? size : (size_t)(4 - offset);
+    memcpy(buffer, "four" + offset, *got);
+    return DL4C_OK;
+}
+
+static void close_read(void *user, void *file) { (void)user, (void)file; }
+
+static dl4c_status stat_it(void *user, const char *authority, const char *path, struct dl4c_fs_stat *out, struct dl4c_error *err)
+{
+    (void)user, (void)authority, (void)path, (void)err;
+    out->kind = DL4C_FS_FILE;
+    out->size_bytes = 4;
+    return DL4C_OK;
+}
+
+static void file_systems(dl4c_context *ctx)
+{
+    struct dl4c_error err = DL4C_ERROR_INIT;
+    struct dl4c_fs_ops ops;
+    struct dl4c_fs_stat stat = DL4C_FS_STAT_INIT;
+    dl4c_fs_file *file = NULL;
+    char bytes[4];
+    int anything = 0;
+    memset(&ops, 0, sizeof ops);
+    ops.struct_size = sizeof ops;
+    ops.scheme = "old";
+    ops.open_read = open_read;
+    ops.read_at = read_at;
+    ops.close_read = close_read;
+    ops.stat = stat_it;
+    CHECK(dl4c_fs_register(ctx, &ops, &anything, NULL, &err) == DL4C_OK);
+    CHECK(dl4c_fs_open(ctx, "old://host/four", &file, &err) == DL4C_OK && dl4c_fs_size(file) == 4);
+    CHECK(dl4c_fs_read_at(file, 0, bytes, 4, &err) == DL4C_OK && memcmp(bytes, "four", 4) == 0);
+    dl4c_fs_close(&file);
+    CHECK(dl4c_fs_stat_uri(ctx, "old://host/four", &stat, &err) == DL4C_OK && stat.size_bytes == 4);
+    CHECK(dl4c_fs_mkdir(ctx, "old://host/x", &err) == DL4C_E_UNSUPPORTED);
+}
+
+int main(void)
+{
+    struct dl4c_error err = DL4C_ERROR_INIT;
+    struct dl4c_context_options options = DL4C_CONTEXT_OPTIONS_INIT;
+    dl4c_context *ctx = NULL;
+    int blocks = 0;
+    options.alloc = counted_alloc;
+    options.release = counted_release;
+    options.alloc_user = &blocks;
+    options.threads = 2;
+    CHECK(dl4c_context_create(&options, &ctx, &err) == DL4C_OK);
+    CHECK(dl4c_context_threads(ctx) == 2);
+    errors();
+    tensors(ctx);
+    evaluations(ctx);
+    file_systems(ctx);
+    dl4c_context_destroy(&ctx);
+    CHECK(blocks == 0);
+    printf("%d failures\n", failures);
+    return failures ? EXIT_FAILURE : EXIT_SUCCESS;
+}
