@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A host that was compiled when FROZEN was today's header, run against the library of now: the structs it lays out itself, the values it
  * has built in and the ways through the API that it knows still work. It sees no other header of the library. */
+#define _POSIX_C_SOURCE 200809L
 #include FROZEN
 
 #include <stdio.h>
