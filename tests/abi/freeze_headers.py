@@ -38,7 +38,7 @@ def main():
     guard = 'DL4C_FROZEN_%s_H' % version.replace('.', '_')
     with open(out, 'w', encoding='utf-8') as f:
         f.write('/* SPDX-License-Identifier: Apache-2.0 */\n'
-                '/* The public declarations of libdl4c %s, as a client compiled them then. Written by scripts/freeze-abi; never edited. */\n'
+                '/* The public declarations of libdl4c %s, as a client compiled them. Written by scripts/freeze-abi; never edited. */\n'
                 '#ifndef %s\n#define %s\n\n%s\n\n%s\n\n#endif\n'
                 % (version, guard, guard, '\n'.join(system), '\n\n'.join(body)))
 
