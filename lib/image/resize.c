@@ -3,7 +3,8 @@
  *   DL4J     OpenCV's resize of 8-bit images with INTER_LINEAR: weights of 2048, 11 fractional bits through the horizontal pass, of
  *            which 4 are cut before the vertical one.
  *   PILLOW   Pillow's Image.resize with BILINEAR: a triangle as wide as the scale when shrinking, weights of 1 << 22, each pass rounded
- *            to 8 bits, horizontal first.
+ *            to 8 bits. Since Pillow 13 the vertical pass comes first where the height loses more than twice as many pixels as the
+ *            width (and loses any); else, and in older releases always, the horizontal one. Results differ by a level at most.
  *   NEAREST  Pillow's Image.resize with NEAREST: the source coordinate is summed up step by step. */
 #include "image/resize.h"
 
@@ -125,10 +126,11 @@ static void free_buffers(struct dli_resizer *r)
 {
     dli_free(r->ring);
     dli_free(r->sums);
+    dli_free(r->down);
     dli_free(r->out);
     r->ring = NULL;
     r->sums = NULL;
-    r->out = NULL;
+    r->down = r->out = NULL;
 }
 
 void dli_resizer_free(struct dli_resizer *r)
@@ -148,9 +150,13 @@ static bool same_scale(const struct dli_scale *a, const struct dli_scale *b)
 
 static dl4c_status make_buffers(struct dli_resizer *r, struct dl4c_error *err)
 {
+    const struct dli_scale *s = &r->scale;
+    const size_t c = (size_t)s->channels;
     size_t bytes;
+    r->down_first =
+        s->method == DL4C_RESIZE_PILLOW && s->height < s->src_height && s->src_height - s->height > 2 * (s->src_width - s->width);
     r->ring_rows = r->y.taps < r->scale.src_height ? r->y.taps : r->scale.src_height;
-    r->row = (size_t)r->scale.win_width * (size_t)r->scale.channels;
+    r->row = (size_t)(r->down_first ? s->src_width : s->win_width) * c;
     if (!dli_mul_size(r->row * sizeof(int16_t), (size_t)r->ring_rows, &bytes))
         return dli_fail(err, DL4C_E_NOMEM, "image", "no rows for scaling to %" PRId64 "x%" PRId64, r->scale.width, r->scale.height);
     free_buffers(r);
@@ -160,7 +166,10 @@ static dl4c_status make_buffers(struct dli_resizer *r, struct dl4c_error *err)
     r->sums = dli_alloc_aligned(r->ctx, r->row * sizeof *r->sums, err);
     if (!r->sums)
         return err ? err->status : DL4C_E_NOMEM;
-    r->out = dli_alloc_aligned(r->ctx, r->row, err);
+    r->down = dli_alloc_aligned(r->ctx, r->row, err);
+    if (!r->down)
+        return err ? err->status : DL4C_E_NOMEM;
+    r->out = dli_alloc_aligned(r->ctx, (size_t)s->win_width * c, err);
     if (!r->out)
         return err ? err->status : DL4C_E_NOMEM;
     return DL4C_OK;
@@ -241,6 +250,10 @@ static void across_nearest(const struct dli_axis *a, const uint8_t *src, uint8_t
 static void across(const struct dli_resizer *r, const uint8_t *src, int32_t y)
 {
     const size_t slot = (size_t)(y % r->ring_rows) * r->row;
+    if (r->down_first) {
+        memcpy((uint8_t *)r->ring + slot, src, r->row);
+        return;
+    }
     switch (r->scale.method) {
     case DL4C_RESIZE_DL4J: across_dl4j(&r->x, src, (int16_t *)r->ring + slot, r->scale.channels); break;
     case DL4C_RESIZE_PILLOW: across_pillow(&r->x, src, (uint8_t *)r->ring + slot, r->scale.channels); break;
@@ -257,8 +270,8 @@ static const uint8_t *down(struct dli_resizer *r, int32_t i)
     if (r->scale.method == DL4C_RESIZE_DL4J) {
         const int16_t *rows = r->ring;
         down_dl4j(rows + (size_t)(a->first[i] % r->ring_rows) * r->row, rows + (size_t)(a->last[i] % r->ring_rows) * r->row,
-                  a->weights[2 * i], a->weights[2 * i + 1], r->out, r->row);
-        return r->out;
+                  a->weights[2 * i], a->weights[2 * i + 1], r->down, r->row);
+        return r->down;
     }
     for (size_t k = 0; k < r->row; k++)
         r->sums[k] = 1 << (PILLOW_BITS - 1);
@@ -269,7 +282,10 @@ static const uint8_t *down(struct dli_resizer *r, int32_t i)
             r->sums[k] += row[k] * w;
     }
     for (size_t k = 0; k < r->row; k++)
-        r->out[k] = clip_pillow(r->sums[k]);
+        r->down[k] = clip_pillow(r->sums[k]);
+    if (!r->down_first)
+        return r->down;
+    across_pillow(&r->x, r->down, r->out, r->scale.channels);
     return r->out;
 }
 

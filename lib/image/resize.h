@@ -25,11 +25,12 @@ struct dli_resizer {
     bool ready;
     struct dli_scale scale; /* what the tables are for */
     struct dli_axis x, y;
+    bool down_first; /* PILLOW, where the height shrinks much more than the width: the vertical pass is made first */
     int32_t ring_rows;
-    size_t row; /* values of a row: win_width * channels */
-    void *ring; /* ring_rows rows after the horizontal pass: int16_t with DL4J, else uint8_t */
+    size_t row; /* values of a row in the ring: win_width * channels, src_width * channels with down_first */
+    void *ring; /* ring_rows rows before the vertical pass: int16_t with DL4J, else uint8_t */
     int32_t *sums;
-    uint8_t *out;
+    uint8_t *down, *out; /* after the vertical pass, after both */
 };
 
 /* Takes row y (0 to win_height - 1) of the window: win_width pixels, borrowed during the call. */

@@ -139,7 +139,8 @@ static void every_file_is_as_pillow_sees_it(bool tolerate)
     const char *path;
     json_t *entry;
     int n = 0, decoded = 0, wrong = 0;
-    json_object_foreach(manifest, path, entry) {
+    json_object_foreach(manifest, path, entry)
+    {
         struct dl4c_error err = DL4C_ERROR_INIT;
         assert_true(n < (int)(sizeof clean / sizeof *clean));
         const char *said = tolerate && clean[n] ? NULL : judge(path, entry, tolerate, &err);
@@ -164,7 +165,8 @@ static void orientations_are_those_that_pillow_reads(void **state)
     const char *path;
     json_t *entry;
     int turned = 0;
-    json_object_foreach(manifest, path, entry) {
+    json_object_foreach(manifest, path, entry)
+    {
         if (strcmp(text_of(entry, "status"), "ok") != 0)
             continue;
         char name[512];
