@@ -78,6 +78,7 @@ struct dl4c_graph {
     int32_t n_inputs, n_outputs;
     int32_t *inputs, *outputs; /* vertex indices */
     uint64_t seed;
+    bool multilayer; /* a MultiLayerNetwork in Deeplearning4j: a chain of layers without an input vertex */
     int64_t iteration, epoch;       /* of training so far */
     char *updater;                  /* spec of what it was trained with; NULL: none */
     struct dli_blob *updater_state; /* f32, in Deeplearning4j's order of blocks; NULL: none */
