@@ -118,3 +118,12 @@ void dli_op_unary_backward(const struct dli_exec *x, const struct dli_unary *u)
     if (x->din[0])
         dli_unary_backward(x->ctx, x->threads, u, dli_out_floats(x), dli_unary_wants_output(u->op) ? x->out : x->in[0], x->dout, x->din[0]);
 }
+
+void dli_fold(const struct dli_exec *x, int32_t op)
+{
+    const int64_t n = dli_out_floats(x);
+    const float *sum = x->in[0];
+    for (int32_t k = 1; k < x->n_in; k++, sum = x->out)
+        dli_binary_run(x->ctx, x->threads, op, n, sum, x->in[k], x->out);
+    dli_copy(x, n, sum, x->out);
+}

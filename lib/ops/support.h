@@ -51,6 +51,9 @@ void dli_copy(const struct dli_exec *x, int64_t n, const float *src, float *dst)
 void dli_op_unary(const struct dli_exec *x, const struct dli_unary *u);
 void dli_op_unary_backward(const struct dli_exec *x, const struct dli_unary *u);
 
+/* out = in[0] op in[1] op ... from the left, DLI_ADD and so on; out may be in[0]. */
+void dli_fold(const struct dli_exec *x, int32_t op);
+
 /* Blocks of scratch and saved memory start on a cache line. */
 static inline size_t dli_round_up(size_t bytes) { return (bytes + DLI_ALIGN - 1) / DLI_ALIGN * DLI_ALIGN; }
 

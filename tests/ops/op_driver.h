@@ -74,8 +74,9 @@ void op_run(struct op_run *r);
 /* All claims of the driver about one case. */
 void op_check(dl4c_context *ctx, const struct op_case *c);
 
-/* Reads curve_x, curve_f and curve_df of a recorded activation from ../shared/dl4j/goldens/FOLDER and compares; false: not there. */
-bool op_check_curve(dl4c_context *ctx, const char *spec, const char *folder, double tolerance);
+/* Reads curve_x, curve_f and, with `slopes`, curve_df of a recorded activation from ../shared/dl4j/goldens/FOLDER and compares; false: not
+ * there. */
+bool op_check_curve(dl4c_context *ctx, const char *spec, const char *folder, bool slopes, double tolerance);
 
 /* A model of an elementwise function of one input. */
 void model_unary(const struct model *m, double (*f)(const void *attrs, double x));

@@ -89,6 +89,19 @@ static void infer_refuses_with_a_reason(void **state)
         { "dense", ROW1(3), "units" },
         { "dense:units=3,n_in=4", ROW1(3), "n_in" },
         { "dense:units=3", ROW3(3, -1, -1), "give n_in" },
+        { "clip:min=2,max=1", ROW1(3), "above" },
+        { "lrn:n=4", ROW3(3, 4, 4), "odd" },
+        { "reshape:shape=-1x-1", ROW1(12), "more than one" },
+        { "reshape:shape=5x-1", ROW1(12), "do not go" },
+        { "reshape:shape=5x2", ROW1(12), "do not go" },
+        { "transpose:perm=1x1x2", ROW3(3, 4, 4), "no order" },
+        { "transpose:perm=2x1", ROW3(3, 4, 4), "no order" },
+        { "merge:axis=2", ROW1(12), "no axis 2" },
+        { "batch_norm:n_in=4", ROW1(12), "n_in" },
+        { "batch_norm", ROW3(-1, 4, 4), "give n_in" },
+        { "global_pool", ROW3(3, 0, 4), "no pixels" },
+        { "zero_padding:padding=1x2", ROW3(3, 2, 4), "wanted 4" },
+        { "zero_padding:padding=1", ROW3(3, INT64_MAX, 4), "too large" },
         { "dense:units=1073741824", ROW1(INT64_MAX / 8), "64 bits" },
     };
     for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
@@ -100,13 +113,29 @@ static void infer_refuses_with_a_reason(void **state)
     }
 }
 
+static void inputs_of_other_shapes_are_refused(void **state)
+{
+    (void)state;
+    const struct dli_shape add[] = { ROW3(3, 4, 5), ROW3(3, 5, 4) }, merge[] = { ROW3(3, 4, 5), ROW3(2, 4, 6) };
+    const struct dli_shape open[] = { ROW3(3, -1, 5), ROW3(3, 4, -1) };
+    struct dli_shape out;
+    struct dl4c_error err = DL4C_ERROR_INIT;
+    assert_int_equal(op_try(NULL, "add", add, 2, &out, &err), DL4C_E_INVALID);
+    assert_non_null(strstr(err.message, "[3, 5, 4]"));
+    assert_int_equal(op_try(NULL, "merge", merge, 2, &out, &err), DL4C_E_INVALID);
+    assert_non_null(strstr(err.message, "[2, 4, 6]"));
+    assert_int_equal(op_try(NULL, "add", open, 2, &out, NULL), DL4C_OK);
+    assert_string_equal(DLI_SHAPE_STR(&out), "[3, 4, 5]");
+    assert_int_equal(op_try(NULL, "merge", open, 2, &out, NULL), DL4C_OK);
+    assert_string_equal(DLI_SHAPE_STR(&out), "[6, 4, 5]");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(shape_text_shows_unknown_lengths),
-        cmocka_unit_test(shape_elements_refuses_overflow),
-        cmocka_unit_test(extent_follows_the_modes),
-        cmocka_unit_test(infer_refuses_with_a_reason),
+        cmocka_unit_test(shape_text_shows_unknown_lengths),   cmocka_unit_test(shape_elements_refuses_overflow),
+        cmocka_unit_test(extent_follows_the_modes),           cmocka_unit_test(infer_refuses_with_a_reason),
+        cmocka_unit_test(inputs_of_other_shapes_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

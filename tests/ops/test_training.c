@@ -64,6 +64,67 @@ static void dropout_follows_seed_and_iteration_alone(void **state)
     assert_memory_not_equal(a, a + ELEMENTS, ELEMENTS * sizeof *a); /* rows differ */
 }
 
+/* Channel 0: mean 3, variance 4; the running ones are 1 and 2, or log10(10) = 1 for a variance of 100. */
+static void batch_norm_moves_its_statistics(void **state)
+{
+    (void)state;
+    static const float x[] = { 1, 5, 1, 5 }, dy[] = { 1, 1, 1, 1 }, gamma = 1, beta = 0, mean = 1, var = 2, log_std = 1;
+    static const struct dli_shape in = ROW3(1, 1, 2);
+    for (int log = 0; log < 2; log++) {
+        struct op_setup s;
+        float y[4], dx[4], d[4];
+        op_setup(&s, NULL, log ? "batch_norm:decay=0.75,use_log_std=1" : "batch_norm:decay=0.75");
+        struct op_run r = { .setup = &s,
+                            .n_in = 1,
+                            .in = &in,
+                            .rows = 2,
+                            .mode = DLI_TRAIN,
+                            .threads = 1,
+                            .training = true,
+                            .x = { x },
+                            .w = { &gamma, &beta, &mean, log ? &log_std : &var },
+                            .dy = dy,
+                            .y = y,
+                            .dx = { dx },
+                            .dw = { &d[0], &d[1], &d[2], &d[3] } };
+        op_run(&r);
+        assert_true(fabsf(d[1] - 4) < 1e-6f);
+        assert_true(fabsf(mean - d[2] - 1.5f) < 1e-6f); /* 0.75 * 1 + 0.25 * 3 */
+        if (log)
+            assert_true(fabs((double)(log_std - d[3]) - 0.5 * log10(76)) < 1e-6); /* 0.75 * 100 + 0.25 * 4 */
+        else
+            assert_true(fabsf(var - d[3] - 2.5f) < 1e-6f); /* 0.75 * 2 + 0.25 * 4 */
+        op_setup_free(&s);
+    }
+}
+
+static void activations_follow_the_recorded_curves(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *spec, *folder;
+        bool no_slopes;
+    } t[] = {
+        { "elu", "g_act_elu" },
+        { "elu:alpha=0.5", "g_act_elu_a0.5", true }, /* recorded without the factor alpha: exp(x) */
+        { "gelu", "g_act_gelu" },
+        { "hard_sigmoid", "g_act_hardsigmoid" },
+        { "identity", "g_act_identity" },
+        { "leaky_relu", "g_act_leakyrelu" },
+        { "leaky_relu:leak=0.2", "g_act_leakyrelu_a0.2" },
+        { "relu", "g_act_relu" },
+        { "relu6", "g_act_relu6" },
+        { "relu:limit=2,slope=0.1,threshold=0.2", "g_act_relu_max2_neg0.1_thr0.2" },
+        { "sigmoid", "g_act_sigmoid" },
+        { "softmax", "g_act_softmax" },
+        { "softplus", "g_act_softplus" },
+        { "swish", "g_act_swish" },
+        { "tanh", "g_act_tanh" },
+    };
+    for (size_t i = 0; i < sizeof t / sizeof *t; i++)
+        op_check_curve(NULL, t[i].spec, t[i].folder, !t[i].no_slopes, 2e-6); /* both sides are floats: some ten roundings of each */
+}
+
 /* Mean and standard deviation of what a scheme draws for a [300, 200] matrix. */
 static void draw(const char *scheme, uint64_t seed, float *w, double *mean, double *deviation, double *most)
 {
@@ -155,6 +216,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(dropout_keeps_its_share_and_scales_it),     cmocka_unit_test(dropout_follows_seed_and_iteration_alone),
+        cmocka_unit_test(batch_norm_moves_its_statistics),           cmocka_unit_test(activations_follow_the_recorded_curves),
         cmocka_unit_test(weights_have_the_spread_of_their_scheme),   cmocka_unit_test(weights_follow_seed_and_stream),
         cmocka_unit_test(weight_init_refuses_what_it_does_not_know),
     };

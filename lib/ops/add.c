@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* add: the sum of all inputs, which have one shape; in their order. Every input gets dy. */
+#include "ops/support.h"
+
+static dl4c_status infer(struct dli_infer *i, struct dl4c_error *err) { return dli_infer_equal(i, "add", err); }
+
+static void forward(const struct dli_exec *x) { dli_fold(x, DLI_ADD); }
+
+static void backward(const struct dli_exec *x)
+{
+    for (int32_t k = x->n_in; k-- > 0;) /* din[0], which may be dout, last */
+        if (x->din[k])
+            dli_copy(x, dli_out_floats(x), x->dout, x->din[k]);
+}
+
+const struct dli_op dli_op_add = {
+    .name = "add",
+    .doc = "Sum of inputs.",
+    .dl4j = "ElementWiseVertex",
+    .min_inputs = 1,
+    .max_inputs = -1,
+    .flags = DLI_OP_INPLACE | DLI_OP_INPLACE_BACK | DLI_OP_BLOCKED,
+    .infer = infer,
+    .forward = forward,
+    .backward = backward,
+};

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Cases of maximum. */
+#include "op_driver.h"
+
+#include "ops/support.h"
+
+#include <math.h>
+
+static void maximum(const struct model *m)
+{
+    const int64_t n = m->rows * dli_row_elements(m->out);
+    for (int64_t i = 0; i < n; i++) {
+        double v = m->x[0][i];
+        for (int32_t k = 1; k < m->n_in; k++)
+            v = fmax(v, m->x[k][i]);
+        m->y[i] = v;
+    }
+}
+
+static const float x[] = { -2, 0, 0.5f, 3, 4, 1, -0.5f, 2 }, y[] = { 4, 1, 0.5f, 3 };
+
+extern const struct op_case cases_maximum[];
+const struct op_case cases_maximum[] = {
+    { "maximum", 2, { ROW1(4), ROW1(4) }, "[4]", NULL, maximum, .x = x, .y = y },
+    { "maximum", 2, { ROW3(19, 5, 3), ROW3(19, 5, 3) }, "[19, 5, 3]", NULL, maximum },
+    { "maximum", 4, { ROW3(3, 5, 3), ROW3(3, 5, 3), ROW3(3, 5, 3), ROW3(3, 5, 3) }, "[3, 5, 3]", NULL, maximum },
+    { "maximum", 1, { ROW1(9) }, "[9]", NULL, maximum },
+    { 0 },
+};
