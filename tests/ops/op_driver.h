@@ -63,11 +63,13 @@ struct op_run {
     uint64_t seed, iteration;
     const float *x[CASE_MAX_INPUTS];
     const float *w[DLI_MAX_PARAMS];
-    const float *dy;            /* NULL: no backward */
-    float *y;                   /* to fill */
-    float *dx[CASE_MAX_INPUTS]; /* to fill where not NULL */
-    float *dw[DLI_MAX_PARAMS];  /* to fill where not NULL */
-    const char *kernel;         /* filled */
+    const float *dy;             /* NULL: no backward */
+    float *y;                    /* to fill */
+    float *dx[CASE_MAX_INPUTS];  /* to fill where not NULL */
+    float *dw[DLI_MAX_PARAMS];   /* to fill where not NULL */
+    const struct dli_fuse *fuse; /* with `add` the addend is the last input; NULL: nothing */
+    const struct dli_shape *out; /* of what is fused; NULL: as inferred */
+    const char *kernel;          /* filled */
 };
 void op_run(struct op_run *r);
 

@@ -82,6 +82,13 @@ static void infer_refuses_with_a_reason(void **state)
         struct dli_shape in;
         const char *part; /* of the message */
     } t[] = {
+        { "conv2d:units=4,kernel=3", ROW1(12), "[channels, height, width]" },
+        { "conv2d:units=4", ROW3(3, 4, 4), "kernel" },
+        { "conv2d:units=4,kernel=3", ROW3(-1, 4, 4), "give n_in" },
+        { "conv2d:units=4,kernel=3,groups=2", ROW3(3, 4, 4), "groups" },
+        { "conv2d:units=4,kernel=5", ROW3(3, 4, 8), "kernel covers 5" },
+        { "conv2d:units=4,kernel=3,stride=2,mode=strict", ROW3(3, 4, 4), "strict" },
+        { "conv2d:units=16777216,kernel=65536", ROW3(16777216, 4, 4), "" },
         { "max_pool", ROW1(12), "[channels, height, width]" },
         { "max_pool:kernel=5", ROW3(3, 4, 4), "kernel covers 5" },
         { "max_pool:stride=0", ROW3(3, 4, 4), "stride" },
