@@ -22,6 +22,8 @@ static inline struct dli_window dli_window_make(int64_t out, int64_t size, int64
                                                 int64_t pad_end)
 {
     const int64_t from = out * stride - pad;
+    if (from >= 0 && from + (kernel - 1) * dilation < size) /* nearly always: the divisions below cost more than a window */
+        return (struct dli_window){ from, kernel, kernel };
     const int64_t before = from < 0 ? (-from + dilation - 1) / dilation : 0; /* cells left of the image */
     struct dli_window w = { from + before * dilation, 0, dli_window_upto(from, size + pad_end, kernel, dilation) };
     const int64_t upto = dli_window_upto(from, size, kernel, dilation);

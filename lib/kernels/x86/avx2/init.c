@@ -10,4 +10,8 @@ void dli_kernels_init_avx2(struct dli_kernels *t)
     t->block = 8;
     dli_avx2_init_dense(t);
     dli_avx2_init_gemm(t);
+    dli_avx2_init_elementwise(t);
+    dli_avx2_init_layout(t);
+    dli_avx2_init_pool(t);
+    dli_avx2_init_softmax(t);
 }

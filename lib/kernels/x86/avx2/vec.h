@@ -41,6 +41,13 @@ INLINE truth either(truth a, truth b) { return _mm256_or_ps(a, b); }
 INLINE truth never(void) { return _mm256_setzero_ps(); }
 INLINE vec choose(truth t, vec yes, vec no) { return _mm256_blendv_ps(no, yes, t); }
 
+/* Lanes 0, 2, 4 ... of a, then of b. */
+INLINE vec even_lanes(vec a, vec b)
+{
+    const __m256d mixed = _mm256_castps_pd(_mm256_shuffle_ps(a, b, _MM_SHUFFLE(2, 0, 2, 0)));
+    return _mm256_castpd_ps(_mm256_permute4x64_pd(mixed, _MM_SHUFFLE(3, 1, 2, 0)));
+}
+
 INLINE vec absolute(vec a) { return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), a); }
 INLINE vec sign_of(vec a) { return _mm256_and_ps(_mm256_set1_ps(-0.0f), a); } /* the sign bit alone */
 INLINE vec or_bits(vec a, vec b) { return _mm256_or_ps(a, b); }

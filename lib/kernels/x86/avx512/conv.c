@@ -2,15 +2,15 @@
 /* Convolution's inner loops with AVX-512: 28 accumulators of the 32 registers. */
 #include <immintrin.h>
 
-#define W 16
-#define TILES 14
+#define W       16
+#define TILES   14
 #define KERNELS dli_conv_kernels_avx512
-#define vf __m512
-#define vload _mm512_loadu_ps
-#define vstore _mm512_storeu_ps
-#define vset1 _mm512_set1_ps
-#define vfma _mm512_fmadd_ps
-#define vmax _mm512_max_ps
-#define vmin _mm512_min_ps
+#define vf      __m512
+#define vload   _mm512_loadu_ps
+#define vstore  _mm512_storeu_ps
+#define vset1   _mm512_set1_ps
+#define vfma    _mm512_fmadd_ps
+#define vmax    _mm512_max_ps
+#define vmin    _mm512_min_ps
 
 #include "kernels/conv_simd.inc"

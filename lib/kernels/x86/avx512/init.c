@@ -10,4 +10,8 @@ void dli_kernels_init_avx512(struct dli_kernels *t)
     t->conv = &dli_conv_kernels_avx512;
     dli_avx512_init_dense(t);
     dli_avx512_init_gemm(t);
+    dli_avx512_init_elementwise(t);
+    dli_avx512_init_layout(t);
+    dli_avx512_init_pool(t);
+    dli_avx512_init_softmax(t);
 }

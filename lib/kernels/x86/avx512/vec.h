@@ -37,6 +37,13 @@ INLINE truth either(truth a, truth b) { return a | b; }
 INLINE truth never(void) { return 0; }
 INLINE vec choose(truth t, vec yes, vec no) { return _mm512_mask_blend_ps(t, no, yes); }
 
+/* Lanes 0, 2, 4 ... of a, then of b. */
+INLINE vec even_lanes(vec a, vec b)
+{
+    const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+    return _mm512_permutex2var_ps(a, even, b);
+}
+
 INLINE vec absolute(vec a) { return _mm512_andnot_ps(_mm512_set1_ps(-0.0f), a); }
 INLINE vec sign_of(vec a) { return _mm512_and_ps(_mm512_set1_ps(-0.0f), a); } /* the sign bit alone */
 INLINE vec or_bits(vec a, vec b) { return _mm512_or_ps(a, b); }
