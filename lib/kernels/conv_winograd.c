@@ -33,7 +33,7 @@ struct geometry {
     int64_t splits; /* of the shared steps */
 };
 
-/* One tile more than a multiple of a cache line between points: 36 streams that lie a multiple of 4 KiB apart would fight for one set. */
+/* A cache line more than they need between points: 36 streams that lie a multiple of 4 KiB apart would fight for one set. */
 static int64_t step_of(int64_t tiles, int64_t channels) { return tiles * channels + 16; }
 
 static bool plan(struct dli_conv_plan *p)
@@ -43,11 +43,13 @@ static bool plan(struct dli_conv_plan *p)
     const int64_t w = dli_kernels()->block, in = dli_ceil_div(s->c_in, w) * w, out = dli_ceil_div(s->c_out, w) * w;
     const int64_t panels = dli_ceil_div(out, 2 * w);
     p->in_layout = p->out_layout = DLI_BLOCKED;
-    int64_t chunk = dli_max_i64(1, (1 << 20) / (POINTS * 4 * in) / k->tiles) * k->tiles;
-    chunk = dli_min_i64(chunk, 8 * k->tiles);
+    /* About 28 tiles let a panel of U, fetched ahead from wherever it is, serve long enough, and keep V and M close; twice as many
+     * where U is so large that it comes from main memory. */
+    const bool large = in * out > 1 << 16;
+    const int64_t chunk = 28 / k->tiles * k->tiles * (large ? 2 : 1);
     p->tune[CHUNK] = chunk;
-    p->tune[GROUP] = panels;
-    p->tune[SHARED] = 4 * k->tiles * p->workers;
+    p->tune[GROUP] = dli_min_i64(panels, large ? 2 : 1);
+    p->tune[SHARED] = p->workers > 1 ? 28 * p->workers : 0;
     size_t v, m, own, shared;
     if (!DLI_CONV_PRODUCT(&p->packed_bytes, POINTS, in, out, 4) || !DLI_CONV_PRODUCT(&v, POINTS, step_of(chunk, in), 4) ||
         !DLI_CONV_PRODUCT(&m, POINTS, step_of(chunk, dli_min_i64(out, p->tune[GROUP] * 2 * w)), 4) || !dli_add_size(v, m, &own) ||
@@ -57,11 +59,12 @@ static bool plan(struct dli_conv_plan *p)
     return dli_add_size(own > shared ? own : shared, (size_t)dli_lines(out) * 4, &p->scratch_bytes);
 }
 
-/* The transform of the weights, in double: rows of G for the points 0, +-a, +-b and infinity. */
+/* The transform of the weights, in double: rows of G for the points 0, +-a, +-b and infinity, those of +-a and +-b multiplied by a and b
+ * to spare the output transform some products. */
 static void transform_weights(const double g[9], double u[POINTS])
 {
     const double a = (double)DLI_WINO_A, b = (double)DLI_WINO_B, aa = a * a, bb = b * b;
-    const double na = 1 / (2 * aa * (aa - bb)), nb = 1 / (2 * bb * (bb - aa));
+    const double na = 1 / (2 * a * (aa - bb)), nb = 1 / (2 * b * (bb - aa));
     const double rows[6][3] = { { 1 / (aa * bb), 0, 0 }, { na, na * a, na * aa }, { na, -na * a, na * aa },
                                 { nb, nb * b, nb * bb }, { nb, -nb * b, nb * bb }, { 0, 0, 1 } };
     double half[6][3];
@@ -150,12 +153,13 @@ static void products(const struct geometry *g, const float *v, float *m, int64_t
         const float *u = g->call->packed + (point * g->out * w + mine * 2 * w) * in;
         const int64_t after = i + 1 == last ? i : i + 1;
         const float *next = g->call->packed + (after / panels * g->out * w + (panel + after % panels) * 2 * w) * in;
+        const int64_t share = vectors * w / blocks; /* of the next panel, which every tile block fetches a part of */
         for (int64_t b = 0; b < blocks; b++) {
             const int64_t from = block_start(tiles, blocks, b), n = block_start(tiles, blocks, b + 1) - from;
             const struct dli_conv_multiply q = { .tiles = (int32_t)n, .vectors = vectors, .blocks = g->in,
                                                  .a = v + point * g->v_step + from * in, .a_step = n * w, .b = u,
                                                  .c = m + point * g->m_step + i % panels * 2 * w * tiles + from * vectors * w,
-                                                 .c_step = vectors * w, .next = b + 1 == blocks ? next : u };
+                                                 .c_step = vectors * w, .next = next + b * in * share, .next_step = share };
             g->k->multiply(&q);
         }
     }
@@ -236,21 +240,21 @@ static void run(const struct dli_conv_call *c)
     g.bias = c->scratch;
     g.v = c->scratch + dli_lines(g.out * g.w);
     const int64_t width = dli_min_i64(dli_parallel_width(c->ctx, c->threads), p->workers);
-    if (g.tiles <= p->tune[SHARED] && g.tiles <= 4 * g.k->tiles * width) {
+    if (width > 1 && g.tiles <= p->tune[SHARED] && g.tiles <= 28 * width) {
         g.v_step = step_of(g.tiles, g.in * g.w);
         g.m_step = step_of(g.tiles, g.out * g.w);
         g.m = g.v + POINTS * g.v_step;
-        g.splits = dli_min_i64(POINTS * g.panels, width == 1 ? 1 : 4 * width);
+        g.splits = dli_min_i64(POINTS * g.panels, 4 * width);
         dli_parallel(c->ctx, c->threads, (size_t)(blocks_of(&g, g.tiles) * g.in), shared_input, &g);
         dli_parallel(c->ctx, c->threads, (size_t)g.splits, shared_products, &g);
         dli_parallel(c->ctx, c->threads, (size_t)g.out, shared_output, &g);
         return;
     }
-    /* As many chunks as keep every thread busy to the end, of equal size in whole tile blocks. */
+    /* Chunks of equal size, and as many for each thread where there are few. */
     int64_t chunks = dli_ceil_div(g.tiles, p->tune[CHUNK]);
-    chunks = dli_ceil_div(chunks, width) * width;
-    g.chunk = dli_ceil_div(dli_ceil_div(g.tiles, chunks), g.k->tiles) * g.k->tiles;
-    g.chunk = dli_min_i64(g.chunk, p->tune[CHUNK]);
+    if (chunks < 8 * width)
+        chunks = dli_ceil_div(chunks, width) * width;
+    g.chunk = dli_ceil_div(g.tiles, chunks);
     g.v_step = step_of(g.chunk, g.in * g.w);
     g.m_step = step_of(g.chunk, dli_min_i64(g.out, 2 * g.group) * g.w);
     g.per_worker = POINTS * (g.v_step + g.m_step);

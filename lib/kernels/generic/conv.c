@@ -2,6 +2,7 @@
 /* Convolution's inner loops in the compiler's portable vectors. Macros, as functions that take wide vectors have no fixed calling
  * convention. */
 #include <stdint.h>
+#define GENERIC
 #define W 8
 #define TILES 3
 #define KERNELS dli_conv_kernels_generic
