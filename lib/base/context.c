@@ -1,17 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Contexts: creation, the default one, references, log. */
-#define _POSIX_C_SOURCE 200809L
+#define _GNU_SOURCE /* madvise */
 #include "base/context.h"
 #include "base/thread_pool.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
 
 static void *plain_alloc(void *user, size_t size, size_t alignment)
 {
     (void)user;
     void *p = NULL;
+#ifdef MADV_HUGEPAGE
+    /* Weights and activations are streamed through: large blocks ask for pages of 2 MiB, which spare a miss for every 4 KiB. */
+    const size_t huge = (size_t)2 << 20;
+    if (size >= 4 * huge && alignment < huge) {
+        if (posix_memalign(&p, huge, size) != 0)
+            return NULL;
+        madvise(p, size / huge * huge, MADV_HUGEPAGE); /* a wish */
+        return p;
+    }
+#endif
     return posix_memalign(&p, alignment < sizeof p ? sizeof p : alignment, size) == 0 ? p : NULL;
 }
 
