@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Loading and saving models: which format, then that format's own functions. */
+#include "formats/format.h"
+
+#include <string.h>
+
+#define DLI_FORMAT(name) extern const struct dli_format dli_format_##name;
+#include "format_list.inc"
+#undef DLI_FORMAT
+
+static const struct dli_format *const formats[] = {
+#define DLI_FORMAT(name) &dli_format_##name,
+#include "format_list.inc"
+#undef DLI_FORMAT
+};
+enum { N_FORMATS = sizeof formats / sizeof formats[0] };
+
+const struct dli_format *dli_format_at(int32_t i) { return i >= 0 && i < N_FORMATS ? formats[i] : NULL; }
+
+const struct dli_format *dli_format_find(const char *name)
+{
+    for (int32_t i = 0; i < N_FORMATS; i++)
+        if (strcmp(formats[i]->name, name) == 0)
+            return formats[i];
+    return NULL;
+}
+
+dl4c_status dl4c_format_get(dl4c_context *ctx, int32_t i, const char **name, int32_t *directions, struct dl4c_error *err)
+{
+    const struct dli_format *f = dli_format_at(i);
+    if (name)
+        *name = f ? f->name : NULL;
+    if (directions)
+        *directions = f ? (f->load ? 1 : 0) + (f->save ? 2 : 0) : 0;
+    if (!f)
+        return dli_fail(err, DL4C_E_NOTFOUND, "model", "there are %d formats, number %" PRId32 " was asked for", (int)N_FORMATS, i);
+    return DL4C_OK;
+}
+
+/* "dl4j, onnx" of those that can be read (or written), for messages. */
+static const char *names(bool save, char *buf, size_t size)
+{
+    size_t at = 0;
+    buf[0] = 0;
+    for (int32_t i = 0; i < N_FORMATS; i++) {
+        if (!(save ? formats[i]->save != NULL : formats[i]->load != NULL))
+            continue;
+        const size_t n = strlen(formats[i]->name), comma = at > 0 ? 2 : 0;
+        if (at + comma + n + 1 > size)
+            break;
+        memcpy(buf + at, ", ", comma);
+        memcpy(buf + at + comma, formats[i]->name, n + 1);
+        at += comma + n;
+    }
+    return buf;
+}
+
+static dl4c_status by_name(const char *name, const struct dli_format **f, struct dl4c_error *err)
+{
+    *f = dli_format_find(name);
+    if (!*f)
+        return dli_fail(err, DL4C_E_UNSUPPORTED, "model", "there is no model format \"%.60s\"; there are %s", name,
+                        names(false, (char[128]){ 0 }, 128));
+    return DL4C_OK;
+}
+
+static dl4c_status by_content(const struct dli_model_bytes *from, const struct dli_format **f, struct dl4c_error *err)
+{
+    if (from->size == 0)
+        return dli_fail(err, DL4C_E_CORRUPT, "model", "the file is empty");
+    for (int32_t i = 0; i < N_FORMATS; i++)
+        if (formats[i]->sniff(from->bytes, from->size)) {
+            *f = formats[i];
+            return DL4C_OK;
+        }
+    return dli_fail(err, DL4C_E_UNSUPPORTED, "model", "%zu bytes that begin with %02x %02x are no known model format; there are %s",
+                    from->size, from->bytes[0], from->size > 1 ? from->bytes[1] : 0, names(false, (char[128]){ 0 }, 128));
+}
+
+static dl4c_status load_bytes(dl4c_context *ctx, const struct dli_model_bytes *from, const struct dl4c_load_options *o, dl4c_graph **graph,
+                              struct dl4c_error *err)
+{
+    const struct dli_format *f;
+    DLI_TRY(o->format ? by_name(o->format, &f, err) : by_content(from, &f, err));
+    if (!f->load)
+        return dli_fail(err, DL4C_E_UNSUPPORTED, "model", "%s is written only", f->name);
+    struct dli_watch watch;
+    dli_watch_init(&watch, "load", o->progress, o->progress_user, o->cancel, o->timeout_ms);
+    dl4c_graph *g = NULL;
+    dl4c_status status = dli_watch_check(&watch, err);
+    if (status == DL4C_OK)
+        status = f->load(ctx, from, &watch, &g, err);
+    if (status == DL4C_OK)
+        *graph = g;
+    return status;
+}
+
+static dl4c_status read_options(struct dl4c_load_options *o, const struct dl4c_load_options *options, struct dl4c_error *err)
+{
+    DLI_TRY(dli_struct_in(o, sizeof *o, options, "model", err));
+    if (o->flags)
+        return dli_fail(err, DL4C_E_INVALID, "model", "flags of the load options must be 0");
+    return DL4C_OK;
+}
+
+static void close_file(void *cookie)
+{
+    dl4c_fs_file *file = cookie;
+    dl4c_fs_close(&file);
+}
+
+dl4c_status dl4c_model_load(dl4c_context *ctx, const char *uri, const struct dl4c_load_options *options, dl4c_graph **graph,
+                            struct dl4c_error *err)
+{
+    if (!graph)
+        return dli_fail(err, DL4C_E_INVALID, "model", "graph is NULL");
+    *graph = NULL;
+    if (!uri)
+        return dli_fail(err, DL4C_E_INVALID, "model", "uri is NULL");
+    struct dl4c_load_options o;
+    DLI_TRY(read_options(&o, options, err));
+    ctx = dli_context_ref(ctx, err);
+    if (!ctx)
+        return DL4C_E_NOMEM;
+    dl4c_fs_file *file = NULL;
+    struct dli_blob *blob = NULL;
+    struct dli_model_bytes from = { .uri = uri };
+    const void *bytes = NULL;
+    dl4c_status status;
+    DLI_GOTO(dl4c_fs_open(ctx, uri, &file, err), done);
+    DLI_GOTO(dl4c_fs_bytes(file, &bytes, &from.size, err), done);
+    from.bytes = bytes;
+    if (from.size > 0) {
+        DLI_GOTO(dli_blob_wrap(ctx, bytes, from.size, close_file, file, &blob, err), done);
+        file = NULL; /* the blob's now */
+    }
+    from.blob = blob;
+    status = load_bytes(ctx, &from, &o, graph, err);
+    if (status != DL4C_OK)
+        dli_fail_prefix(err, status, "%.200s", uri);
+done:
+    dli_blob_unref(blob);
+    dl4c_fs_close(&file);
+    dli_context_unref(ctx);
+    return status;
+}
+
+dl4c_status dl4c_model_load_memory(dl4c_context *ctx, const void *bytes, size_t size, const struct dl4c_load_options *options,
+                                   dl4c_graph **graph, struct dl4c_error *err)
+{
+    if (!graph)
+        return dli_fail(err, DL4C_E_INVALID, "model", "graph is NULL");
+    *graph = NULL;
+    if (!bytes && size > 0)
+        return dli_fail(err, DL4C_E_INVALID, "model", "bytes is NULL");
+    struct dl4c_load_options o;
+    DLI_TRY(read_options(&o, options, err));
+    ctx = dli_context_ref(ctx, err);
+    if (!ctx)
+        return DL4C_E_NOMEM;
+    const struct dli_model_bytes from = { .bytes = bytes, .size = size };
+    const dl4c_status status = load_bytes(ctx, &from, &o, graph, err);
+    dli_context_unref(ctx);
+    return status;
+}
+
+/* ASCII lower case, whatever the locale says. */
+static char lower(char c) { return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c; }
+
+static bool ends_with(const char *text, const char *end)
+{
+    const size_t n = strlen(text), m = strlen(end);
+    if (n < m)
+        return false;
+    for (size_t i = 0; i < m; i++)
+        if (lower(text[n - m + i]) != end[i])
+            return false;
+    return true;
+}
+
+static dl4c_status by_extension(const char *uri, const struct dli_format **f, struct dl4c_error *err)
+{
+    const char *query = strchr(uri, '?');
+    char path[1024];
+    const size_t n = query && strstr(uri, "://") ? (size_t)(query - uri) : strlen(uri);
+    const size_t from = n >= sizeof path ? n - sizeof path + 1 : 0;
+    memcpy(path, uri + from, n - from);
+    path[n - from] = 0;
+    for (int32_t i = 0; i < N_FORMATS; i++)
+        for (const char *const *e = formats[i]->extensions; e && *e; e++)
+            if (ends_with(path, *e)) {
+                *f = formats[i];
+                return DL4C_OK;
+            }
+    return dli_fail(err, DL4C_E_UNSUPPORTED, "model", "%.200s: no format is written under such an extension; there are %s", uri,
+                    names(true, (char[128]){ 0 }, 128));
+}
+
+dl4c_status dl4c_model_save(dl4c_graph *graph, const char *uri, const struct dl4c_save_options *options, struct dl4c_error *err)
+{
+    if (!graph || !uri)
+        return dli_fail(err, DL4C_E_INVALID, "model", "the graph or uri is NULL");
+    struct dl4c_save_options o;
+    DLI_TRY(dli_struct_in(&o, sizeof o, options, "model", err));
+    if (o.flags || o.reserved)
+        return dli_fail(err, DL4C_E_INVALID, "model", "flags and reserved of the save options must be 0");
+    const struct dli_format *f;
+    DLI_TRY(o.format ? by_name(o.format, &f, err) : by_extension(uri, &f, err));
+    if (!f->save)
+        return dli_fail(err, DL4C_E_UNSUPPORTED, "model", "%.200s: %s is read only, not written; written are %s", uri, f->name,
+                        names(true, (char[128]){ 0 }, 128));
+    struct dli_watch watch;
+    dli_watch_init(&watch, "save", o.progress, o.progress_user, o.cancel, o.timeout_ms);
+    DLI_TRY(dli_watch_check(&watch, err));
+    DLI_TRY(dli_graph_begin_run(graph, "model", err));
+    dl4c_fs_writer *writer = NULL;
+    dl4c_status status;
+    DLI_GOTO(dl4c_fs_create(graph->ctx, uri, &writer, err), done);
+    const struct dli_model_save how = { .updater = o.updater != 0 };
+    DLI_GOTO(f->save(graph, &how, &watch, writer, err), done);
+    status = dl4c_fs_commit(&writer, err);
+done:
+    dl4c_fs_abandon(&writer);
+    dli_graph_end_run(graph);
+    return status;
+}
