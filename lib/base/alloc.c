@@ -3,12 +3,13 @@
 #include "base/alloc.h"
 #include "base/context.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct header { /* just before the block */
     struct dli_heap *heap;
-    size_t total; /* bytes asked of the allocator */
+    size_t total;    /* bytes asked of the allocator */
     uint32_t offset; /* from the allocator's pointer to the block */
     uint32_t magic;
 };
@@ -27,6 +28,20 @@ static _Thread_local dl4c_status last_failure = DL4C_E_NOMEM;
 
 dl4c_status dli_alloc_status(void) { return last_failure; }
 
+/* Counts the bytes as used, unless that would pass the limit; *now is what is in use afterwards. One thread's refusal never makes
+ * another thread's block fail: nothing is counted and taken back. */
+static bool reserve(struct dli_heap *heap, int64_t total, int64_t *now)
+{
+    int64_t used = atomic_load_explicit(&heap->used, memory_order_relaxed);
+    do {
+        *now = used;
+        if (heap->limit && used + total > heap->limit)
+            return false;
+    } while (!atomic_compare_exchange_weak_explicit(&heap->used, &used, used + total, memory_order_relaxed, memory_order_relaxed));
+    *now = used + total;
+    return true;
+}
+
 static void *take(dl4c_context *ctx, size_t size, size_t align, struct dl4c_error *err)
 {
     last_failure = DL4C_E_NOMEM;
@@ -36,16 +51,15 @@ static void *take(dl4c_context *ctx, size_t size, size_t align, struct dl4c_erro
     struct dli_heap *heap = ctx->heap;
     const size_t offset = align > PLAIN ? align : PLAIN;
     size_t total;
-    if (!dli_add_size(size, offset, &total) || total > (size_t)INT64_MAX) {
+    int64_t now;
+    if (!dli_add_size(size, offset, &total) || total > PTRDIFF_MAX / 1024) { /* no machine has 2^53: sums cannot overflow */
         dli_fail(err, DL4C_E_NOMEM, "memory", "a block of %zu bytes cannot exist", size);
         return NULL;
     }
-    const int64_t now = atomic_fetch_add_explicit(&heap->used, (int64_t)total, memory_order_relaxed) + (int64_t)total;
-    if (heap->limit && now > heap->limit) {
-        atomic_fetch_sub_explicit(&heap->used, (int64_t)total, memory_order_relaxed);
-        last_failure = dli_fail(err, DL4C_E_LIMIT, "memory",
-                                "%zu more bytes would pass the memory limit of %" PRId64 " bytes (%" PRId64 " in use)", size,
-                                heap->limit, now - (int64_t)total);
+    if (!reserve(heap, (int64_t)total, &now)) {
+        last_failure =
+            dli_fail(err, DL4C_E_LIMIT, "memory", "%zu more bytes would pass the memory limit of %" PRId64 " bytes (%" PRId64 " in use)",
+                     size, heap->limit, now);
         return NULL;
     }
     char *base = heap->alloc(heap->user, total, align);
@@ -92,6 +106,7 @@ void dli_free(void *memory)
     if (!memory)
         return;
     struct header *h = header_of(memory);
+    assert(h->magic == MAGIC);
     struct dli_heap *heap = h->heap;
     const size_t total = h->total;
     char *base = (char *)memory - h->offset;

@@ -116,7 +116,10 @@ static dl4c_status set_parsed(const struct reader *r, const struct dli_attr *a, 
     const char *p = text;
     for (;;) {
         const size_t k = strcspn(p, "x;");
-        if (n == DLI_LIST_MAX || !dli_parse_double(p, k, &fs[n]))
+        if (n == DLI_LIST_MAX)
+            return dli_fail(r->err, DL4C_E_INVALID, "attributes", "%s: %s is \"%.60s\", more than %d values", r->what, a->name, text,
+                            DLI_LIST_MAX);
+        if (!dli_parse_double(p, k, &fs[n]))
             return dli_fail(r->err, DL4C_E_INVALID, "attributes", "%s: %s is \"%.60s\", wanted %s", r->what, a->name, text,
                             a->type == DL4C_ATTR_INT     ? "a whole number"
                             : a->type == DL4C_ATTR_FLOAT ? "a number"

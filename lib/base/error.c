@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Filling struct dl4c_error; option structs of any age. */
-#define _POSIX_C_SOURCE 200809L
+#define _GNU_SOURCE
 #include "base/error.h"
 
 #include <assert.h>
@@ -85,6 +85,17 @@ static dl4c_status status_of_errno(int errnum)
     }
 }
 
+/* In English, as the rest of the sentence, whatever the host's locale; NULL for an unknown number. */
+static const char *errno_text(int errnum)
+{
+#ifdef DLI_HAVE_STRERRORDESC
+    return strerrordesc_np(errnum);
+#else
+    static _Thread_local char text[128];
+    return strerror_r(errnum, text, sizeof text) == 0 && text[0] ? text : NULL;
+#endif
+}
+
 dl4c_status dli_fail_errno(struct dl4c_error *err, int errnum, const char *origin, const char *fmt, ...)
 {
     const dl4c_status status = status_of_errno(errnum);
@@ -96,9 +107,12 @@ dl4c_status dli_fail_errno(struct dl4c_error *err, int errnum, const char *origi
         err->domain = DL4C_DOMAIN_ERRNO;
         err->code = errnum;
         const size_t n = strlen(err->message);
-        char why[128] = "";
-        if (strerror_r(errnum, why, sizeof why) != 0 || why[0] == '\0')
-            snprintf(why, sizeof why, "error %d", errnum);
+        char number[32];
+        const char *why = errno_text(errnum);
+        if (!why) {
+            snprintf(number, sizeof number, "error %d", errnum);
+            why = number;
+        }
         snprintf(err->message + n, sizeof err->message - n, ": %s", why);
         trim_utf8(err->message, sizeof err->message);
     }
@@ -121,13 +135,16 @@ dl4c_status dli_fail_prefix(struct dl4c_error *err, dl4c_status status, const ch
     return status;
 }
 
+/* No struct of ours will be that large: a size above is memory that nobody initialised, not to be read or cleared so far. */
+enum { STRUCT_MAX = 65536 };
+
 dl4c_status dli_struct_in(void *out, size_t out_size, const void *in, const char *origin, struct dl4c_error *err)
 {
     memset(out, 0, out_size);
     if (in) {
         size_t size;
         memcpy(&size, in, sizeof size);
-        if (size < sizeof size)
+        if (size < sizeof size || size > STRUCT_MAX)
             return dli_fail(err, DL4C_E_INVALID, origin, "options have struct_size %zu: initialise them with their INIT macro", size);
         for (size_t i = out_size; i < size; i++)
             if (((const unsigned char *)in)[i] != 0)
@@ -146,7 +163,7 @@ dl4c_status dli_struct_out(void *out, const void *in, size_t in_size, const char
         return dli_fail(err, DL4C_E_INVALID, origin, "the struct to fill is NULL");
     size_t size;
     memcpy(&size, out, sizeof size);
-    if (size < sizeof size)
+    if (size < sizeof size || size > STRUCT_MAX)
         return dli_fail(err, DL4C_E_INVALID, origin, "the struct to fill has struct_size %zu: initialise it with its INIT macro", size);
     if (size > in_size)
         memset((char *)out + in_size, 0, size - in_size);

@@ -42,7 +42,7 @@ dl4c_status dli_fail_prefix(struct dl4c_error *err, dl4c_status status, const ch
     } while (0)
 
 /* Reads an options struct of any age. NULL: all defaults (zero). A longer struct whose unknown tail is not zero is
- * DL4C_E_VERSION; struct_size below sizeof(size_t) is DL4C_E_INVALID. On success out->struct_size is out_size. */
+ * DL4C_E_VERSION; a struct_size below sizeof(size_t) or beyond belief is DL4C_E_INVALID. On success out->struct_size is out_size. */
 dl4c_status dli_struct_in(void *out, size_t out_size, const void *in, const char *origin, struct dl4c_error *err);
 
 /* Fills a caller's struct (struct_size first, set by the caller) from ours, the smaller size winning. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Blocks, the limit, accounting, growing, and heaps that outlive their context. */
 #include "base/context.h"
+#include "base/thread_pool.h"
 #include "support/fail_alloc.h"
 
 #include <setjmp.h>
@@ -148,6 +149,44 @@ static void growing_keeps_what_was_there(void **state)
     assert_int_equal(f.live, 0);
 }
 
+struct race {
+    dl4c_context *ctx;
+    _Atomic int refused, wrong;
+};
+
+static void take_and_give(void *arg, size_t task, int32_t worker)
+{
+    struct race *r = arg;
+    (void)worker;
+    if (task % 4 == 0) { /* never fits: may not take room from the others while it is refused */
+        r->refused += !dli_alloc(r->ctx, 1 << 20, NULL);
+        return;
+    }
+    void *p = dli_alloc(r->ctx, 1000, NULL);
+    r->wrong += !p;
+    dli_free(p);
+}
+
+static void a_refused_block_never_makes_another_one_fail(void **state)
+{
+    (void)state;
+    struct fail_alloc f = { 0 };
+    struct race r = { .ctx = context_with(&f, 20000) };
+    struct dl4c_context_options o = DL4C_CONTEXT_OPTIONS_INIT;
+    dl4c_context *threads = NULL;
+    int64_t used;
+    o.threads = 4;
+    assert_int_equal(dl4c_context_create(&o, &threads, NULL), DL4C_OK);
+    dli_parallel(threads, 0, 20000, take_and_give, &r);
+    assert_int_equal(r.refused, 5000);
+    assert_int_equal(r.wrong, 0);
+    dl4c_context_memory(r.ctx, &used, NULL);
+    assert_int_equal(used, 0);
+    dl4c_context_destroy(&threads);
+    dl4c_context_destroy(&r.ctx);
+    assert_int_equal(f.live, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -156,6 +195,7 @@ int main(void)
         cmocka_unit_test(the_limit_is_an_error_that_says_how_much),
         cmocka_unit_test(sizes_that_overflow_are_refused),
         cmocka_unit_test(growing_keeps_what_was_there),
+        cmocka_unit_test(a_refused_block_never_makes_another_one_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

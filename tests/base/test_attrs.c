@@ -122,7 +122,7 @@ static void mistakes_are_named(void **state)
         { "dense:units=1,kernel=1x2x3", "dense 'fc': kernel has 3 values, wanted 2" },
         { "dense:units=1,mode=full", "dense 'fc': mode is \"full\", wanted one of strict, truncate, same" },
         { "dense:units=1,rate=nan", "dense 'fc': rate is \"nan\", wanted a number" },
-        { "dense:units=1,axes=1x2x3x4x5x6x7x8x9", "dense 'fc': axes is \"1x2x3x4x5x6x7x8x9\", wanted whole numbers joined by x" },
+        { "dense:units=1,axes=1x2x3x4x5x6x7x8x9", "dense 'fc': axes is \"1x2x3x4x5x6x7x8x9\", more than 8 values" },
         { "", "\"\": wanted a name first" },
         { "dense:", "\"dense:\": nothing after the colon" },
         { "dense:units", "\"dense:units\": wanted key=value at \"units\"" },

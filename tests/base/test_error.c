@@ -169,6 +169,21 @@ static void structs_of_every_age_are_filled(void **state)
     assert_int_equal(dli_struct_out(NULL, &ours, sizeof ours, "x", &err), DL4C_E_INVALID);
 }
 
+static void sizes_nobody_wrote_are_refused_before_anything_is_touched(void **state)
+{
+    (void)state;
+    struct dl4c_error err;
+    const struct young ours = { sizeof ours, 1, 2, 3 };
+    const size_t wrong[] = { 0, 1, 7, 65537, SIZE_MAX, (size_t)0xa5a5a5a5a5a5a5a5 };
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        struct young o, s = ours;
+        s.struct_size = wrong[i];
+        assert_int_equal(dli_struct_in(&o, sizeof o, &s, "x", &err), DL4C_E_INVALID);
+        assert_int_equal(dli_struct_out(&s, &ours, sizeof ours, "x", &err), DL4C_E_INVALID);
+        assert_true(s.a == 1 && s.b == 2 && s.c == 3);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -176,6 +191,7 @@ int main(void)
         cmocka_unit_test(errno_becomes_status_code_and_words), cmocka_unit_test(a_prefix_goes_before_the_deeper_message),
         cmocka_unit_test(trying_passes_the_deeper_failure_up), cmocka_unit_test(statuses_have_names),
         cmocka_unit_test(options_of_every_age_are_read),       cmocka_unit_test(structs_of_every_age_are_filled),
+        cmocka_unit_test(sizes_nobody_wrote_are_refused_before_anything_is_touched),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

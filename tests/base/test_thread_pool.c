@@ -152,6 +152,58 @@ static void several_threads_may_call_at_once(void **state)
     dl4c_context_destroy(&ctx);
 }
 
+static void many_callers_of_many_contexts_all_get_their_work_done(void **state)
+{
+    (void)state;
+    dl4c_context *ctx[3] = { context_of(1), context_of(3), context_of(WORKERS) };
+    pthread_t callers[9];
+    for (int i = 0; i < 9; i++) /* the first calls race to start the threads */
+        assert_int_equal(pthread_create(&callers[i], NULL, call_from_here, ctx[i % 3]), 0);
+    for (int i = 0; i < 9; i++) {
+        void *bad = &bad;
+        pthread_join(callers[i], &bad);
+        assert_null(bad);
+    }
+    for (int i = 0; i < 3; i++)
+        dl4c_context_destroy(&ctx[i]);
+}
+
+/* Tasks that wait for each other end only where as many of them run at once. */
+struct meeting {
+    pthread_mutex_t lock;
+    pthread_cond_t all;
+    int here;
+};
+
+static void meet(void *arg, size_t task, int32_t worker)
+{
+    struct meeting *m = arg;
+    (void)task;
+    (void)worker;
+    pthread_mutex_lock(&m->lock);
+    if (++m->here == WORKERS)
+        pthread_cond_broadcast(&m->all);
+    while (m->here < WORKERS)
+        pthread_cond_wait(&m->all, &m->lock);
+    pthread_mutex_unlock(&m->lock);
+}
+
+static void as_many_threads_work_as_the_context_has(void **state)
+{
+    (void)state;
+    dl4c_context *ctx = context_of(WORKERS);
+    for (int i = 0; i < 20; i++) { /* woken from sleep, and still looking for work */
+        struct meeting m = { .here = 0 };
+        pthread_mutex_init(&m.lock, NULL);
+        pthread_cond_init(&m.all, NULL);
+        dli_parallel(ctx, 0, WORKERS, meet, &m);
+        assert_int_equal(m.here, WORKERS);
+        pthread_mutex_destroy(&m.lock);
+        pthread_cond_destroy(&m.all);
+    }
+    dl4c_context_destroy(&ctx);
+}
+
 static void threads_start_when_needed_and_end_with_the_context(void **state)
 {
     (void)state;
@@ -252,6 +304,8 @@ int main(void)
         cmocka_unit_test(every_task_runs_once_and_workers_never_meet),
         cmocka_unit_test(a_loop_inside_a_task_runs_on_the_spot),
         cmocka_unit_test(several_threads_may_call_at_once),
+        cmocka_unit_test(many_callers_of_many_contexts_all_get_their_work_done),
+        cmocka_unit_test(as_many_threads_work_as_the_context_has),
         cmocka_unit_test(threads_start_when_needed_and_end_with_the_context),
         cmocka_unit_test(signals_are_left_to_the_hosts_threads),
         cmocka_unit_test(a_forked_child_works_alone),
