@@ -70,7 +70,7 @@ static void *thread_main(void *arg)
     uint32_t seen = 0;
     pthread_mutex_lock(&pool->lock);
     for (;;) {
-        struct job *job;
+        struct job *job = NULL; /* gcc does not see through the loop under sanitizers */
         while (!pool->stop && !(job = open_job(pool))) {
             /* Layers of a network follow each other within microseconds: look for a moment before going to sleep. */
             seen = atomic_load(&pool->posted);
