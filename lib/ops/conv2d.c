@@ -143,7 +143,7 @@ static dl4c_status prepare(struct dli_prepare *p, struct dl4c_error *err)
         return dli_fail(err, DL4C_E_INTERNAL, "conv2d", "asked to fuse what can_fuse refused");
     struct dli_conv_plan *plan = dli_calloc(p->ctx, 1, sizeof *plan, err);
     if (!plan)
-        return DL4C_E_NOMEM;
+        return dli_alloc_status();
     const uint32_t flags = (p->flags & DLI_LOW_MEMORY ? DLI_CONV_LOW_MEMORY : 0) | (p->mode == DLI_TRAIN ? DLI_CONV_PLAIN : 0);
     const size_t back = p->mode == DLI_TRAIN ? dli_conv_backward_scratch(&s, p->batch * p->in[0].batch, p->workers) : 0;
     dl4c_status status = dli_conv_plan(&s, &fuse, flags, p->blas, p->workers, plan, err);

@@ -2,6 +2,8 @@
 /* What happens in training only. */
 #include "op_driver.h"
 
+#include "support/fail_alloc.h"
+
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -212,12 +214,45 @@ static void weight_init_refuses_what_it_does_not_know(void **state)
     assert_int_equal(dli_weight_init(NULL, "uniform(lower=2,upper=1)", &decl, 1, 1, w, &err), DL4C_E_INVALID);
 }
 
+static dl4c_status try_weight_init(dl4c_context *ctx, void *arg, struct dl4c_error *err)
+{
+    float w[6];
+    const struct dli_param_decl decl = { .name = "W", .rank = 2, .shape = { 2, 3 }, .order = 'f', .fan_in = 2, .fan_out = 3 };
+    (void)arg;
+    return dli_weight_init(ctx, "uniform(lower=-1,upper=1)", &decl, 1, 1, w, err);
+}
+
+static dl4c_status try_prepare(dl4c_context *ctx, void *arg, struct dl4c_error *err)
+{
+    const struct op_setup *s = arg;
+    const struct dli_shape in = ROW3(16, 8, 8), out = ROW3(16, 8, 8);
+    int32_t layout = DLI_PLAIN;
+    struct dli_prepare p = { .ctx = ctx, .mode = DLI_TRAIN, .workers = 1, .blas = DLI_BLAS_AUTO, .batch = 2, .attrs = s->attrs, .n_in = 1,
+                             .in = &in, .out = &out, .in_layout = &layout };
+    const dl4c_status status = s->op->prepare(&p, err);
+    if (status != DL4C_OK)
+        assert_null(p.state);
+    dli_free(p.state);
+    return status;
+}
+
+static void failing_allocations_are_reported(void **state)
+{
+    (void)state;
+    struct op_setup s;
+    fail_alloc_run(try_weight_init, NULL);
+    op_setup(&s, NULL, "conv2d:units=16,kernel=3,padding=1");
+    fail_alloc_run(try_prepare, &s);
+    op_setup_free(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(dropout_keeps_its_share_and_scales_it),     cmocka_unit_test(dropout_follows_seed_and_iteration_alone),
         cmocka_unit_test(batch_norm_moves_its_statistics),           cmocka_unit_test(activations_follow_the_recorded_curves),
         cmocka_unit_test(weights_have_the_spread_of_their_scheme),   cmocka_unit_test(weights_follow_seed_and_stream),
+        cmocka_unit_test(failing_allocations_are_reported),
         cmocka_unit_test(weight_init_refuses_what_it_does_not_know),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
