@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tensors: making, wrapping, references, looking. */
 #include "base/context.h"
+#include "base/thread_pool.h"
 #include "tensor/tensor.h"
 
 #include <setjmp.h>
@@ -231,6 +232,42 @@ static void part_of_a_blob_is_a_view_where_aligned_and_a_copy_where_not(void **s
     assert_int_equal(released, 1);
 }
 
+struct crowd {
+    dl4c_tensor *t;
+    int released;
+};
+
+static void look_and_let_go(void *arg, size_t task, int32_t worker)
+{
+    struct crowd *c = arg;
+    (void)worker;
+    dl4c_tensor *mine = dl4c_tensor_ref(c->t), *view = NULL;
+    if (task % 2 && dl4c_tensor_slice(mine, 0, 0, 2, 1, &view, NULL) == DL4C_OK)
+        dl4c_tensor_unref(&mine);
+    dl4c_tensor_unref(&mine);
+    dl4c_tensor_unref(&view);
+    dl4c_tensor_unref(&(dl4c_tensor *){ c->t }); /* the reference that was taken for this task */
+}
+
+static void references_are_counted_across_threads(void **state)
+{
+    (void)state;
+    enum { TASKS = 2000 };
+    float data[4] = { 0 };
+    const int64_t shape[] = { 4 };
+    struct dl4c_context_options o = DL4C_CONTEXT_OPTIONS_INIT;
+    struct crowd c = { 0 };
+    dl4c_context *ctx;
+    o.threads = 4;
+    assert_int_equal(dl4c_context_create(&o, &ctx, NULL), DL4C_OK);
+    assert_int_equal(dl4c_tensor_wrap(NULL, DL4C_F32, shape, NULL, 1, data, 0, count_release, &c.released, &c.t, NULL), DL4C_OK);
+    for (int i = 1; i < TASKS; i++)
+        dl4c_tensor_ref(c.t);
+    dli_parallel(ctx, 0, TASKS, look_and_let_go, &c);
+    assert_int_equal(c.released, 1);
+    dl4c_context_destroy(&ctx);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -243,6 +280,7 @@ int main(void)
         cmocka_unit_test(wrap_refuses_what_lies_outside_and_does_not_release),
         cmocka_unit_test(read_only_memory_is_never_handed_out_to_write),
         cmocka_unit_test(a_tensor_outlives_the_handle_of_its_context),
+        cmocka_unit_test(references_are_counted_across_threads),
         cmocka_unit_test(a_memory_limit_is_named_as_such),
         cmocka_unit_test(part_of_a_blob_is_a_view_where_aligned_and_a_copy_where_not),
     };
