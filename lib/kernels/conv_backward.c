@@ -6,7 +6,8 @@
 #include "base/thread_pool.h"
 #include "kernels/gemm.h"
 
-enum { COL_WANTED = 1 << 17 }; /* floats of a task's matrix: half of a second-level cache */
+/* A task's matrix: half of a second-level cache, but enough rows for the products to pay their packing. */
+enum { COL_WANTED = 1 << 17 /* floats */, ROWS_WANTED = 256 };
 
 struct split {
     int64_t channels, chunks; /* a task's input channels, tasks per group */
@@ -34,7 +35,7 @@ static bool split_of(const struct dli_conv_shape *s, struct split *p)
     size_t channel;
     if (!DLI_CONV_PRODUCT(&channel, s->kh, s->kw, s->h_out, s->w_out, 4))
         return false;
-    int64_t channels = dli_max_i64(1, COL_WANTED / (int64_t)(channel / 4));
+    int64_t channels = dli_max_i64(dli_max_i64(1, ROWS_WANTED / ((int64_t)s->kh * s->kw)), COL_WANTED / (int64_t)(channel / 4));
     channels = dli_min_i64(channels, dli_ceil_div(in, 8));
     p->chunks = dli_ceil_div(in, channels);
     p->channels = dli_ceil_div(in, p->chunks);

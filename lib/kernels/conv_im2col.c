@@ -10,8 +10,9 @@
 /* tune: */
 enum { ROWS /* of the output, a task */, COL_FLOATS, GEMM_BYTES };
 
-/* Floats of a task's matrix: half of a second-level cache, so that the product finds it there. */
-enum { COL_WANTED = 1 << 17 };
+/* A task's matrix: half of a second-level cache, so that the product finds it there, but enough pixels for the product to pay its
+ * packing of the weights. */
+enum { COL_WANTED = 1 << 17 /* floats */, PIXELS_WANTED = 256 };
 
 /* Output columns [*a, *b) of a row of w_out that read inside the image for this tap. */
 static void inside(int64_t w_in, int64_t w_out, int64_t step, int64_t shift, int64_t *a, int64_t *b)
@@ -89,7 +90,7 @@ static bool plan(struct dli_conv_plan *p)
     size_t row, weights, col;
     if (!DLI_CONV_PRODUCT(&row, k, s->w_out, 4) || !DLI_CONV_PRODUCT(&weights, s->c_out, k, 4))
         return false;
-    int64_t rows = dli_max_i64(1, COL_WANTED / (int64_t)(row / 4));
+    int64_t rows = dli_max_i64(dli_max_i64(1, PIXELS_WANTED / s->w_out), COL_WANTED / (int64_t)(row / 4));
     rows = dli_min_i64(rows, dli_ceil_div(s->h_out, dli_min_i64(p->workers, s->h_out)));
     rows = dli_ceil_div(s->h_out, dli_ceil_div(s->h_out, rows));
     if (!dli_mul_size(row, (size_t)rows, &col))

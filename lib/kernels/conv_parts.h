@@ -13,7 +13,7 @@
 #define DLI_WINO_A 0.625f
 #define DLI_WINO_B 1.5f
 
-enum { DLI_CONV_TILES_MAX = 14 }; /* rows of the largest register block */
+enum { DLI_CONV_PANEL_MAX = 32 }; /* columns of the largest register block */
 
 /* C[t][j] = (add ? C[t][j] : 0) + sum over r of A[r / W][t][r % W] * B[r][j], for t < tiles and j < vectors * W; r runs in order, one
  * fused multiply-add each, whatever `tiles` and `vectors` are. */
@@ -32,7 +32,7 @@ struct dli_conv_multiply {
 struct dli_wino_input {
     const float *x;          /* [h][w][W] */
     int64_t h, w, top, left; /* pixel of the first tile's first point; may lie outside */
-    int32_t tiles;           /* at most DLI_CONV_TILES_MAX */
+    int32_t tiles;
     float *v;                /* [36 points][tiles][W], v_step floats between points */
     int64_t v_step;
 };
@@ -85,6 +85,8 @@ struct dli_conv_depthwise {
 struct dli_conv_kernels {
     int32_t tiles; /* rows of the register block */
     void (*multiply)(const struct dli_conv_multiply *g);
+    /* u[i] = transform of the 3x3 kernels g [9][n] at point i, u_step floats apart; n is W or 2 W. */
+    void (*wino_weights)(const double *g, int64_t n, float *u, int64_t u_step);
     void (*wino_input)(const struct dli_wino_input *g);
     void (*wino_output)(const struct dli_wino_output *g);
     /* a[i] = x[column + i * step] for i < n, vectors of W out of a row of w_in; zero outside it, or everywhere where x is NULL. */

@@ -59,23 +59,6 @@ static bool plan(struct dli_conv_plan *p)
     return dli_add_size(own > shared ? own : shared, (size_t)dli_lines(out) * 4, &p->scratch_bytes);
 }
 
-/* The transform of the weights, in double: rows of G for the points 0, +-a, +-b and infinity, those of +-a and +-b multiplied by a and b
- * to spare the output transform some products. */
-static void transform_weights(const double g[9], double u[POINTS])
-{
-    const double a = (double)DLI_WINO_A, b = (double)DLI_WINO_B, aa = a * a, bb = b * b;
-    const double na = 1 / (2 * a * (aa - bb)), nb = 1 / (2 * b * (bb - aa));
-    const double rows[6][3] = { { 1 / (aa * bb), 0, 0 }, { na, na * a, na * aa }, { na, -na * a, na * aa },
-                                { nb, nb * b, nb * bb }, { nb, -nb * b, nb * bb }, { 0, 0, 1 } };
-    double half[6][3];
-    for (int i = 0; i < 6; i++)
-        for (int j = 0; j < 3; j++)
-            half[i][j] = rows[i][0] * g[j] + rows[i][1] * g[3 + j] + rows[i][2] * g[6 + j];
-    for (int i = 0; i < 6; i++)
-        for (int j = 0; j < 6; j++)
-            u[i * 6 + j] = half[i][0] * rows[j][0] + half[i][1] * rows[j][1] + half[i][2] * rows[j][2];
-}
-
 struct packing {
     const struct dli_conv_plan *p;
     const char *w;
@@ -91,16 +74,16 @@ static void pack_panel(void *arg, size_t panel, int32_t worker)
     const int64_t w = dli_kernels()->block, in = dli_ceil_div(s->c_in, w) * w, out = dli_ceil_div(s->c_out, w) * w;
     const int64_t first = (int64_t)panel * 2 * w, width = dli_min_i64(2 * w, out - first);
     float *to = k->packed + first * in;
-    for (int64_t c = 0; c < in; c++, to += width)
+    double g[9 * DLI_CONV_PANEL_MAX];
+    for (int64_t c = 0; c < in; c++, to += width) {
         for (int64_t j = 0; j < width; j++) {
-            double g[9] = { 0 }, u[POINTS];
-            if (c < s->c_in && first + j < s->c_out)
-                for (int i = 0; i < 9; i++)
-                    g[i] = dli_conv_weight(k->w, ((first + j) * s->c_in + c) * 9 + i) * (k->scale ? (double)k->scale[first + j] : 1.0);
-            transform_weights(g, u);
-            for (int i = 0; i < POINTS; i++)
-                to[i * in * out + j] = (float)u[i];
+            const bool real = c < s->c_in && first + j < s->c_out;
+            const double scale = k->scale && real ? (double)k->scale[first + j] : 1.0;
+            for (int i = 0; i < 9; i++)
+                g[i * width + j] = real ? dli_conv_weight(k->w, ((first + j) * s->c_in + c) * 9 + i) * scale : 0.0;
         }
+        dli_kernels()->conv->wino_weights(g, width, to, in * out);
+    }
 }
 
 static void pack(const struct dli_conv_plan *p, dl4c_context *ctx, int32_t threads, const char *w, const float *scale, float *packed)
