@@ -2,6 +2,7 @@
 /* Decoding straight into the resizer's window of rows and on into the network's input; only an image that must be turned in more
  * than its columns is held whole. */
 #include "image/preprocess.h"
+#include "kernels/kernels.h"
 
 #include <string.h>
 
@@ -40,9 +41,14 @@ dl4c_status dli_floats_init(struct dli_floats *f, dl4c_context *ctx, const struc
     f->height = height;
     f->width = width;
     dli_resizer_init(&f->resizer, ctx);
-    for (int32_t k = 0; k < channels; k++)
+    f->pixels.channels = channels;
+    f->pixels.divide = p->divide;
+    for (int32_t k = 0; k < channels; k++) {
+        f->pixels.mean[k] = p->mean[k];
+        f->pixels.std[k] = p->std[k];
         for (int32_t v = 0; v < 256; v++)
-            f->table[k][v] = ((float)v / p->divide - p->mean[k]) / p->std[k];
+            f->pixels.table[k][v] = ((float)v / p->divide - p->mean[k]) / p->std[k];
+    }
     return DL4C_OK;
 }
 
@@ -78,19 +84,8 @@ static void store_row(void *arg, int32_t y, const uint8_t *row)
 {
     const struct target *t = arg;
     const struct dli_floats *f = t->f;
-    const size_t plane = (size_t)f->height * (size_t)f->width;
-    float *out = t->out + (size_t)y * (size_t)f->width;
-    for (int32_t k = 0; k < f->channels; k++, out += plane) {
-        const float *table = f->table[k];
-        if (t->channels == 1) {
-            for (int32_t i = 0; i < t->width; i++)
-                out[i] = table[row[i]];
-        } else {
-            const uint8_t *s = row + (f->p.order == DL4C_ORDER_BGR ? 2 - k : k);
-            for (int32_t i = 0; i < t->width; i++)
-                out[i] = table[s[3 * i]];
-        }
-    }
+    dli_kernels()->pixels_float(&f->pixels, row, (size_t)t->width, t->channels, t->out + (size_t)y * (size_t)f->width,
+                                (size_t)f->height * (size_t)f->width);
 }
 
 dl4c_status dli_floats_run(struct dli_floats *f, struct dli_rows *rows, float *out, struct dl4c_error *err)
@@ -107,8 +102,10 @@ dl4c_status dli_floats_run(struct dli_floats *f, struct dli_rows *rows, float *o
         const size_t plane = (size_t)f->height * (size_t)f->width;
         for (int32_t k = 0; k < f->channels; k++)
             for (size_t i = 0; i < plane; i++)
-                out[(size_t)k * plane + i] = f->table[k][0];
+                out[(size_t)k * plane + i] = f->pixels.table[k][0];
     }
+    for (int32_t k = 0; k < 3; k++)
+        f->pixels.from[k] = rows->channels == 1 ? 0 : f->p.order == DL4C_ORDER_BGR ? 2 - k : k;
     struct target t = { f, out + (size_t)fit.dst_y * (size_t)f->width + (size_t)fit.dst_x, fit.win_width, rows->channels };
     return dli_fit_rows(&f->resizer, rows, &fit, f->p.resize, store_row, &t, err);
 }

@@ -20,7 +20,7 @@ struct dli_floats {
     struct dli_resizer resizer;
     uint8_t *grey; /* a row, where colour is fed to one channel */
     size_t grey_size;
-    float table[3][256]; /* of output channel k: what each pixel value becomes */
+    struct dli_pixel_floats pixels;
 };
 dl4c_status dli_floats_init(struct dli_floats *f, dl4c_context *ctx, const struct dl4c_preprocess *p, int32_t channels, int32_t height,
                             int32_t width, struct dl4c_error *err);

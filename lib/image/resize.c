@@ -7,11 +7,10 @@
  *            width (and loses any); else, and in older releases always, the horizontal one. Results differ by a level at most.
  *   NEAREST  Pillow's Image.resize with NEAREST: the source coordinate is summed up step by step. */
 #include "image/resize.h"
+#include "kernels/kernels.h"
 
 #include <math.h>
 #include <string.h>
-
-enum { DL4J_BITS = 11, DL4J_CUT = 4, PILLOW_BITS = 32 - 8 - 2 };
 
 /* OpenCV keeps the scale as a double (one over the inverse) and the position as a float. */
 static void axis_dl4j(struct dli_axis *a, int32_t src, int64_t dst, int64_t begin, bool clamp_weight)
@@ -27,8 +26,8 @@ static void axis_dl4j(struct dli_axis *a, int32_t src, int64_t dst, int64_t begi
             s = src - 1, f = 0;
         a->first[i] = s < 0 ? 0 : s > src - 1 ? src - 1 : s;
         a->last[i] = s + 1 < 0 ? 0 : s + 1 > src - 1 ? src - 1 : s + 1;
-        a->weights[2 * i] = (int32_t)lrintf((1.0f - f) * (1 << DL4J_BITS));
-        a->weights[2 * i + 1] = (int32_t)lrintf(f * (1 << DL4J_BITS));
+        a->pairs[2 * i] = (int16_t)lrintf((1.0f - f) * (1 << DLI_PIXELS_TWO_BITS));
+        a->pairs[2 * i + 1] = (int16_t)lrintf(f * (1 << DLI_PIXELS_TWO_BITS));
     }
 }
 
@@ -58,7 +57,8 @@ static void axis_pillow(struct dli_axis *a, int32_t src, int64_t dst, int64_t be
             sum += w[k];
         }
         for (int32_t k = 0; k < hi - lo; k++)
-            a->weights[(size_t)i * (size_t)a->taps + (size_t)k] = (int32_t)(0.5 + (sum != 0.0 ? w[k] / sum : w[k]) * (1 << PILLOW_BITS));
+            a->weights[(size_t)i * (size_t)a->taps + (size_t)k] =
+                (int32_t)(0.5 + (sum != 0.0 ? w[k] / sum : w[k]) * (1 << DLI_PIXELS_BITS));
         a->first[i] = lo;
         a->last[i] = hi - 1;
     }
@@ -78,6 +78,7 @@ static void axis_free(struct dli_axis *a)
 {
     dli_free(a->first);
     dli_free(a->last);
+    dli_free(a->pairs);
     dli_free(a->weights);
     memset(a, 0, sizeof *a);
 }
@@ -97,7 +98,11 @@ static dl4c_status axis_make(dl4c_context *ctx, struct dli_axis *a, int32_t meth
     a->last = dli_array(ctx, (size_t)n, sizeof *a->last, err);
     if (!a->last)
         return err ? err->status : DL4C_E_NOMEM;
-    if (method != DL4C_RESIZE_NEAREST) {
+    if (method == DL4C_RESIZE_DL4J) {
+        a->pairs = dli_array(ctx, places, sizeof *a->pairs, err);
+        if (!a->pairs)
+            return err ? err->status : DL4C_E_NOMEM;
+    } else if (method == DL4C_RESIZE_PILLOW) {
         a->weights = dli_calloc(ctx, places, sizeof *a->weights, err);
         if (!a->weights)
             return err ? err->status : DL4C_E_NOMEM;
@@ -125,11 +130,11 @@ void dli_resizer_init(struct dli_resizer *r, dl4c_context *ctx)
 static void free_buffers(struct dli_resizer *r)
 {
     dli_free(r->ring);
-    dli_free(r->sums);
+    dli_free((void *)r->rows);
     dli_free(r->down);
     dli_free(r->out);
     r->ring = NULL;
-    r->sums = NULL;
+    r->rows = NULL;
     r->down = r->out = NULL;
 }
 
@@ -163,8 +168,8 @@ static dl4c_status make_buffers(struct dli_resizer *r, struct dl4c_error *err)
     r->ring = dli_alloc_aligned(r->ctx, bytes, err);
     if (!r->ring)
         return err ? err->status : DL4C_E_NOMEM;
-    r->sums = dli_alloc_aligned(r->ctx, r->row * sizeof *r->sums, err);
-    if (!r->sums)
+    r->rows = dli_array(r->ctx, (size_t)r->ring_rows, sizeof *r->rows, err);
+    if (!r->rows)
         return err ? err->status : DL4C_E_NOMEM;
     r->down = dli_alloc_aligned(r->ctx, r->row, err);
     if (!r->down)
@@ -190,102 +195,51 @@ dl4c_status dli_resizer_prepare(struct dli_resizer *r, const struct dli_scale *s
     return DL4C_OK;
 }
 
-static void across_dl4j(const struct dli_axis *a, const uint8_t *src, int16_t *dst, int32_t channels)
-{
-    for (int32_t i = 0; i < a->n; i++, dst += channels) {
-        const uint8_t *s0 = src + (size_t)a->first[i] * (size_t)channels, *s1 = src + (size_t)a->last[i] * (size_t)channels;
-        const int32_t w0 = a->weights[2 * i], w1 = a->weights[2 * i + 1];
-        dst[0] = (int16_t)((s0[0] * w0 + s1[0] * w1) >> DL4J_CUT);
-        if (channels == 3) {
-            dst[1] = (int16_t)((s0[1] * w0 + s1[1] * w1) >> DL4J_CUT);
-            dst[2] = (int16_t)((s0[2] * w0 + s1[2] * w1) >> DL4J_CUT);
-        }
-    }
-}
-
-static void down_dl4j(const int16_t *s0, const int16_t *s1, int32_t w0, int32_t w1, uint8_t *dst, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        const int32_t v = (((s0[i] * w0) >> 16) + ((s1[i] * w1) >> 16) + 2) >> 2;
-        dst[i] = (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
-    }
-}
-
-static uint8_t clip_pillow(int32_t v)
-{
-    v >>= PILLOW_BITS;
-    return (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
-}
-
-static void across_pillow(const struct dli_axis *a, const uint8_t *src, uint8_t *dst, int32_t channels)
-{
-    for (int32_t i = 0; i < a->n; i++, dst += channels) {
-        const int32_t *w = a->weights + (size_t)i * (size_t)a->taps;
-        const uint8_t *s = src + (size_t)a->first[i] * (size_t)channels;
-        const int32_t n = a->last[i] - a->first[i] + 1;
-        int32_t s0 = 1 << (PILLOW_BITS - 1), s1 = s0, s2 = s0;
-        if (channels == 1) {
-            for (int32_t k = 0; k < n; k++)
-                s0 += s[k] * w[k];
-            dst[0] = clip_pillow(s0);
-            continue;
-        }
-        for (int32_t k = 0; k < n; k++, s += 3) {
-            s0 += s[0] * w[k];
-            s1 += s[1] * w[k];
-            s2 += s[2] * w[k];
-        }
-        dst[0] = clip_pillow(s0);
-        dst[1] = clip_pillow(s1);
-        dst[2] = clip_pillow(s2);
-    }
-}
-
 static void across_nearest(const struct dli_axis *a, const uint8_t *src, uint8_t *dst, int32_t channels)
 {
-    for (int32_t i = 0; i < a->n; i++, dst += channels)
-        memcpy(dst, src + (size_t)a->first[i] * (size_t)channels, (size_t)channels);
+    if (channels == 1)
+        for (int32_t i = 0; i < a->n; i++)
+            dst[i] = src[a->first[i]];
+    else
+        for (int32_t i = 0; i < a->n; i++)
+            memcpy(dst + 3 * i, src + (size_t)a->first[i] * 3, 3);
 }
 
 static void across(const struct dli_resizer *r, const uint8_t *src, int32_t y)
 {
-    const size_t slot = (size_t)(y % r->ring_rows) * r->row;
-    if (r->down_first) {
-        memcpy((uint8_t *)r->ring + slot, src, r->row);
-        return;
-    }
-    switch (r->scale.method) {
-    case DL4C_RESIZE_DL4J: across_dl4j(&r->x, src, (int16_t *)r->ring + slot, r->scale.channels); break;
-    case DL4C_RESIZE_PILLOW: across_pillow(&r->x, src, (uint8_t *)r->ring + slot, r->scale.channels); break;
-    default: across_nearest(&r->x, src, (uint8_t *)r->ring + slot, r->scale.channels); break;
-    }
+    const struct dli_kernels *kernels = dli_kernels();
+    const size_t slot = (size_t)(y % r->ring_rows) * r->row, width = (size_t)r->scale.src_width;
+    uint8_t *bytes = (uint8_t *)r->ring + slot;
+    if (r->down_first)
+        memcpy(bytes, src, r->row);
+    else if (r->scale.method == DL4C_RESIZE_DL4J)
+        kernels->pixels_across2(&r->x, src, width, r->scale.channels, (int16_t *)r->ring + slot);
+    else if (r->scale.method == DL4C_RESIZE_PILLOW)
+        kernels->pixels_across(&r->x, src, width, r->scale.channels, bytes);
+    else
+        across_nearest(&r->x, src, bytes, r->scale.channels);
 }
 
 static const uint8_t *down(struct dli_resizer *r, int32_t i)
 {
+    const struct dli_kernels *kernels = dli_kernels();
     const struct dli_axis *a = &r->y;
     const uint8_t *bytes = r->ring;
     if (r->scale.method == DL4C_RESIZE_NEAREST)
         return bytes + (size_t)(a->first[i] % r->ring_rows) * r->row;
     if (r->scale.method == DL4C_RESIZE_DL4J) {
-        const int16_t *rows = r->ring;
-        down_dl4j(rows + (size_t)(a->first[i] % r->ring_rows) * r->row, rows + (size_t)(a->last[i] % r->ring_rows) * r->row,
-                  a->weights[2 * i], a->weights[2 * i + 1], r->down, r->row);
+        const int16_t *s0 = (const int16_t *)r->ring + (size_t)(a->first[i] % r->ring_rows) * r->row;
+        const int16_t *s1 = (const int16_t *)r->ring + (size_t)(a->last[i] % r->ring_rows) * r->row;
+        kernels->pixels_down2(s0, s1, a->pairs[2 * i], a->pairs[2 * i + 1], r->down, r->row);
         return r->down;
     }
-    for (size_t k = 0; k < r->row; k++)
-        r->sums[k] = 1 << (PILLOW_BITS - 1);
-    for (int32_t y = a->first[i]; y <= a->last[i]; y++) {
-        const int32_t w = a->weights[(size_t)i * (size_t)a->taps + (size_t)(y - a->first[i])];
-        const uint8_t *row = bytes + (size_t)(y % r->ring_rows) * r->row;
-        for (size_t k = 0; k < r->row; k++)
-            r->sums[k] += row[k] * w;
-    }
-    for (size_t k = 0; k < r->row; k++)
-        r->down[k] = clip_pillow(r->sums[k]);
+    const int32_t n = a->last[i] - a->first[i] + 1;
+    for (int32_t k = 0; k < n; k++)
+        r->rows[k] = bytes + (size_t)((a->first[i] + k) % r->ring_rows) * r->row;
+    kernels->pixels_down(r->rows, a->weights + (size_t)i * (size_t)a->taps, n, r->row, r->down);
     if (!r->down_first)
         return r->down;
-    across_pillow(&r->x, r->down, r->out, r->scale.channels);
+    kernels->pixels_across(&r->x, r->down, (size_t)r->scale.src_width, r->scale.channels, r->out);
     return r->out;
 }
 

@@ -4,6 +4,7 @@
 #define DLI_IMAGE_RESIZE_H
 
 #include "image/image.h"
+#include "kernels/pixels.h"
 
 /* What is wanted: src_width x src_height scaled to width x height (which may be far too large to hold), of which the window is kept. */
 struct dli_scale {
@@ -13,24 +14,17 @@ struct dli_scale {
     int64_t width, height, win_x, win_y;
 };
 
-/* For output i of an axis: inputs first[i] to last[i] and their weights, `taps` places for each output. */
-struct dli_axis {
-    int32_t n, taps;
-    int32_t *first, *last;
-    int32_t *weights; /* DL4J: of 2048; PILLOW: of 1 << 22; NEAREST: none */
-};
-
 struct dli_resizer {
     dl4c_context *ctx;
     bool ready;
     struct dli_scale scale; /* what the tables are for */
-    struct dli_axis x, y;
-    bool down_first; /* PILLOW, where the height shrinks much more than the width: the vertical pass is made first */
+    struct dli_axis x, y;   /* DL4J: pairs; PILLOW: weights; NEAREST: neither */
+    bool down_first;        /* PILLOW, where the height shrinks much more than the width: the vertical pass is made first */
     int32_t ring_rows;
-    size_t row; /* values of a row in the ring: win_width * channels, src_width * channels with down_first */
-    void *ring; /* ring_rows rows before the vertical pass: int16_t with DL4J, else uint8_t */
-    int32_t *sums;
-    uint8_t *down, *out; /* after the vertical pass, after both */
+    size_t row;           /* values of a row in the ring: win_width * channels, src_width * channels with down_first */
+    void *ring;           /* ring_rows rows before the vertical pass: int16_t with DL4J, else uint8_t */
+    const uint8_t **rows; /* PILLOW: the rows of the ring under one output */
+    uint8_t *down, *out;  /* after the vertical pass, after both */
 };
 
 /* Takes row y (0 to win_height - 1) of the window: win_width pixels, borrowed during the call. */

@@ -8,7 +8,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct dli_axis;
 struct dli_conv_kernels;
+struct dli_pixel_floats;
 struct dli_pooling;
 struct dli_unary;
 
@@ -58,6 +60,13 @@ struct dli_kernels {
     void (*softmax)(size_t k, const float *x, float *y);
     void (*log_softmax)(size_t k, const float *x, float *y);
     void (*softmax_backward)(size_t k, const float *y, const float *dy, float *dx);
+
+    /* pixels.h */
+    void (*pixels_across2)(const struct dli_axis *a, const uint8_t *src, size_t src_width, int32_t channels, int16_t *dst);
+    void (*pixels_down2)(const int16_t *s0, const int16_t *s1, int32_t w0, int32_t w1, uint8_t *dst, size_t n);
+    void (*pixels_across)(const struct dli_axis *a, const uint8_t *src, size_t src_width, int32_t channels, uint8_t *dst);
+    void (*pixels_down)(const uint8_t *const *rows, const int32_t *w, int32_t taps, size_t n, uint8_t *dst);
+    void (*pixels_float)(const struct dli_pixel_floats *f, const uint8_t *row, size_t n, int32_t channels, float *out, size_t plane);
 };
 
 /* The table of this process: filled from generic upward as far as dli_cpu_flags() allows, read-only afterwards. */
@@ -75,5 +84,6 @@ void dli_generic_init_dense(struct dli_kernels *t);
 void dli_generic_init_pool(struct dli_kernels *t);
 void dli_generic_init_elementwise(struct dli_kernels *t);
 void dli_generic_init_softmax(struct dli_kernels *t);
+void dli_generic_init_pixels(struct dli_kernels *t);
 
 #endif

@@ -11,5 +11,6 @@ void dli_avx2_init_elementwise(struct dli_kernels *t);
 void dli_avx2_init_layout(struct dli_kernels *t);
 void dli_avx2_init_pool(struct dli_kernels *t);
 void dli_avx2_init_softmax(struct dli_kernels *t);
+void dli_avx2_init_pixels(struct dli_kernels *t);
 
 #endif
