@@ -29,7 +29,7 @@ size_t dli_gemm_scratch(const struct dli_gemm *g, int32_t workers);
  * of summation follows from k and the provider, not from m, n, the place, the threads or the transpositions. */
 void dli_gemm_run(dl4c_context *ctx, int32_t threads, int32_t blas, const struct dli_gemm *g, void *scratch);
 
-/* What DLI_BLAS_AUTO and _BLIS mean in this process: "blis (skx)" or "own". */
+/* What multiplies under this choice: "own", or the name of BLIS's kernels ("haswell"). */
 const char *dli_gemm_provider(int32_t blas);
 
 #endif
