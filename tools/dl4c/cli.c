@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the subcommands share. */
+#define _POSIX_C_SOURCE 200809L
+#include "cli.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct cli_common cli = { .progress = "auto" };
+
+int cli_usage(const char *fmt, ...)
+{
+    cli_progress_end();
+    va_list ap;
+    va_start(ap, fmt);
+    fputs("dl4c: ", stderr);
+    vfprintf(stderr, fmt, ap);
+    fputc('\n', stderr);
+    va_end(ap);
+    return CLI_USAGE;
+}
+
+int cli_fail(const struct dl4c_error *err)
+{
+    cli_progress_end();
+    fprintf(stderr, "dl4c: %s: %s\n", err->origin, err->message);
+    return CLI_FAILED;
+}
+
+/* ---- numbers, whatever the locale ----------------------------------------------------------------------------- */
+
+/* Reads a number written with a point: the host's own decimal point is put in its place for strtod. */
+bool cli_read_number(const char *text, double *out)
+{
+    char copy[128], shown[16];
+    const size_t n = strlen(text);
+    if (n == 0 || n + 8 > sizeof copy || strspn(text, "0123456789+-.eE") != n)
+        return false;
+    snprintf(shown, sizeof shown, "%.1f", 0.5);
+    const char *point = shown + 1;
+    const size_t point_length = strlen(shown) - 2;
+    size_t k = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (text[i] != '.') {
+            copy[k++] = text[i];
+            continue;
+        }
+        memcpy(copy + k, point, point_length);
+        k += point_length;
+    }
+    copy[k] = '\0';
+    char *end;
+    *out = strtod(copy, &end);
+    return *end == '\0' && isfinite(*out);
+}
+
+bool cli_read_int(const char *text, int64_t *out)
+{
+    char *end;
+    if (!text[0] || strspn(text, "0123456789-+") != strlen(text))
+        return false;
+    const long long v = strtoll(text, &end, 10);
+    *out = v;
+    return *end == '\0' && v != INT64_MAX && v != INT64_MIN;
+}
+
+void cli_json_number(FILE *f, double v)
+{
+    char text[64];
+    if (!isfinite(v)) {
+        fputs("null", f);
+        return;
+    }
+    double back;
+    for (int digits = 6; digits <= 17; digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, v);
+        for (char *c = text; *c; c++)
+            if (!strchr("0123456789+-eE", *c)) { /* the host's decimal point, one or more bytes */
+                size_t more = 1;
+                while (c[more] && !strchr("0123456789+-eE", c[more]))
+                    more++;
+                *c = '.';
+                memmove(c + 1, c + more, strlen(c + more) + 1);
+                break;
+            }
+        if (cli_read_number(text, &back) && back == v)
+            break;
+    }
+    fputs(text, f);
+}
+
+void cli_json_string(FILE *f, const char *text)
+{
+    fputc('"', f);
+    for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
+        if (*c == '"' || *c == '\\')
+            fprintf(f, "\\%c", *c);
+        else if (*c < 0x20)
+            fprintf(f, "\\u%04x", *c);
+        else
+            fputc(*c, f);
+    }
+    fputc('"', f);
+}
+
+/* ---- arguments ------------------------------------------------------------------------------------------------ */
+
+static const struct cli_option common_options[] = {
+    { "--threads", CLI_INT, &cli.threads, "working threads in all; 0: what affinity and cgroup allow" },
+    { "--memory-limit", CLI_TEXT, &cli.memory_limit, "bytes, with k, m or g" },
+    { "--progress", CLI_TEXT, &cli.progress, "auto, plain, json or none, on stderr" },
+    { "--quiet", CLI_FLAG, &cli.quiet, "no progress, no warnings" },
+    { 0 },
+};
+
+static const struct cli_option *find_option(const struct cli_option *options, const char *name, size_t n)
+{
+    for (; options && options->name; options++)
+        if (strncmp(options->name, name, n) == 0 && options->name[n] == '\0')
+            return options;
+    return NULL;
+}
+
+static void print_help(const char *usage, const struct cli_option *options)
+{
+    printf("usage: dl4c %s\n\n", usage);
+    for (int pass = 0; pass < 2; pass++)
+        for (const struct cli_option *o = pass ? common_options : options; o && o->name; o++)
+            if (o->help && o->kind != CLI_LATER)
+                printf("  %-20s %s\n", o->name, o->help);
+}
+
+static int set_option(const struct cli_option *o, const char *text)
+{
+    switch (o->kind) {
+    case CLI_FLAG: *(bool *)o->value = true; break;
+    case CLI_TEXT: *(const char **)o->value = text; break;
+    case CLI_INT:
+        if (!cli_read_int(text, o->value))
+            return cli_usage("%s is \"%s\", wanted a whole number", o->name, text);
+        break;
+    case CLI_NUMBER:
+        if (!cli_read_number(text, o->value))
+            return cli_usage("%s is \"%s\", wanted a number", o->name, text);
+        break;
+    case CLI_LATER: return cli_usage("%s is not built yet in version %s", o->name, dl4c_version_string());
+    }
+    return -1;
+}
+
+int cli_parse(int argc, char **argv, const char *usage, const struct cli_option *options, const char **positional, int min, int max,
+              int *n_positional)
+{
+    int n = 0;
+    bool only_positional = false;
+    for (int i = 1; i < argc; i++) {
+        char *a = argv[i];
+        if (only_positional || a[0] != '-' || strcmp(a, "-") == 0) {
+            if (n == max)
+                return cli_usage("\"%s\" is one argument too many; usage: dl4c %s", a, usage);
+            positional[n++] = a;
+            continue;
+        }
+        if (strcmp(a, "--") == 0) {
+            only_positional = true;
+            continue;
+        }
+        if (strcmp(a, "--help") == 0 || strcmp(a, "-h") == 0) {
+            print_help(usage, options);
+            return CLI_DONE;
+        }
+        const char *equals = strncmp(a, "--", 2) == 0 ? strchr(a, '=') : NULL;
+        const size_t length = equals ? (size_t)(equals - a) : strlen(a);
+        const struct cli_option *o = find_option(options, a, length);
+        if (!o)
+            o = find_option(common_options, a, length);
+        if (!o)
+            return cli_usage("%s has no option %.*s; dl4c %s --help lists them", argv[0], (int)length, a, argv[0]);
+        const char *text = equals ? equals + 1 : NULL;
+        if (o->kind == CLI_FLAG && text)
+            return cli_usage("%s takes no value", o->name);
+        if (o->kind != CLI_FLAG && o->kind != CLI_LATER && !text) {
+            if (i + 1 == argc)
+                return cli_usage("%s needs a value", o->name);
+            text = argv[++i];
+        }
+        const int status = set_option(o, text);
+        if (status >= 0)
+            return status;
+    }
+    if (n < min)
+        return cli_usage("%d argument%s missing; usage: dl4c %s", min - n, min - n == 1 ? " is" : "s are", usage);
+    if (n_positional)
+        *n_positional = n;
+    for (int i = n; i < max; i++)
+        positional[i] = NULL;
+    return -1;
+}
+
+bool cli_parse_size(const char *text, int32_t *height, int32_t *width)
+{
+    char first[16];
+    int64_t h, w;
+    const char *x = strchr(text, 'x');
+    const size_t n = x ? (size_t)(x - text) : strlen(text);
+    if (n == 0 || n >= sizeof first)
+        return false;
+    memcpy(first, text, n);
+    first[n] = '\0';
+    if (!cli_read_int(first, &h) || !cli_read_int(x ? x + 1 : first, &w) || h < 1 || w < 1 || h > 65535 || w > 65535)
+        return false;
+    *height = (int32_t)h;
+    *width = (int32_t)w;
+    return true;
+}
+
+int cli_split(char *text, const char **parts, int max)
+{
+    int n = 0;
+    for (char *p = text; p && n < max;) {
+        parts[n++] = p;
+        p = strchr(p, ',');
+        if (p)
+            *p++ = '\0';
+    }
+    return n;
+}
+
+FILE *cli_memory_file(char **text, size_t *size) { return open_memstream(text, size); }
+
+/* ---- context, log, progress ----------------------------------------------------------------------------------- */
+
+static void on_log(void *user, int32_t level, const char *origin, const char *message)
+{
+    (void)user;
+    cli_progress_end();
+    fprintf(stderr, "dl4c: %s%s: %s\n", level == DL4C_LOG_WARNING ? "warning: " : "", origin, message);
+}
+
+static bool read_bytes(const char *text, int64_t *bytes)
+{
+    char number[32];
+    size_t n = strlen(text);
+    int shift = 0;
+    if (n > 0 && strchr("kKmMgG", text[n - 1])) {
+        shift = strchr("kK", text[n - 1]) ? 10 : strchr("mM", text[n - 1]) ? 20 : 30;
+        n--;
+    }
+    if (n == 0 || n >= sizeof number)
+        return false;
+    memcpy(number, text, n);
+    number[n] = '\0';
+    if (!cli_read_int(number, bytes) || *bytes < 1 || *bytes > INT64_MAX >> shift)
+        return false;
+    *bytes <<= shift;
+    return true;
+}
+
+int cli_begin(void)
+{
+    struct dl4c_context_options o = DL4C_CONTEXT_OPTIONS_INIT;
+    struct dl4c_error err = DL4C_ERROR_INIT;
+    if (cli.memory_limit && !read_bytes(cli.memory_limit, &o.memory_limit_bytes))
+        return cli_usage("--memory-limit is \"%s\", wanted a number of bytes, with k, m or g", cli.memory_limit);
+    if (strcmp(cli.progress, "auto") != 0 && strcmp(cli.progress, "plain") != 0 && strcmp(cli.progress, "json") != 0 &&
+        strcmp(cli.progress, "none") != 0)
+        return cli_usage("--progress is \"%s\", wanted auto, plain, json or none", cli.progress);
+    if (cli.threads < 0 || cli.threads > 4096)
+        return cli_usage("--threads is %lld, wanted 0 to 4096", (long long)cli.threads);
+    o.threads = (int32_t)cli.threads;
+    o.log = cli.quiet ? NULL : on_log;
+    if (dl4c_context_create(&o, &cli.ctx, &err) != DL4C_OK)
+        return cli_fail(&err);
+    return -1;
+}
+
+bool cli_quiet_or_none(void) { return cli.quiet || strcmp(cli.progress, "none") == 0; }
+
+void cli_progress_end(void)
+{
+    if (cli.show_bar)
+        fputc('\n', stderr);
+    cli.show_bar = false;
+}
+
+static void bar(const struct dl4c_progress *p)
+{
+    enum { WIDTH = 28 };
+    const int full = p->total > 0 ? (int)(p->percent * WIDTH / 100) : 0;
+    fprintf(stderr, "\r\033[K%-10s ", p->stage);
+    if (p->total > 0) {
+        fputc('[', stderr);
+        for (int i = 0; i < WIDTH; i++)
+            fputc(i < full ? '=' : i == full ? '>' : ' ', stderr);
+        fprintf(stderr, "] %3.0f%% %lld/%lld", p->percent, (long long)p->done, (long long)p->total);
+    } else {
+        fprintf(stderr, "%lld", (long long)p->done);
+    }
+    fprintf(stderr, " %.1f/s", p->rate);
+    if (p->epoch > 0)
+        fprintf(stderr, " epoch %lld", (long long)p->epoch);
+    if (isfinite(p->score))
+        fprintf(stderr, " score %.4f", p->score);
+    if (p->bad > 0)
+        fprintf(stderr, " bad %lld", (long long)p->bad);
+    if (p->eta_s >= 0)
+        fprintf(stderr, " %.0f s left", p->eta_s);
+    fflush(stderr);
+    cli.show_bar = true;
+}
+
+static void json_line(const struct dl4c_progress *p)
+{
+    fprintf(stderr, "{\"stage\": \"%s\", \"done\": %lld, \"total\": %lld, \"rate\": ", p->stage, (long long)p->done, (long long)p->total);
+    cli_json_number(stderr, p->rate);
+    fputs(", \"eta_s\": ", stderr);
+    cli_json_number(stderr, p->eta_s < 0 ? NAN : p->eta_s);
+    if (p->epoch > 0)
+        fprintf(stderr, ", \"epoch\": %lld", (long long)p->epoch);
+    if (isfinite(p->score)) {
+        fputs(", \"score\": ", stderr);
+        cli_json_number(stderr, p->score);
+    }
+    fputs("}\n", stderr);
+}
+
+int cli_progress(void *user, const struct dl4c_progress *p)
+{
+    (void)user;
+    static int64_t shown_percent = -1;
+    static const char *shown_stage;
+    if (cli_quiet_or_none())
+        return 0;
+    if (strcmp(cli.progress, "json") == 0) {
+        json_line(p);
+    } else if (strcmp(cli.progress, "auto") == 0 && isatty(STDERR_FILENO)) {
+        bar(p);
+    } else if (p->stage != shown_stage || (int64_t)(p->percent / 10) != shown_percent / 10 || p->done == p->total) {
+        /* a line for every tenth of the way */
+        fprintf(stderr, "%s: %lld of %lld, %.1f a second", p->stage, (long long)p->done, (long long)p->total, p->rate);
+        if (p->epoch > 0)
+            fprintf(stderr, ", epoch %lld", (long long)p->epoch);
+        if (isfinite(p->score))
+            fprintf(stderr, ", score %.4f", p->score);
+        fputc('\n', stderr);
+    }
+    shown_stage = p->stage;
+    shown_percent = (int64_t)p->percent;
+    return 0;
+}
+
+int cli_write_text(const char *uri, const char *text)
+{
+    if (!uri || strcmp(uri, "-") == 0) {
+        fputs(text, stdout);
+        return CLI_DONE;
+    }
+    struct dl4c_error err = DL4C_ERROR_INIT;
+    dl4c_fs_writer *w = NULL;
+    if (dl4c_fs_create(cli.ctx, uri, &w, &err) != DL4C_OK)
+        return cli_fail(&err);
+    if (dl4c_fs_write(w, text, strlen(text), &err) != DL4C_OK) {
+        dl4c_fs_abandon(&w);
+        return cli_fail(&err);
+    }
+    return dl4c_fs_commit(&w, &err) == DL4C_OK ? CLI_DONE : cli_fail(&err);
+}

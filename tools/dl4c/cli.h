@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the subcommands of dl4c share: arguments, exit codes, progress, output. Only the public API is seen here. */
+#ifndef CLI_H
+#define CLI_H
+
+#include <dl4c/dl4c.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+enum { CLI_DONE = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
+
+/* One option of a subcommand. */
+enum cli_kind { CLI_FLAG, CLI_TEXT, CLI_INT, CLI_NUMBER, CLI_LATER /* of an issue not built yet: exit 2 and say so */ };
+struct cli_option {
+    const char *name; /* "--batch", "-o" */
+    enum cli_kind kind;
+    void *value;      /* bool *, const char **, int64_t *, double * */
+    const char *help; /* NULL: not listed */
+};
+
+/* Options common to all subcommands, filled by cli_parse. */
+struct cli_common {
+    int64_t threads;
+    const char *memory_limit;
+    const char *progress; /* auto, plain, json, none */
+    bool quiet;
+    dl4c_context *ctx;    /* made by cli_begin */
+    bool show_bar;        /* a line that is rewritten is on the terminal */
+};
+extern struct cli_common cli;
+
+/* Reads argv[1..] of a subcommand: options anywhere, positional arguments into positional[0..max). `min` are wanted. Returns -1 to go
+ * on, else the exit status (0 after --help, 2 after wrong usage, with a sentence on stderr). */
+int cli_parse(int argc, char **argv, const char *usage, const struct cli_option *options, const char **positional, int min, int max,
+              int *n_positional);
+/* Makes the context of the common options. */
+int cli_begin(void);
+/* Prints an error as one sentence; returns CLI_FAILED. */
+int cli_fail(const struct dl4c_error *err);
+int cli_usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* Progress for the options of long calls. */
+int cli_progress(void *user, const struct dl4c_progress *p);
+void cli_progress_end(void);
+/* Set by SIGINT and SIGTERM; long calls get its address. */
+extern int32_t cli_cancel;
+/* The exit status of a call that failed: 130 or 143 where a signal asked for it. */
+int cli_exit_of(const struct dl4c_error *err);
+
+/* Writes text whole under a name, or to stdout where it is NULL or "-". */
+int cli_write_text(const char *uri, const char *text);
+/* "16x16", "224": height and width. */
+bool cli_parse_size(const char *text, int32_t *height, int32_t *width);
+/* Splits "a,b,c" in place; returns the number, at most max. */
+int cli_split(char *text, const char **parts, int max);
+/* A JSON string on stdout, with quotes. */
+void cli_json_string(FILE *f, const char *text);
+/* A JSON number, "null" where it is not finite; the same under every locale. */
+void cli_json_number(FILE *f, double v);
+bool cli_quiet_or_none(void);
+
+/* Numbers written with a point under every locale. */
+bool cli_read_int(const char *text, int64_t *out);
+bool cli_read_number(const char *text, double *out);
+/* A stream into memory: *text is the caller's to free after fclose. */
+FILE *cli_memory_file(char **text, size_t *size);
+
+/* Images on the command line. */
+struct cli_images {
+    const char *images, *list, *size, *preprocess, *resize, *fit, *exif, *on_bad, *max_bad;
+    bool tolerate;
+};
+#define CLI_IMAGE_OPTIONS(im)                                                                                                              \
+    { "--images", CLI_TEXT, &(im).images, "directory or URI of the images" },                                                              \
+        { "--list", CLI_TEXT, &(im).list, "FILE of paths, one a line, relative to the images" },                                           \
+        { "--size", CLI_TEXT, &(im).size, "HxW fed to the network; else the model's own" },                                                \
+        { "--preprocess", CLI_TEXT, &(im).preprocess, "none, scale01, dl4j, vgg16, keras-vgg16, torchvision or tf" },                      \
+        { "--resize", CLI_TEXT, &(im).resize, "dl4j, pillow or nearest" }, { "--fit", CLI_TEXT, &(im).fit, "stretch, crop or pad" },       \
+        { "--exif", CLI_TEXT, &(im).exif, "on or off: turn images as their EXIF orientation says" },                                       \
+        { "--on-bad-image", CLI_TEXT, &(im).on_bad, "skip or fail" },                                                                      \
+        { "--max-bad", CLI_TEXT, &(im).max_bad, "N or P%: more bad images fail the run" },                                                 \
+    {                                                                                                                                      \
+        "--tolerate", CLI_FLAG, &(im).tolerate, "take images with corruption warnings as far as they go"                                   \
+    }
+/* Fills reader options. Returns -1 to go on, else the exit status. `preprocess` is memory for the text. */
+int cli_image_reader(const struct cli_images *im, dl4c_graph *for_graph, struct dl4c_reader_options *o, char *preprocess, size_t size);
+
+typedef int cli_command_fn(int argc, char **argv);
+#define CLI_COMMANDS(X)                                                                                                                    \
+    X(summary, "prints the layers of a model")                                                                                             \
+    X(plot, "draws a model as DOT or SVG")                                                                                                 \
+    X(convert, "writes a model in another format")                                                                                         \
+    X(run, "runs a model on a .npy file")                                                                                                  \
+    X(score, "prints the loss of a model on a .npy file")                                                                                  \
+    X(split, "splits a folder of images into train, validation and test")                                                                  \
+    X(featurize, "runs images once through a model and stores the features")                                                               \
+    X(train, "trains a head on stored features")                                                                                           \
+    X(join, "makes one model of a trunk and a head")                                                                                       \
+    X(evaluate, "evaluates a classifier on stored features")                                                                               \
+    X(predict, "classifies images")                                                                                                        \
+    X(version, "says what this build and machine are")
+#define CLI_DECLARE(name, help) cli_command_fn cmd_##name;
+CLI_COMMANDS(CLI_DECLARE)
+#undef CLI_DECLARE
+
+#endif

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* dl4c split and dl4c featurize: from folders of images to lists and features. */
+#include "cli.h"
+
+#include <string.h>
+
+int cmd_split(int argc, char **argv)
+{
+    const char *dir, *out = NULL;
+    struct dl4c_split_dir_options o = DL4C_SPLIT_DIR_OPTIONS_INIT;
+    int64_t seed = 42;
+    o.train = 0.6;
+    o.val = o.test = 0.2;
+    const struct cli_option options[] = {
+        { "--out", CLI_TEXT, &out, "directory for train.txt, val.txt, test.txt and classes.txt" },
+        { "--train", CLI_NUMBER, &o.train, "fraction, 0.6" },
+        { "--val", CLI_NUMBER, &o.val, "fraction, 0.2" },
+        { "--test", CLI_NUMBER, &o.test, "fraction, 0.2" },
+        { "--seed", CLI_INT, &seed, "42" },
+        { 0 },
+    };
+    int status = cli_parse(argc, argv, "split DIR --out DIR [--train 0.6] [--val 0.2] [--test 0.2] [--seed N]", options, &dir, 1, 1, NULL);
+    if (status >= 0)
+        return status;
+    if (!out)
+        return cli_usage("split needs --out DIR");
+    if ((status = cli_begin()) >= 0)
+        return status;
+    o.seed = (uint64_t)seed;
+    o.flags = 1;
+    struct dl4c_error err = DL4C_ERROR_INIT;
+    int64_t n[3];
+    if (dl4c_split_dir(cli.ctx, dir, out, &o, n, &err) != DL4C_OK)
+        return cli_exit_of(&err);
+    printf("train %lld, val %lld, test %lld\n", (long long)n[0], (long long)n[1], (long long)n[2]);
+    return CLI_DONE;
+}
+
+/* "0.5%" of all images, or a number of them. */
+static bool read_max_bad(const char *text, struct dl4c_reader_options *o)
+{
+    const size_t n = strlen(text);
+    char copy[32];
+    if (n == 0 || n >= sizeof copy)
+        return false;
+    memcpy(copy, text, n + 1);
+    if (copy[n - 1] != '%')
+        return cli_read_int(copy, &o->max_bad) && o->max_bad > 0;
+    copy[n - 1] = '\0';
+    double percent;
+    if (!cli_read_number(copy, &percent) || percent <= 0 || percent > 100)
+        return false;
+    o->max_bad_fraction = percent / 100;
+    return true;
+}
+
+static bool preprocess_text(const struct cli_images *im, const char *recorded, char *text, size_t size)
+{
+    const char *base = im->preprocess ? im->preprocess : recorded ? recorded : "none";
+    int n = snprintf(text, size, "%s", base);
+    const char *const keys[] = { "resize", "fit", "exif" };
+    const char *const values[] = { im->resize, im->fit, im->exif };
+    for (int i = 0; i < 3 && n > 0 && (size_t)n < size; i++)
+        if (values[i])
+            n += snprintf(text + n, size - (size_t)n, "%c%s=%s", strchr(text, ':') ? ',' : ':', keys[i], values[i]);
+    return n > 0 && (size_t)n < size;
+}
+
+int cli_image_reader(const struct cli_images *im, dl4c_graph *for_graph, struct dl4c_reader_options *o, char *preprocess, size_t size)
+{
+    struct dl4c_model_info info = DL4C_MODEL_INFO_INIT;
+    if (for_graph)
+        dl4c_graph_info(for_graph, &info, NULL);
+    o->for_graph = for_graph;
+    o->list = im->list;
+    if (im->size && !cli_parse_size(im->size, &o->height, &o->width))
+        return cli_usage("--size is \"%s\", wanted HxW", im->size);
+    if (im->preprocess || im->resize || im->fit || im->exif) {
+        if (!preprocess_text(im, info.preprocess, preprocess, size))
+            return cli_usage("the preprocessing is too long a text");
+        o->preprocess = preprocess;
+    }
+    if (im->on_bad && strcmp(im->on_bad, "skip") != 0 && strcmp(im->on_bad, "fail") != 0)
+        return cli_usage("--on-bad-image is \"%s\", wanted skip or fail", im->on_bad);
+    o->on_bad = im->on_bad && strcmp(im->on_bad, "fail") == 0 ? DL4C_BAD_FAIL : DL4C_BAD_SKIP;
+    o->tolerate = im->tolerate;
+    if (im->max_bad && !read_max_bad(im->max_bad, o))
+        return cli_usage("--max-bad is \"%s\", wanted a number or a percentage", im->max_bad);
+    return -1;
+}
+
+/* path<TAB>reason, a line each. */
+static int write_bad(dl4c_reader *r, const char *uri)
+{
+    struct dl4c_error err = DL4C_ERROR_INIT;
+    dl4c_fs_writer *w = NULL;
+    dl4c_status status = dl4c_fs_create(cli.ctx, uri, &w, &err);
+    for (int64_t k = 0; k < dl4c_reader_bad_count(r) && status == DL4C_OK; k++) {
+        int64_t image;
+        const char *reason;
+        status = dl4c_reader_bad(r, k, &image, &reason, &err);
+        const char *parts[] = { status == DL4C_OK ? dl4c_reader_path(r, image) : "", "\t", status == DL4C_OK ? reason : "", "\n" };
+        for (int i = 0; i < 4 && status == DL4C_OK; i++)
+            status = dl4c_fs_write(w, parts[i], strlen(parts[i]), &err);
+    }
+    if (status == DL4C_OK)
+        status = dl4c_fs_commit(&w, &err);
+    dl4c_fs_abandon(&w);
+    return status == DL4C_OK ? CLI_DONE : cli_fail(&err);
+}
+
+int cmd_featurize(int argc, char **argv)
+{
+    const char *model, *at = NULL, *out = NULL, *pool = NULL, *bad_list = NULL;
+    struct cli_images im = { 0 };
+    int64_t batch = 16, shard = 1024;
+    bool overwrite = false;
+    const struct cli_option options[] = {
+        { "--at", CLI_TEXT, &at, "VERTEX[,VERTEX...] whose values are stored" },
+        { "--out", CLI_TEXT, &out, "directory of the store" },
+        CLI_IMAGE_OPTIONS(im),
+        { "--pool", CLI_TEXT, &pool, "none, avg or max of each feature map over space" },
+        { "--batch", CLI_INT, &batch, "images at once, 16" },
+        { "--shard-size", CLI_INT, &shard, "images a shard, 1024" },
+        { "--bad-list", CLI_TEXT, &bad_list, "FILE for paths and reasons of bad images" },
+        { "--overwrite", CLI_FLAG, &overwrite, "replace a store that is there" },
+        { "--part", CLI_LATER, NULL, NULL },
+        { "--resume", CLI_LATER, NULL, NULL },
+        { 0 },
+    };
+    int status =
+        cli_parse(argc, argv, "featurize MODEL --at VERTEX[,VERTEX...] --images DIR --out DIR [options]", options, &model, 1, 1, NULL);
+    if (status >= 0)
+        return status;
+    if (!at || !im.images || !out)
+        return cli_usage("featurize needs --at, --images and --out");
+    if (batch < 1 || shard < 1)
+        return cli_usage("--batch and --shard-size must be at least 1");
+    struct dl4c_featurize_options fo = DL4C_FEATURIZE_OPTIONS_INIT;
+    if (pool && strcmp(pool, "none") != 0 && strcmp(pool, "avg") != 0 && strcmp(pool, "max") != 0)
+        return cli_usage("--pool is \"%s\", wanted none, avg or max", pool);
+    fo.pool = !pool || strcmp(pool, "none") == 0 ? DL4C_POOL_NONE : strcmp(pool, "avg") == 0 ? DL4C_POOL_AVG : DL4C_POOL_MAX;
+    if ((status = cli_begin()) >= 0)
+        return status;
+
+    enum { MOST = 64 };
+    const char *vertices[MOST];
+    char names[8192], preprocess[512];
+    if (strlen(at) >= sizeof names)
+        return cli_usage("--at is too long");
+    memcpy(names, at, strlen(at) + 1);
+    struct dl4c_error err = DL4C_ERROR_INIT;
+    dl4c_graph *g = NULL, *trunk = NULL;
+    dl4c_reader *reader = NULL;
+    struct dl4c_reader_options ro = DL4C_READER_OPTIONS_INIT;
+    fo.at = vertices;
+    fo.n_at = cli_split(names, vertices, MOST);
+    fo.batch = batch;
+    fo.shard_size = shard;
+    fo.overwrite = overwrite;
+    fo.progress = cli_progress;
+    fo.cancel = &cli_cancel;
+    dl4c_status failed = dl4c_model_load(cli.ctx, model, NULL, &g, &err);
+    if (failed == DL4C_OK)
+        failed = dl4c_graph_split(g, vertices, fo.n_at, NULL, &trunk, NULL, &err);
+    if (failed == DL4C_OK && (status = cli_image_reader(&im, trunk, &ro, preprocess, sizeof preprocess)) < 0) {
+        failed = dl4c_reader_open(cli.ctx, im.images, &ro, &reader, &err);
+        if (failed == DL4C_OK)
+            failed = dl4c_featurize(trunk, reader, out, &fo, &err);
+        status = failed == DL4C_OK ? CLI_DONE : cli_exit_of(&err);
+        if (failed == DL4C_OK && bad_list)
+            status = write_bad(reader, bad_list);
+        if (failed == DL4C_OK && dl4c_reader_bad_count(reader) > 0 && !cli.quiet) {
+            cli_progress_end();
+            fprintf(stderr, "dl4c: %lld bad images were left out; %s/bad.jsonl says why\n", (long long)dl4c_reader_bad_count(reader), out);
+        }
+    } else if (failed != DL4C_OK) {
+        status = cli_exit_of(&err);
+    }
+    dl4c_reader_close(&reader);
+    dl4c_graph_destroy(&trunk);
+    dl4c_graph_destroy(&g);
+    return status;
+}

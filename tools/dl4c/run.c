@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* dl4c run MODEL --input X.npy --output Y.npy [--at VERTEX] [--batch N] */
+#include "cli.h"
+
+#include <string.h>
+
+struct run {
+    dl4c_graph *g;
+    dl4c_tensor *x, *f32, *y;
+    dl4c_session *s;
+};
+
+/* All rows, a batch at a time. */
+static dl4c_status run_rows(struct run *r, int64_t batch, struct dl4c_error *err)
+{
+    const int64_t rows = dl4c_tensor_dim(r->f32, 0);
+    dl4c_status status = DL4C_OK;
+    for (int64_t at = 0; at < rows && status == DL4C_OK; at += batch) {
+        const int64_t n = rows - at < batch ? rows - at : batch;
+        dl4c_tensor *part = NULL, *value = NULL, *into = NULL;
+        status = dl4c_tensor_slice(r->f32, 0, at, at + n, 1, &part, err);
+        if (status == DL4C_OK)
+            status = dl4c_session_run(r->s, &part, 1, err);
+        if (status == DL4C_OK)
+            status = dl4c_session_output(r->s, 0, &value, err);
+        if (status == DL4C_OK && !r->y) {
+            int64_t shape[DL4C_MAX_RANK];
+            memcpy(shape, dl4c_tensor_shape(value), (size_t)dl4c_tensor_rank(value) * sizeof *shape);
+            shape[0] = rows;
+            status = dl4c_tensor_create(cli.ctx, DL4C_F32, shape, dl4c_tensor_rank(value), &r->y, err);
+        }
+        if (status == DL4C_OK)
+            status = dl4c_tensor_slice(r->y, 0, at, at + n, 1, &into, err);
+        if (status == DL4C_OK)
+            status = dl4c_tensor_copy(into, value, err);
+        dl4c_tensor_unref(&part);
+        dl4c_tensor_unref(&into);
+    }
+    return status;
+}
+
+static dl4c_status run_file(struct run *r, const char *model, const char *input, const char *at, int64_t batch, struct dl4c_error *err)
+{
+    dl4c_status status = dl4c_model_load(cli.ctx, model, NULL, &r->g, err);
+    if (status == DL4C_OK)
+        status = dl4c_tensor_load_npy(cli.ctx, input, &r->x, err);
+    if (status == DL4C_OK)
+        status = dl4c_tensor_to(r->x, DL4C_F32, &r->f32, err);
+    if (status != DL4C_OK)
+        return status;
+    struct dl4c_session_options o = DL4C_SESSION_OPTIONS_INIT;
+    o.batch = batch;
+    if (at) {
+        o.outputs = &at;
+        o.n_outputs = 1;
+    }
+    status = dl4c_session_create(cli.ctx, r->g, &o, &r->s, err);
+    return status == DL4C_OK ? run_rows(r, batch, err) : status;
+}
+
+int cmd_run(int argc, char **argv)
+{
+    const char *model, *input = NULL, *output = NULL, *at = NULL;
+    int64_t batch = 16;
+    const struct cli_option options[] = {
+        { "--input", CLI_TEXT, &input, "X.npy, the batch first, in the model's own layout" },
+        { "--output", CLI_TEXT, &output, "Y.npy to write" },
+        { "--at", CLI_TEXT, &at, "the vertex whose value is wanted; else the model's first output" },
+        { "--batch", CLI_INT, &batch, "rows at once, 16" },
+        { 0 },
+    };
+    int status = cli_parse(argc, argv, "run MODEL --input X.npy --output Y.npy [--at VERTEX] [--batch N]", options, &model, 1, 1, NULL);
+    if (status >= 0)
+        return status;
+    if (!input || !output || batch < 1)
+        return cli_usage(batch < 1 ? "--batch must be at least 1" : "run needs --input and --output");
+    if ((status = cli_begin()) >= 0)
+        return status;
+    struct dl4c_error err = DL4C_ERROR_INIT;
+    struct run r = { 0 };
+    dl4c_status failed = run_file(&r, model, input, at, batch, &err);
+    if (failed == DL4C_OK && !r.y) {
+        cli_usage("%s has no rows", input);
+        failed = DL4C_E_INVALID;
+    } else if (failed == DL4C_OK) {
+        failed = dl4c_tensor_save_npy(r.y, output, &err);
+        if (failed != DL4C_OK)
+            cli_fail(&err);
+    } else {
+        cli_fail(&err);
+    }
+    dl4c_session_destroy(&r.s);
+    dl4c_tensor_unref(&r.x);
+    dl4c_tensor_unref(&r.f32);
+    dl4c_tensor_unref(&r.y);
+    dl4c_graph_destroy(&r.g);
+    return failed == DL4C_OK ? CLI_DONE : CLI_FAILED;
+}

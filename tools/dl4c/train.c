@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* dl4c train: a softmax head, or a head of Deeplearning4j's, on stored features. */
+#include "cli.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct train {
+    const char *features, *val, *out, *head, *class_weights, *updater, *schedule, *run;
+    int64_t epochs, batch, seed, early_stopping, workers;
+    double l1, l2, dropout;
+};
+
+/* CLASS<white space>WEIGHT a line, or one weight a line in the order of the classes. */
+static int read_class_weights(const char *uri, dl4c_features *f, float **weights)
+{
+    struct dl4c_error err = DL4C_ERROR_INIT;
+    dl4c_fs_file *file = NULL;
+    const void *bytes;
+    size_t size;
+    const int32_t n = dl4c_features_class_count(f);
+    if (dl4c_fs_open(cli.ctx, uri, &file, &err) != DL4C_OK || dl4c_fs_bytes(file, &bytes, &size, &err) != DL4C_OK) {
+        dl4c_fs_close(&file);
+        return cli_fail(&err);
+    }
+    char *text = malloc(size + 1);
+    *weights = calloc((size_t)n + 1, sizeof **weights);
+    int status = text && *weights ? -1 : cli_usage("no memory for %s", uri);
+    if (status < 0) {
+        memcpy(text, bytes, size);
+        text[size] = '\0';
+        for (int32_t i = 0; i < n; i++)
+            (*weights)[i] = 1;
+        int32_t next = 0;
+        for (char *line = text; status < 0 && *line;) {
+            char *end = line + strcspn(line, "\r\n"), *rest = *end ? end + 1 : end;
+            *end = '\0';
+            if (*line) {
+                char *space = strrchr(line, ' '), *tab = strrchr(line, '\t');
+                char *number = space > tab ? space : tab;
+                int32_t c = next++;
+                if (number) {
+                    *number++ = '\0';
+                    for (c = 0; c < n && strcmp(dl4c_features_class(f, c), line) != 0; c++) {
+                    }
+                }
+                double w;
+                if (c >= n || !cli_read_number(number ? number : line, &w) || w < 0) {
+                    cli_usage("%s: \"%s\" is not a class and its weight", uri, line);
+                    status = CLI_FAILED;
+                } else {
+                    (*weights)[c] = (float)w;
+                }
+            }
+            line = rest;
+        }
+    }
+    free(text);
+    dl4c_fs_close(&file);
+    return status;
+}
+
+static int fit_and_save(const struct train *t, struct dl4c_fit_options *fo)
+{
+    struct dl4c_error err = DL4C_ERROR_INIT;
+    dl4c_features *train = NULL, *val = NULL;
+    dl4c_graph *head = NULL;
+    float *weights = NULL;
+    int status = CLI_FAILED;
+    struct dl4c_head_options ho = DL4C_HEAD_OPTIONS_INIT;
+    ho.l1 = t->l1;
+    ho.l2 = t->l2;
+    ho.dropout = t->dropout;
+    ho.seed = (uint64_t)t->seed;
+    ho.flags = 1;
+    if (dl4c_features_open(cli.ctx, t->features, NULL, &train, &err) != DL4C_OK ||
+        (t->val && dl4c_features_open(cli.ctx, t->val, NULL, &val, &err) != DL4C_OK)) {
+        status = cli_fail(&err);
+        goto done;
+    }
+    if (t->class_weights && strcmp(t->class_weights, "balanced") == 0) {
+        fo->balanced = 1;
+    } else if (t->class_weights) {
+        if ((status = read_class_weights(t->class_weights, train, &weights)) >= 0)
+            goto done;
+        fo->class_weights = weights;
+        fo->n_class_weights = dl4c_features_class_count(train);
+    }
+    dl4c_status failed;
+    if (t->head) {
+        failed = dl4c_model_load(cli.ctx, t->head, NULL, &head, &err);
+        if (failed == DL4C_OK)
+            failed = dl4c_head_for(train, head, &err);
+    } else {
+        failed = dl4c_head_softmax(train, &ho, &head, &err);
+    }
+    if (failed != DL4C_OK) {
+        status = cli_fail(&err);
+        goto done;
+    }
+    fo->validation = val ? dl4c_features_source(val) : NULL;
+    struct dl4c_save_options so = DL4C_SAVE_OPTIONS_INIT;
+    so.updater = 1;
+    if (dl4c_fit(head, dl4c_features_source(train), fo, &err) != DL4C_OK || dl4c_model_save(head, t->out, &so, &err) != DL4C_OK)
+        status = cli_exit_of(&err);
+    else
+        status = CLI_DONE;
+done:
+    free(weights);
+    dl4c_graph_destroy(&head);
+    dl4c_features_close(&train);
+    dl4c_features_close(&val);
+    return status;
+}
+
+/* After each epoch a line, where no bar is drawn. */
+static int on_epoch(void *user, int64_t epoch, double train_score, double val_score, double val_accuracy)
+{
+    (void)user;
+    if (cli_quiet_or_none() || strcmp(cli.progress, "json") == 0)
+        return 0;
+    cli_progress_end();
+    fprintf(stderr, "epoch %lld: score %.5f", (long long)epoch, train_score);
+    if (val_score == val_score)
+        fprintf(stderr, ", validation score %.5f, accuracy %.4f", val_score, val_accuracy);
+    fputc('\n', stderr);
+    return 0;
+}
+
+int cmd_train(int argc, char **argv)
+{
+    struct train t = { .epochs = 20, .batch = 32, .seed = 42, .workers = 1 };
+    const struct cli_option options[] = {
+        { "--features", CLI_TEXT, &t.features, "store to train on" },
+        { "--val", CLI_TEXT, &t.val, "store scored after each epoch" },
+        { "--out", CLI_TEXT, &t.out, "the model to write" },
+        { "--head", CLI_TEXT, &t.head, "FILE.json, a ComputationGraphConfiguration whose one input has the store's shape" },
+        { "--epochs", CLI_INT, &t.epochs, "20" },
+        { "--batch", CLI_INT, &t.batch, "examples of a minibatch, 32" },
+        { "--updater", CLI_TEXT, &t.updater, "NAME:key=value,... (nesterovs:lr=3e-4,momentum=0.9)" },
+        { "--lr-schedule", CLI_TEXT, &t.schedule, "step:decay=D,step=N or exponential:gamma=G, with by=epoch|iteration" },
+        { "--l1", CLI_NUMBER, &t.l1, "of the weights" },
+        { "--l2", CLI_NUMBER, &t.l2, "of the weights" },
+        { "--dropout", CLI_NUMBER, &t.dropout, "probability to retain an element of the head's input" },
+        { "--class-weights", CLI_TEXT, &t.class_weights, "balanced, or a FILE of class and weight" },
+        { "--seed", CLI_INT, &t.seed, "of weights, shuffling and dropout, 42" },
+        { "--early-stopping", CLI_INT, &t.early_stopping, "stop after N epochs without a lower validation score and keep the best" },
+        { "--run", CLI_TEXT, &t.run, "directory for the record of the run" },
+        { "--workers", CLI_INT, &t.workers, "1 in this version" },
+        { "--averaging-frequency", CLI_LATER, NULL, NULL },
+        { "--transport", CLI_LATER, NULL, NULL },
+        { "--min-workers", CLI_LATER, NULL, NULL },
+        { "--worker-timeout", CLI_LATER, NULL, NULL },
+        { "--join-timeout", CLI_LATER, NULL, NULL },
+        { "--checkpoint", CLI_LATER, NULL, NULL },
+        { "--resume", CLI_LATER, NULL, NULL },
+        { 0 },
+    };
+    int status = cli_parse(argc, argv, "train --features DIR --out MODEL [options]", options, NULL, 0, 0, NULL);
+    if (status >= 0)
+        return status;
+    if (!t.features || !t.out)
+        return cli_usage("train needs --features and --out");
+    if (t.workers != 1)
+        return cli_usage("--workers above 1 is not built yet in version %s", dl4c_version_string());
+    if (t.epochs < 1 || t.epochs > 1000000 || t.batch < 1 || t.early_stopping < 0 || t.early_stopping > 1000000)
+        return cli_usage("--epochs and --batch must be at least 1, --early-stopping at least 0");
+    if (t.early_stopping > 0 && !t.val)
+        return cli_usage("--early-stopping needs --val");
+    if (t.dropout < 0 || t.dropout > 1 || t.l1 < 0 || t.l2 < 0)
+        return cli_usage("--dropout must be in 0 to 1, --l1 and --l2 at least 0");
+    if ((status = cli_begin()) >= 0)
+        return status;
+    const struct dl4c_listener listener = { .struct_size = sizeof listener, .epoch_end = on_epoch };
+    struct dl4c_fit_options fo = DL4C_FIT_OPTIONS_INIT;
+    fo.epochs = (uint32_t)t.epochs;
+    fo.batch = t.batch;
+    fo.updater = t.updater;
+    fo.lr_schedule = t.schedule;
+    fo.seed = (uint64_t)t.seed;
+    fo.seed_zero = 1;
+    fo.early_stopping = (uint32_t)t.early_stopping;
+    fo.run_dir = t.run;
+    fo.listeners = &listener;
+    fo.n_listeners = 1;
+    fo.progress = cli_progress;
+    fo.cancel = &cli_cancel;
+    return fit_and_save(&t, &fo);
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* dl4c version [--verbose] [--json] */
+#include "cli.h"
+
+int cmd_version(int argc, char **argv)
+{
+    bool verbose = false, json = false;
+    const struct cli_option options[] = {
+        { "--verbose", CLI_FLAG, &verbose, "build options, CPU, kernels and BLAS in use" },
+        { "--json", CLI_FLAG, &json, "one JSON object" },
+        { 0 },
+    };
+    const int status = cli_parse(argc, argv, "version [--verbose] [--json]", options, NULL, 0, 0, NULL);
+    if (status >= 0)
+        return status;
+    if (!verbose && !json) {
+        printf("dl4c %s\n", dl4c_version_string());
+        return CLI_DONE;
+    }
+    for (int32_t i = 0; i < dl4c_build_info_count(); i++) {
+        const char *name, *value;
+        if (dl4c_build_info(i, &name, &value, NULL) != DL4C_OK)
+            continue;
+        if (!json) {
+            printf("%-10s %s\n", name, value);
+            continue;
+        }
+        fputs(i ? ", " : "{", stdout);
+        cli_json_string(stdout, name);
+        fputs(": ", stdout);
+        cli_json_string(stdout, value);
+    }
+    if (json)
+        puts("}");
+    return CLI_DONE;
+}
