@@ -199,7 +199,8 @@ struct dl4c_shape {
 
 enum {
     DL4C_SESSION_LOW_MEMORY = 1, /**< no algorithms that need expanded weights */
-    DL4C_SESSION_NO_FUSION = 2   /**< every vertex by itself: slower, for looking into a network */
+    DL4C_SESSION_NO_FUSION = 2,  /**< every vertex by itself: slower, for looking into a network */
+    DL4C_SESSION_CHANNELS_FIRST = 4 /**< images come as [n, c, h, w] also where the model's file has them as [n, h, w, c] */
 };
 
 struct dl4c_session_options {

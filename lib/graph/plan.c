@@ -350,7 +350,7 @@ static dl4c_status lower_input(struct lowering *l, int32_t v)
     DLI_TRY(add_value(l, &shape, DLI_PLAIN, DLI_NOWHERE, &value));
     p->values[value].input = k;
     p->input_value[k] = value;
-    if (l->g->vertices[v].nhwc && shape.rank == 3) {
+    if (l->g->vertices[v].nhwc && shape.rank == 3 && !(p->flags & DL4C_SESSION_CHANNELS_FIRST)) {
         struct dli_step *s = NULL;
         int32_t turned;
         DLI_TRY(add_value(l, &shape, DLI_PLAIN, -2, &turned));

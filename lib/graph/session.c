@@ -84,7 +84,7 @@ dl4c_status dl4c_session_create(dl4c_context *ctx, dl4c_graph *graph, const stru
         return dli_fail(err, DL4C_E_INVALID, "session", "graph is NULL");
     struct dl4c_session_options o;
     DLI_TRY(dli_struct_in(&o, sizeof o, options, "session", err));
-    if (o.flags & ~(uint64_t)(DL4C_SESSION_LOW_MEMORY | DL4C_SESSION_NO_FUSION))
+    if (o.flags & ~(uint64_t)(DL4C_SESSION_LOW_MEMORY | DL4C_SESSION_NO_FUSION | DL4C_SESSION_CHANNELS_FIRST))
         return dli_fail(err, DL4C_E_VERSION, "session", "flags %#" PRIx64 " are not known to this library", o.flags);
     if (o.batch < 0 || o.threads < 0 || o.reserved)
         return dli_fail(err, DL4C_E_INVALID, "session",
@@ -181,12 +181,12 @@ int32_t dl4c_session_input_count(const dl4c_session *s) { return s ? s->plan->gr
 int32_t dl4c_session_output_count(const dl4c_session *s) { return s ? s->plan->n_outputs : 0; }
 
 /* Inputs in the layout of the file they came from. */
-static void outside_shape(const struct dli_vertex *v, const struct dli_shape *shape, struct dl4c_shape *out)
+static void outside_shape(const struct dl4c_session *s, const struct dli_vertex *v, const struct dli_shape *shape, struct dl4c_shape *out)
 {
     memset(out, 0, sizeof *out);
     out->rank = shape->rank;
     memcpy(out->dim, shape->dim, sizeof shape->dim);
-    if (v->nhwc && shape->rank == 3) {
+    if (v->nhwc && shape->rank == 3 && !(s->plan->flags & DL4C_SESSION_CHANNELS_FIRST)) {
         out->dim[0] = shape->dim[1];
         out->dim[1] = shape->dim[2];
         out->dim[2] = shape->dim[0];
@@ -198,7 +198,7 @@ dl4c_status dl4c_session_input_shape(const dl4c_session *s, int32_t i, struct dl
     if (!s || !out || i < 0 || i >= s->plan->graph->n_inputs)
         return dli_fail(err, DL4C_E_INVALID, "session", "input %" PRId32 " does not exist, or NULL was passed", i);
     const int32_t v = s->plan->graph->inputs[i];
-    outside_shape(&s->plan->graph->vertices[v], &s->plan->shapes[v], out);
+    outside_shape(s, &s->plan->graph->vertices[v], &s->plan->shapes[v], out);
     return DL4C_OK;
 }
 
@@ -222,7 +222,7 @@ static dl4c_status check_input(const dl4c_session *s, int32_t k, const dl4c_tens
     if (!t)
         return dli_fail(err, DL4C_E_INVALID, "session", "input '%.200s' is NULL", name);
     struct dl4c_shape want;
-    outside_shape(&p->graph->vertices[v], &p->shapes[v], &want);
+    outside_shape(s, &p->graph->vertices[v], &p->shapes[v], &want);
     bool fits = t->rank == want.rank + 1;
     for (int32_t r = 0; r < want.rank && fits; r++)
         fits = t->shape[r + 1] == want.dim[r];

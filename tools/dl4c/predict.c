@@ -167,6 +167,7 @@ static dl4c_status predict_all(struct predict *p, struct dl4c_error *err)
     so.batch = p->batch;
     so.input_shapes = &in;
     so.n_input_shapes = 1;
+    so.flags = DL4C_SESSION_CHANNELS_FIRST;
     if (status == DL4C_OK)
         status = dl4c_session_create(cli.ctx, p->model, &so, &p->session, err);
     if (status == DL4C_OK)

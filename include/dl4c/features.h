@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** @file
+ * The features store, and pushing every image once through a frozen trunk to fill it.
+ */
+#ifndef DL4C_FEATURES_H
+#define DL4C_FEATURES_H
+
+#include <dl4c/reader.h>
+
+DL4C_BEGIN
+
+/** An opened store: a folder of shards features-00000.safetensors with manifest.json and _SUCCESS. */
+typedef struct dl4c_features dl4c_features;
+
+enum { DL4C_POOL_NONE = 0, DL4C_POOL_AVG = 1, DL4C_POOL_MAX = 2 };
+
+struct dl4c_featurize_options {
+    size_t struct_size;
+    const char *const *at; /**< vertices; NULL: the trunk's outputs. Several: one store each under OUT/VERTEX/ ('/' becomes '_') */
+    int32_t n_at;
+    int32_t pool;       /**< DL4C_POOL_*: over space, of each feature map */
+    int64_t batch;      /**< 0: 16 */
+    int64_t shard_size; /**< images a shard; 0: 1024 */
+    int32_t threads;    /**< 0: the context's */
+    int32_t overwrite;  /**< 1: an existing store is replaced; else it is DL4C_E_EXISTS */
+    dl4c_progress_fn progress;
+    void *progress_user;
+    const int32_t *cancel;
+    int64_t timeout_ms;
+    uint64_t flags; /**< must be 0 */
+};
+#define DL4C_FEATURIZE_OPTIONS_INIT { sizeof(struct dl4c_featurize_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+
+/**
+ * Runs every image of a reader once through a graph and stores what comes out at one or several vertices. Rows follow the list or the
+ * sorted paths; the same work gives the same bytes, whatever the batch, the threads or the machine's load.
+ * @param out  A path or URI of a directory; made where missing.
+ * A failure leaves the shards finished so far, without manifest.json and _SUCCESS.
+ */
+DL4C_API dl4c_status dl4c_featurize(dl4c_graph *trunk, dl4c_reader *images, const char *out, const struct dl4c_featurize_options *options,
+                                    struct dl4c_error *err);
+
+struct dl4c_features_options {
+    size_t struct_size;
+    int32_t verify; /**< 1: check the digest of every shard */
+    int32_t reserved;
+    uint64_t flags; /**< must be 0 */
+};
+#define DL4C_FEATURES_OPTIONS_INIT { sizeof(struct dl4c_features_options), 0, 0, 0 }
+
+/** Opens a store, mapped where the file system can. DL4C_E_STATE: not finished (no _SUCCESS); DL4C_E_CORRUPT names the shard. */
+DL4C_API dl4c_status dl4c_features_open(dl4c_context *ctx, const char *uri, const struct dl4c_features_options *options, dl4c_features **f,
+                                        struct dl4c_error *err);
+DL4C_API void dl4c_features_close(dl4c_features **f);
+/** Borrowed; lives as long as the store. */
+DL4C_API dl4c_source *dl4c_features_source(dl4c_features *f);
+DL4C_API int64_t dl4c_features_rows(const dl4c_features *f);
+/** Shape of a row. */
+DL4C_API int32_t dl4c_features_shape(const dl4c_features *f, int64_t shape[DL4C_MAX_RANK]);
+DL4C_API int32_t dl4c_features_class_count(const dl4c_features *f);
+DL4C_API const char *dl4c_features_class(const dl4c_features *f, int32_t i);
+/** Path and label of row i; borrowed. */
+DL4C_API const char *dl4c_features_path(const dl4c_features *f, int64_t i);
+DL4C_API int64_t dl4c_features_label(const dl4c_features *f, int64_t i);
+/** A read-only tensor [rows of the shard, ...] over shard k; one reference for the caller. */
+DL4C_API int32_t dl4c_features_shard_count(const dl4c_features *f);
+DL4C_API dl4c_status dl4c_features_shard(dl4c_features *f, int32_t k, dl4c_tensor **t, struct dl4c_error *err);
+/** What the store records: model's digest, vertex, preprocessing, size, pooling, kernel set, by key; NULL: not recorded. Borrowed. */
+DL4C_API const char *dl4c_features_metadata(const dl4c_features *f, const char *key);
+
+struct dl4c_head_options {
+    size_t struct_size;
+    const char *weight_init; /**< NULL: "xavier" */
+    double dropout;          /**< probability to retain an element of the input; 0: off */
+    double l1, l2;
+    uint64_t seed;
+    uint64_t flags; /**< 1: the seed is meant even where it is 0; else 0 is 42 */
+};
+#define DL4C_HEAD_OPTIONS_INIT { sizeof(struct dl4c_head_options), 0, 0, 0, 0, 0, 0 }
+/** A new prediction layer for a store: [flatten ->] softmax output with negative log likelihood, called "predictions"; it remembers the
+ * store's classes, preprocessing, size, pooling, vertex and trunk digest. */
+DL4C_API dl4c_status dl4c_head_softmax(dl4c_features *f, const struct dl4c_head_options *options, dl4c_graph **head, struct dl4c_error *err);
+/** Checks that a head of one's own fits a store (one input of its shape, as many outputs as classes) and makes it remember the same.
+ * DL4C_E_INVALID names both shapes. */
+DL4C_API dl4c_status dl4c_head_for(dl4c_features *f, dl4c_graph *head, struct dl4c_error *err);
+
+DL4C_END
+#endif

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** @file
+ * Image record reader: JPEG and PNG files in one folder per class, decoded in parallel into batches. Splitting a folder into train,
+ * validation and test lists.
+ */
+#ifndef DL4C_READER_H
+#define DL4C_READER_H
+
+#include <dl4c/graph.h>
+#include <dl4c/source.h>
+
+DL4C_BEGIN
+
+typedef struct dl4c_reader dl4c_reader;
+
+enum { DL4C_BAD_SKIP = 0, DL4C_BAD_FAIL = 1 };
+enum { DL4C_READER_UNLABELLED = 1 /**< images anywhere under the folder, classes not wanted: labels are -1 */ };
+
+struct dl4c_reader_options {
+    size_t struct_size;
+    dl4c_graph *for_graph;   /**< image size and preprocessing that its info records; NULL: as below */
+    const char *list;        /**< URI of a list: one path a line, relative to the folder, with '/'; NULL: all images, bytewise sorted */
+    int32_t height, width;   /**< fed to the network; 0: for_graph's */
+    int32_t channels;        /**< 0: for_graph's, else 3 */
+    int32_t threads;         /**< that decode; 0: the context's */
+    const char *preprocess;  /**< text form: "vgg16", "torchvision:exif=on"; NULL: for_graph's, else "none" */
+    int32_t on_bad;          /**< DL4C_BAD_SKIP (reported, left out) or DL4C_BAD_FAIL */
+    int32_t tolerate;        /**< 1: decode images with corruption warnings as far as they go */
+    int64_t max_bad;         /**< more bad images than this fail the run: DL4C_E_LIMIT; 0: no limit */
+    double max_bad_fraction; /**< the same as a fraction of all images; 0: no limit */
+    int64_t max_pixels;      /**< of one image; 0: the decoder's default */
+    int32_t prefetch;        /**< batches decoded ahead; 0: 2 */
+    int32_t n_paths;
+    const char *const *paths; /**< these images, as paths or URIs of their own, instead of a folder's (uri NULL); unlabelled */
+    uint64_t flags;           /**< DL4C_READER_* */
+};
+#define DL4C_READER_OPTIONS_INIT { sizeof(struct dl4c_reader_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+
+/**
+ * Opens a folder: classes are its subfolders, bytewise sorted (classes.txt beside the list, where it exists, instead); an image's class
+ * is its parent folder. Hidden files and other formats are skipped. An empty class folder is a warning in the log and still a class.
+ * @param uri  A path or URI of a directory.
+ * @retval DL4C_E_NOTFOUND  the folder or list does not exist, or the list names a file that does not
+ * @retval DL4C_E_INVALID   no usable image; a list entry in no class; a preprocessing that contradicts what the graph records
+ */
+DL4C_API dl4c_status dl4c_reader_open(dl4c_context *ctx, const char *uri, const struct dl4c_reader_options *options, dl4c_reader **reader,
+                                      struct dl4c_error *err);
+DL4C_API void dl4c_reader_close(dl4c_reader **reader);
+
+DL4C_API int32_t dl4c_reader_class_count(const dl4c_reader *reader);
+DL4C_API const char *dl4c_reader_class(const dl4c_reader *reader, int32_t i);
+/** Images, bad ones included. */
+DL4C_API int64_t dl4c_reader_count(const dl4c_reader *reader);
+/** Path of image i relative to the folder, and its class; borrowed. */
+DL4C_API const char *dl4c_reader_path(const dl4c_reader *reader, int64_t i);
+DL4C_API int64_t dl4c_reader_label(const dl4c_reader *reader, int64_t i);
+/** Bad images met so far: index of the image and why, in the order of the images of the current epoch. */
+DL4C_API int64_t dl4c_reader_bad_count(const dl4c_reader *reader);
+DL4C_API dl4c_status dl4c_reader_bad(const dl4c_reader *reader, int64_t k, int64_t *image, const char **reason, struct dl4c_error *err);
+/** The reader as a source of [channels, height, width] batches; borrowed, lives as long as the reader. Batches skip bad images. */
+DL4C_API dl4c_source *dl4c_reader_source(dl4c_reader *reader);
+/** The preprocessing in force, in text form with everything resolved; borrowed. */
+DL4C_API const char *dl4c_reader_preprocess(const dl4c_reader *reader);
+
+struct dl4c_split_dir_options {
+    size_t struct_size;
+    double train, val, test; /**< fractions; all 0: 0.6, 0.2, 0.2 */
+    uint64_t seed;
+    uint64_t flags; /**< 1: the seed is meant even where it is 0; else 0 is 42 */
+};
+#define DL4C_SPLIT_DIR_OPTIONS_INIT { sizeof(struct dl4c_split_dir_options), 0, 0, 0, 0, 0 }
+/**
+ * Splits the images under a folder by class, reproducibly, and writes train.txt, val.txt, test.txt (relative paths, sorted) and
+ * classes.txt to @p out. Each class gets at least one image in every part whose fraction is above 0, as far as it has them.
+ * @param counts  Receives the three numbers of images; may be NULL.
+ */
+DL4C_API dl4c_status dl4c_split_dir(dl4c_context *ctx, const char *uri, const char *out, const struct dl4c_split_dir_options *options,
+                                    int64_t counts[3], struct dl4c_error *err);
+
+DL4C_END
+#endif

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A digest that is equal for equal networks, whatever file they came from: names, connections, attributes, parameters. */
+#include "base/sha256.h"
+#include "base/strbuf.h"
+#include "graph/graph.h"
+
+#include <string.h>
+
+dl4c_status dl4c_graph_digest(dl4c_graph *g, char **hex, struct dl4c_error *err)
+{
+    if (!hex)
+        return dli_fail(err, DL4C_E_INVALID, "graph", "hex is NULL");
+    *hex = NULL;
+    if (!g)
+        return dli_fail(err, DL4C_E_INVALID, "graph", "graph is NULL");
+    DLI_TRY(dli_graph_begin_run(g, "digest", err));
+    struct dli_sha256 s;
+    dli_sha256_init(&s);
+    struct dli_strbuf b;
+    dli_strbuf_init(&b, g->ctx);
+    for (int32_t i = 0; i < g->n_vertices; i++) {
+        const struct dli_vertex *v = &g->vertices[i];
+        b.length = 0;
+        dli_strbuf_addf(&b, "%s\n%s", v->name, v->op ? v->op->name : "input");
+        if (v->op) {
+            dli_attrs_print(v->op->attrs, v->attrs->attrs, &b);
+            if (v->op->flags & DLI_OP_LAYER && v->attrs->layer.activation)
+                dli_strbuf_addf(&b, "\n%s", v->attrs->layer.activation);
+        } else {
+            /* Heights and widths are the session's to choose: the channels and the layout count. */
+            dli_strbuf_addf(&b, " %" PRId64 " %d", v->shape.dim[0], v->nhwc);
+        }
+        for (int32_t k = 0; k < v->n_inputs; k++)
+            dli_strbuf_addf(&b, "\n%" PRId32, v->inputs[k]);
+        dli_strbuf_addc(&b, '\n');
+        if (b.text)
+            dli_sha256_add(&s, b.text, b.length);
+        for (int32_t k = 0; v->params && k < v->params->n; k++)
+            dli_sha256_add(&s, dli_param_data(&v->params->p[k]), (size_t)v->params->p[k].count * sizeof(float));
+    }
+    dli_graph_end_run(g);
+    if (!b.err.status) {
+        char text[65];
+        dli_sha256_hex(&s, text);
+        b.length = 0;
+        dli_strbuf_add(&b, text);
+    }
+    return dli_strbuf_take(&b, hex, err);
+}
