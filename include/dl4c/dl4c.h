@@ -8,11 +8,13 @@
 #include <dl4c/base.h>
 #include <dl4c/chart.h>
 #include <dl4c/evaluation.h>
+#include <dl4c/features.h>
 #include <dl4c/fs.h>
 #include <dl4c/graph.h>
 #include <dl4c/image.h>
 #include <dl4c/model.h>
 #include <dl4c/op.h>
+#include <dl4c/reader.h>
 #include <dl4c/source.h>
 #include <dl4c/tensor.h>
 

@@ -3,6 +3,7 @@
 #include "base/deadline.h"
 #include "features/write.h"
 #include "graph/graph.h"
+#include <dl4c/features.h>
 
 #include <string.h>
 
@@ -11,8 +12,8 @@ struct featurize {
     dl4c_graph *trunk;
     dl4c_reader *images;
     struct dl4c_featurize_options o;
-    int32_t n;             /* stores */
-    const char **at;       /* [n] vertices */
+    int32_t n;                       /* stores */
+    const char **at;                 /* [n] vertices */
     struct dli_store_writer *stores; /* [n] */
     struct dl4c_shape *shapes;       /* [n]: of the vertices' values */
     dl4c_session *session;
@@ -81,8 +82,11 @@ static char *store_uri(const struct featurize *f, const char *out, int32_t k, st
 
 static dl4c_status begin_stores(struct featurize *f, const struct dl4c_source_info *info, const char *out, struct dl4c_error *err)
 {
-    const struct dli_store_facts facts = { .digest = f->digest, .preprocess = dl4c_reader_preprocess(f->images), .pool = pool_name(f->o.pool),
-                                           .height = (int32_t)info->shape[1], .width = (int32_t)info->shape[2] };
+    const struct dli_store_facts facts = { .digest = f->digest,
+                                           .preprocess = dl4c_reader_preprocess(f->images),
+                                           .pool = pool_name(f->o.pool),
+                                           .height = (int32_t)info->shape[1],
+                                           .width = (int32_t)info->shape[2] };
     for (int32_t k = 0; k < f->n; k++) {
         struct dli_store_facts own = facts;
         own.vertex = f->at[k];
@@ -106,7 +110,8 @@ static dl4c_status run_batch(struct featurize *f, const struct dl4c_source_info 
     int64_t shape[DL4C_MAX_RANK] = { b->n };
     memcpy(shape + 1, info->shape, (size_t)info->rank * sizeof *shape);
     dl4c_tensor *x = NULL;
-    DLI_TRY(dl4c_tensor_wrap(f->ctx, DL4C_F32, shape, NULL, info->rank + 1, (void *)(uintptr_t)b->x, DL4C_WRAP_READ_ONLY, NULL, NULL, &x, err));
+    DLI_TRY(
+        dl4c_tensor_wrap(f->ctx, DL4C_F32, shape, NULL, info->rank + 1, (void *)(uintptr_t)b->x, DL4C_WRAP_READ_ONLY, NULL, NULL, &x, err));
     dl4c_status status = dl4c_session_run(f->session, &x, 1, err);
     dl4c_tensor_unref(&x);
     for (int32_t k = 0; k < f->n && status == DL4C_OK; k++) {
@@ -163,8 +168,9 @@ dl4c_status dl4c_featurize(dl4c_graph *trunk, dl4c_reader *images, const char *o
     if (f.o.flags)
         return dli_fail(err, DL4C_E_VERSION, "featurize", "flags %#" PRIx64 " are not known to this library", f.o.flags);
     if (f.o.pool < DL4C_POOL_NONE || f.o.pool > DL4C_POOL_MAX || f.o.batch < 0 || f.o.shard_size < 0 || (f.o.at && f.o.n_at < 1))
-        return dli_fail(err, DL4C_E_INVALID, "featurize", "pool is %" PRId32 ", batch %" PRId64 ", shard_size %" PRId64 ", vertices %" PRId32, f.o.pool,
-                        f.o.batch, f.o.shard_size, f.o.n_at);
+        return dli_fail(err, DL4C_E_INVALID, "featurize",
+                        "pool is %" PRId32 ", batch %" PRId64 ", shard_size %" PRId64 ", vertices %" PRId32, f.o.pool, f.o.batch,
+                        f.o.shard_size, f.o.n_at);
     f.n = f.o.at ? f.o.n_at : trunk->n_outputs;
     f.at = dli_calloc(f.ctx, (size_t)f.n, sizeof *f.at, err);
     f.stores = f.at ? dli_calloc(f.ctx, (size_t)f.n, sizeof *f.stores, err) : NULL;

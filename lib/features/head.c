@@ -18,8 +18,8 @@ static dl4c_status remember(dl4c_features *f, dl4c_graph *head, struct dl4c_erro
     info.trunk_digest = dl4c_features_metadata(f, "model");
     const char *size = dl4c_features_metadata(f, "size"), *x = size ? strchr(size, 'x') : NULL;
     int64_t h, w;
-    if (x && dli_parse_i64(size, (size_t)(x - size), &h) && dli_parse_i64(x + 1, strlen(x + 1), &w) && h > 0 && w > 0 && h <= INT32_MAX
-        && w <= INT32_MAX) {
+    if (x && dli_parse_i64(size, (size_t)(x - size), &h) && dli_parse_i64(x + 1, strlen(x + 1), &w) && h > 0 && w > 0 && h <= INT32_MAX &&
+        w <= INT32_MAX) {
         info.height = (int32_t)h;
         info.width = (int32_t)w;
     }
@@ -74,14 +74,16 @@ dl4c_status dl4c_head_for(dl4c_features *f, dl4c_graph *head, struct dl4c_error 
     if (!f || !head)
         return dli_fail(err, DL4C_E_INVALID, "head", "a store and a head are wanted");
     if (head->n_inputs != 1 || head->n_outputs != 1)
-        return dli_fail(err, DL4C_E_INVALID, "head", "the head has %" PRId32 " inputs and %" PRId32 " outputs, wanted one of each", head->n_inputs,
-                        head->n_outputs);
+        return dli_fail(err, DL4C_E_INVALID, "head", "the head has %" PRId32 " inputs and %" PRId32 " outputs, wanted one of each",
+                        head->n_inputs, head->n_outputs);
     struct dli_shape rows = { .rank = f->rank, .batch = 1 };
     memcpy(rows.dim, f->shape, (size_t)f->rank * sizeof *rows.dim);
     const struct dli_shape *in = &head->vertices[head->inputs[0]].shape, *out = &head->vertices[head->outputs[0]].shape;
     if (!dli_shape_same(in, &rows))
-        return dli_fail(err, DL4C_E_INVALID, "head", "the head takes %s, the store has rows of %s", DLI_SHAPE_STR(in), DLI_SHAPE_STR(&rows));
+        return dli_fail(err, DL4C_E_INVALID, "head", "the head takes %s, the store has rows of %s", DLI_SHAPE_STR(in),
+                        DLI_SHAPE_STR(&rows));
     if (out->rank != 1 || out->dim[0] != f->n_classes)
-        return dli_fail(err, DL4C_E_INVALID, "head", "the head gives %s, the store has %" PRId32 " classes", DLI_SHAPE_STR(out), f->n_classes);
+        return dli_fail(err, DL4C_E_INVALID, "head", "the head gives %s, the store has %" PRId32 " classes", DLI_SHAPE_STR(out),
+                        f->n_classes);
     return remember(f, head, err);
 }

@@ -47,7 +47,8 @@ static int32_t dtype_of(const char *name)
     return 0;
 }
 
-dl4c_status dli_st_find(const char *what, json_t *header, size_t data, size_t size, const char *name, struct dli_st_tensor *t, struct dl4c_error *err)
+dl4c_status dli_st_find(const char *what, json_t *header, size_t data, size_t size, const char *name, struct dli_st_tensor *t,
+                        struct dl4c_error *err)
 {
     memset(t, 0, sizeof *t);
     json_t *entry = json_object_get(header, name);
@@ -74,8 +75,8 @@ dl4c_status dli_st_find(const char *what, json_t *header, size_t data, size_t si
         return dli_fail(err, DL4C_E_CORRUPT, "safetensors", "%s: tensor \"%s\" of %zu bytes lies at %lld to %lld", what, name, bytes,
                         (long long)begin, (long long)end);
     if ((size_t)end > size - data)
-        return dli_fail(err, DL4C_E_CORRUPT, "safetensors", "%s: tensor \"%s\" ends at %lld, the file's data at %zu", what, name, (long long)end,
-                        size - data);
+        return dli_fail(err, DL4C_E_CORRUPT, "safetensors", "%s: tensor \"%s\" ends at %lld, the file's data at %zu", what, name,
+                        (long long)end, size - data);
     t->offset = data + (size_t)begin;
     t->bytes = bytes;
     return DL4C_OK;

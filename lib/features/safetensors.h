@@ -15,10 +15,10 @@ struct dli_st_tensor {
 };
 
 /* Parses the header of a whole file in memory. *header: the JSON object, freed by json_decref; *data: where the tensors' bytes begin. */
-dl4c_status dli_st_parse(const char *what, const void *bytes, size_t size, json_t **header, size_t *data,
-                         struct dl4c_error *err);
+dl4c_status dli_st_parse(const char *what, const void *bytes, size_t size, json_t **header, size_t *data, struct dl4c_error *err);
 /* Finds a tensor of a parsed header. DL4C_E_NOTFOUND where there is none; CORRUPT where its place is not inside the file. */
-dl4c_status dli_st_find(const char *what, json_t *header, size_t data, size_t size, const char *name, struct dli_st_tensor *t, struct dl4c_error *err);
+dl4c_status dli_st_find(const char *what, json_t *header, size_t data, size_t size, const char *name, struct dli_st_tensor *t,
+                        struct dl4c_error *err);
 /* Text of a key of __metadata__; NULL. Borrowed from the header. */
 const char *dli_st_metadata(json_t *header, const char *key);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Opening a features store: the manifest, then every shard, with nothing believed that is not checked. */
+#include "fs/fs.h"
 #include "features/store.h"
 #include "base/sha256.h"
 #include "features/safetensors.h"
@@ -7,25 +8,14 @@
 
 #include <string.h>
 
-char *dli_features_join(dl4c_context *ctx, const char *uri, const char *name, struct dl4c_error *err)
-{
-    struct dli_strbuf b;
-    char *text;
-    dli_strbuf_init(&b, ctx);
-    const size_t n = strlen(uri);
-    dli_strbuf_addf(&b, "%s%s%s", uri, n > 0 && uri[n - 1] == '/' ? "" : "/", name);
-    return dli_strbuf_take(&b, &text, err) == DL4C_OK ? text : NULL;
-}
-
 /* A name inside the store's folder, nothing that leads out of it. */
 static bool plain_name(const char *name) { return name && name[0] && name[0] != '.' && !strpbrk(name, "/\\"); }
 
 static dl4c_status read_manifest(dl4c_context *ctx, const char *uri, json_t **manifest, struct dl4c_error *err)
 {
     *manifest = NULL;
-    char *name = dli_features_join(ctx, uri, "manifest.json", err);
-    if (!name)
-        return dli_alloc_status();
+    char *name;
+    DLI_TRY(dli_uri_join(ctx, uri, "manifest.json", &name, err));
     dl4c_fs_file *file = NULL;
     const void *bytes;
     size_t size;
@@ -35,7 +25,8 @@ static dl4c_status read_manifest(dl4c_context *ctx, const char *uri, json_t **ma
         struct dl4c_fs_stat st = DL4C_FS_STAT_INIT;
         status = dl4c_fs_stat_uri(ctx, uri, &st, err);
         if (status == DL4C_OK)
-            status = dli_fail(err, DL4C_E_STATE, "features", "%.300s has no manifest.json: it is no features store, or was never finished", uri);
+            status =
+                dli_fail(err, DL4C_E_STATE, "features", "%.300s has no manifest.json: it is no features store, or was never finished", uri);
     } else if (status != DL4C_OK && err) {
         *err = why;
     }
@@ -70,8 +61,8 @@ static dl4c_status verify_digest(const char *name, const void *bytes, size_t siz
 static dl4c_status take_shape(dl4c_features *f, const char *name, const struct dli_st_tensor *x, bool first, struct dl4c_error *err)
 {
     if (x->dtype != DL4C_F32 || x->rank < 2)
-        return dli_fail(err, DL4C_E_UNSUPPORTED, "features", "%.300s: the features are %s of %" PRId32 " axes, wanted f32 of 2 or more", name,
-                        dl4c_dtype_name(x->dtype), x->rank);
+        return dli_fail(err, DL4C_E_UNSUPPORTED, "features", "%.300s: the features are %s of %" PRId32 " axes, wanted f32 of 2 or more",
+                        name, dl4c_dtype_name(x->dtype), x->rank);
     int64_t floats = 1;
     for (int32_t r = 1; r < x->rank; r++)
         if (!dli_mul_i64(floats, x->shape[r], &floats) || floats < 1)
@@ -119,7 +110,8 @@ static dl4c_status take_paths(struct dli_shard *s, const char *name, struct dl4c
         return DL4C_OK;
     s->paths = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
     if (!json_is_array(s->paths) || json_array_size(s->paths) != (size_t)s->rows)
-        return dli_fail(err, DL4C_E_CORRUPT, "features", "%.300s has %" PRId64 " rows and %zu paths", name, s->rows, json_array_size(s->paths));
+        return dli_fail(err, DL4C_E_CORRUPT, "features", "%.300s has %" PRId64 " rows and %zu paths", name, s->rows,
+                        json_array_size(s->paths));
     return DL4C_OK;
 }
 
@@ -136,8 +128,9 @@ static dl4c_status check_labels(dl4c_features *f, const struct dli_shard *s, con
     for (int64_t i = 0; i < s->rows; i++) {
         const int64_t label = label_at(s, i);
         if (label < 0 || label >= (f->classes ? f->n_classes : INT32_MAX))
-            return dli_fail(err, DL4C_E_CORRUPT, "features", "%.300s: row %" PRId64 " has the label %" PRId64 " outside the %" PRId32 " classes", name, i,
-                            label, f->n_classes);
+            return dli_fail(err, DL4C_E_CORRUPT, "features",
+                            "%.300s: row %" PRId64 " has the label %" PRId64 " outside the %" PRId32 " classes", name, i, label,
+                            f->n_classes);
         if (!f->classes && label >= f->n_classes)
             f->n_classes = (int32_t)label + 1;
     }
@@ -151,9 +144,8 @@ static dl4c_status open_shard(dl4c_features *f, const char *uri, json_t *entry, 
     const char *plain = json_string_value(json_object_get(entry, "name"));
     if (!plain_name(plain))
         return dli_fail(err, DL4C_E_CORRUPT, "features", "%.300s: the manifest's shard %" PRId32 " has no plain name", uri, f->n_shards);
-    char *name = dli_features_join(f->ctx, uri, plain, err);
-    if (!name)
-        return dli_alloc_status();
+    char *name;
+    DLI_TRY(dli_uri_join(f->ctx, uri, plain, &name, err));
     f->n_shards++;
     const void *bytes = NULL;
     size_t size = 0, data = 0;
@@ -172,7 +164,8 @@ static dl4c_status open_shard(dl4c_features *f, const char *uri, json_t *entry, 
     if (status == DL4C_OK)
         status = take_shape(f, name, &x, first, err);
     if (status == DL4C_OK && (labels.dtype != DL4C_I64 || labels.rank != 1 || labels.shape[0] != x.shape[0]))
-        status = dli_fail(err, DL4C_E_CORRUPT, "features", "%.300s: its labels are not one i64 for each of the %" PRId64 " rows", name, x.shape[0]);
+        status = dli_fail(err, DL4C_E_CORRUPT, "features", "%.300s: its labels are not one i64 for each of the %" PRId64 " rows", name,
+                          x.shape[0]);
     json_t *rows = json_object_get(entry, "rows");
     if (status == DL4C_OK && rows && json_integer_value(rows) != x.shape[0])
         status = dli_fail(err, DL4C_E_CORRUPT, "features", "%.300s has %" PRId64 " rows, the manifest says %lld", name, x.shape[0],
@@ -283,7 +276,10 @@ int32_t dl4c_features_shape(const dl4c_features *f, int64_t shape[DL4C_MAX_RANK]
     return f->rank;
 }
 
-const char *dl4c_features_class(const dl4c_features *f, int32_t i) { return f && f->classes && i >= 0 && i < f->n_classes ? f->classes[i] : NULL; }
+const char *dl4c_features_class(const dl4c_features *f, int32_t i)
+{
+    return f && f->classes && i >= 0 && i < f->n_classes ? f->classes[i] : NULL;
+}
 
 const char *dl4c_features_path(const dl4c_features *f, int64_t i)
 {

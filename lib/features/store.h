@@ -11,9 +11,9 @@
 struct dli_shard {
     dl4c_fs_file *file; /* mapped where the file system can */
     json_t *header;
-    json_t *paths;      /* array of rows strings; NULL */
+    json_t *paths;                   /* array of rows strings; NULL */
     const unsigned char *x, *labels; /* in the file, at any alignment */
-    int64_t rows, first; /* first: row of the store */
+    int64_t rows, first;             /* first: row of the store */
 };
 
 struct dl4c_features {
@@ -33,7 +33,5 @@ struct dl4c_features {
 const struct dli_shard *dli_features_shard_of(const dl4c_features *f, int64_t row);
 /* Makes f->source. */
 dl4c_status dli_features_make_source(dl4c_features *f, struct dl4c_error *err);
-/* "URI/name", freed by dli_free; NULL: no memory. */
-char *dli_features_join(dl4c_context *ctx, const char *uri, const char *name, struct dl4c_error *err);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Writing a features store: the same work gives the same bytes. */
+#include "fs/fs.h"
 #include "features/write.h"
 #include "base/escape.h"
 #include "base/sha256.h"
@@ -12,9 +13,8 @@
 static dl4c_status write_file(dl4c_context *ctx, const char *uri, const char *name, const void *const *parts, const size_t *sizes, int n,
                               struct dl4c_error *err)
 {
-    char *full = dli_features_join(ctx, uri, name, err);
-    if (!full)
-        return dli_alloc_status();
+    char *full;
+    DLI_TRY(dli_uri_join(ctx, uri, name, &full, err));
     dl4c_fs_writer *w = NULL;
     dl4c_status status = dl4c_fs_create(ctx, full, &w, err);
     for (int i = 0; i < n && status == DL4C_OK; i++)
@@ -31,9 +31,8 @@ static dl4c_status check_target(struct dli_store_writer *w, bool overwrite, stru
 {
     static const char *const finished[] = { "_SUCCESS", "manifest.json" };
     for (int i = 0; i < 2; i++) {
-        char *name = dli_features_join(w->ctx, w->uri, finished[i], err);
-        if (!name)
-            return dli_alloc_status();
+        char *name;
+        DLI_TRY(dli_uri_join(w->ctx, w->uri, finished[i], &name, err));
         struct dl4c_fs_stat st = DL4C_FS_STAT_INIT;
         struct dl4c_error none = DL4C_ERROR_INIT;
         dl4c_status status = dl4c_fs_stat_uri(w->ctx, name, &st, &none);
@@ -68,7 +67,8 @@ dl4c_status dli_store_begin(struct dli_store_writer *w, dl4c_context *ctx, const
     size_t floats;
     const int64_t most = dl4c_reader_count(reader) < shard_size ? dl4c_reader_count(reader) : shard_size;
     if (!dli_mul_size((size_t)most, (size_t)w->floats, &floats) || floats > SIZE_MAX / 8)
-        return dli_fail(err, DL4C_E_LIMIT, "features", "a shard of %" PRId64 " rows of %" PRId64 " values is too large", shard_size, w->floats);
+        return dli_fail(err, DL4C_E_LIMIT, "features", "a shard of %" PRId64 " rows of %" PRId64 " values is too large", shard_size,
+                        w->floats);
     w->uri = dli_strdup(ctx, uri, err);
     w->x = w->uri ? dli_array(ctx, floats, sizeof *w->x, err) : NULL;
     w->images = w->x ? dli_array(ctx, (size_t)most, sizeof *w->images, err) : NULL;
@@ -134,8 +134,10 @@ static void add_header(struct dli_strbuf *b, const struct dli_store_writer *w, s
     dli_strbuf_addf(b, "},\"features\":{\"dtype\":\"F32\",\"shape\":[%" PRId64, w->rows);
     for (int32_t r = 0; r < w->rank; r++)
         dli_strbuf_addf(b, ",%" PRId64, w->shape[r]);
-    dli_strbuf_addf(b, "],\"data_offsets\":[0,%" PRId64 "]},\"labels\":{\"dtype\":\"I64\",\"shape\":[%" PRId64 "],\"data_offsets\":[%" PRId64 ",%" PRId64
-                       "]}}", bytes, w->rows, bytes, bytes + w->rows * 8);
+    dli_strbuf_addf(b,
+                    "],\"data_offsets\":[0,%" PRId64 "]},\"labels\":{\"dtype\":\"I64\",\"shape\":[%" PRId64 "],\"data_offsets\":[%" PRId64
+                    ",%" PRId64 "]}}",
+                    bytes, w->rows, bytes, bytes + w->rows * 8);
     dli_strbuf_pad(b, ' ', (64 - (b->length + 8) % 64) % 64);
 }
 

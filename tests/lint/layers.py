@@ -21,7 +21,7 @@ ARROWS = {
     'models': ['graph'],
     'image': ['tensor', 'fs'],
     'source': ['tensor'],
-    'reader': ['image', 'fs', 'source'],
+    'reader': ['image', 'fs', 'source', 'graph'],  # graph for what a model records of its images
     'evaluation': ['tensor', 'chart'],
     'formats': ['graph', 'models', 'fs'],
     'features': ['graph', 'reader', 'formats', 'source'],

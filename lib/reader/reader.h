@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The inside of an image reader, and its ring of images decoded ahead. */
+#ifndef DLI_READER_READER_H
+#define DLI_READER_READER_H
+
+#include "base/context.h"
+#include "reader/list.h"
+#include <dl4c/image.h>
+#include <dl4c/reader.h>
+
+struct dli_ring;
+
+struct dli_bad {
+    int64_t image;
+    char *reason;
+};
+
+struct dl4c_reader {
+    dl4c_context *ctx; /* a reference */
+    char *uri;         /* NULL: paths are whole */
+    struct dli_names classes, paths;
+    int64_t *labels; /* [paths] */
+    struct dl4c_preprocess preprocess;
+    char *preprocess_text;
+    struct dl4c_image_options decode;
+    int32_t channels, height, width;
+    int32_t threads, prefetch;
+    int32_t on_bad;
+    int64_t max_bad; /* INT64_MAX: any number */
+    int64_t n_bad;
+    size_t bad_capacity;
+    struct dli_bad *bad;
+    dl4c_source *source;
+    /* of the epoch */
+    int64_t *order; /* [paths] */
+    int64_t at;     /* next position in order */
+    struct dli_ring *ring;
+    /* of the batch handed out last */
+    int64_t room;
+    float *x;
+    int64_t *batch_labels, *index;
+};
+
+static inline int64_t dli_reader_floats(const dl4c_reader *r) { return (int64_t)r->channels * r->height * r->width; }
+
+dl4c_status dli_reader_make_source(dl4c_reader *r, struct dl4c_error *err);
+
+/* Threads that decode the images order[0], order[1] ... ahead of the one who takes them, at most `slots` of them. */
+dl4c_status dli_ring_create(dl4c_reader *r, int32_t threads, int64_t slots, struct dli_ring **ring, struct dl4c_error *err);
+void dli_ring_destroy(struct dli_ring *ring);
+int64_t dli_ring_slots(const struct dli_ring *ring);
+/* Waits until no thread is at an image; then the reader's order may be changed, and restart begins at its position 0. */
+void dli_ring_pause(struct dli_ring *ring);
+void dli_ring_restart(struct dli_ring *ring);
+/* Waits for the next position and copies its image to x, or answers *bad with why in *reason. Other failures end the epoch. */
+dl4c_status dli_ring_take(struct dli_ring *ring, float *x, bool *bad, struct dl4c_error *reason, struct dl4c_error *err);
+
+#endif
