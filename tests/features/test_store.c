@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Featurizing into a store and reading it back: the same bytes for the same work, and nothing believed that is damaged. */
+#include "support/photos.h"
+#include <dl4c/dl4c.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static char dir[256], base[256];
+static dl4c_graph *trunk;
+
+static const char *in_dir(const char *name)
+{
+    static char path[4][512];
+    static int next;
+    next = (next + 1) % 4;
+    snprintf(path[next], sizeof path[next], "%s/%s", dir, name);
+    return path[next];
+}
+
+static int make(void **state)
+{
+    (void)state;
+    photos_dir(base, sizeof base);
+    photos_mkdir(base, "photos");
+    snprintf(dir, sizeof dir, "%s", base);
+    photos_classes(in_dir("photos"), 5);
+    dl4c_builder *b = NULL;
+    const int64_t shape[] = { 3, 12, 12 };
+    const char *in[] = { "in" }, *c1[] = { "c1" }, *p1[] = { "p1" };
+    dl4c_builder_create(NULL, NULL, &b, NULL);
+    dl4c_builder_input(b, "in", shape, 3);
+    dl4c_builder_add_text(b, "conv2d:units=6,kernel=3,padding=1,activation=relu", "c1", in, 1);
+    dl4c_builder_add_text(b, "max_pool:kernel=2,stride=2", "p1", c1, 1);
+    dl4c_builder_add_text(b, "conv2d:units=7,kernel=3,padding=1,activation=relu", "c2", p1, 1);
+    return dl4c_builder_finish(&b, &trunk, NULL);
+}
+
+static int clean(void **state)
+{
+    (void)state;
+    dl4c_graph_destroy(&trunk);
+    photos_remove(base);
+    return 0;
+}
+
+static dl4c_status featurize(const char *out, const struct dl4c_featurize_options *o, int32_t threads, struct dl4c_error *err)
+{
+    struct dl4c_reader_options ro = DL4C_READER_OPTIONS_INIT;
+    dl4c_reader *r = NULL;
+    ro.for_graph = trunk;
+    ro.preprocess = "scale01";
+    ro.threads = threads;
+    dl4c_status status = dl4c_reader_open(NULL, in_dir("photos"), &ro, &r, err);
+    if (status == DL4C_OK)
+        status = dl4c_featurize(trunk, r, out, o, err);
+    dl4c_reader_close(&r);
+    return status;
+}
+
+static void same_file(const char *a, const char *b)
+{
+    size_t n, m;
+    unsigned char *x = photos_read(a, &n), *y = photos_read(b, &m);
+    assert_int_equal(n, m);
+    assert_memory_equal(x, y, n);
+    free(x);
+    free(y);
+}
+
+static void the_same_work_gives_the_same_bytes(void **state)
+{
+    (void)state;
+    struct dl4c_error err = DL4C_ERROR_INIT;
+    struct dl4c_featurize_options o = DL4C_FEATURIZE_OPTIONS_INIT;
+    o.shard_size = 6;
+    o.batch = 4;
+    o.threads = 1;
+    if (featurize(in_dir("a"), &o, 1, &err) != DL4C_OK)
+        fail_msg("%s: %s", err.origin, err.message);
+    o.batch = 7;
+    o.threads = 2;
+    assert_int_equal(featurize(in_dir("b"), &o, 3, &err), DL4C_OK);
+    static const char *const files[] = {
+        "features-00000.safetensors", "features-00001.safetensors", "features-00002.safetensors", "manifest.json", "bad.jsonl", "_SUCCESS"
+    };
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        char a[600], b[600];
+        snprintf(a, sizeof a, "%s/%s", in_dir("a"), files[i]);
+        snprintf(b, sizeof b, "%s/%s", in_dir("b"), files[i]);
+        same_file(a, b);
+    }
+    assert_int_equal(featurize(in_dir("a"), &o, 1, &err), DL4C_E_EXISTS);
+    o.overwrite = 1;
+    assert_int_equal(featurize(in_dir("a"), &o, 1, &err), DL4C_OK);
+}
+
+static void several_vertices_equal_single_runs(void **state)
+{
+    (void)state;
+    struct dl4c_error err = DL4C_ERROR_INIT;
+    struct dl4c_featurize_options o = DL4C_FEATURIZE_OPTIONS_INIT;
+    const char *both[] = { "p1", "c2" };
+    o.at = both;
+    o.n_at = 2;
+    o.pool = DL4C_POOL_AVG;
+    assert_int_equal(featurize(in_dir("both"), &o, 0, &err), DL4C_OK);
+    for (int k = 0; k < 2; k++) {
+        char a[600], b[600], out[16];
+        snprintf(out, sizeof out, "one%d", k);
+        o.at = both + k;
+        o.n_at = 1;
+        assert_int_equal(featurize(in_dir(out), &o, 0, &err), DL4C_OK);
+        snprintf(a, sizeof a, "%s/%s/features-00000.safetensors", in_dir("both"), both[k]);
+        snprintf(b, sizeof b, "%s/features-00000.safetensors", in_dir(out));
+        same_file(a, b);
+    }
+}
+
+static void a_store_reads_back(void **state)
+{
+    (void)state;
+    struct dl4c_error err = DL4C_ERROR_INIT;
+    struct dl4c_featurize_options o = DL4C_FEATURIZE_OPTIONS_INIT;
+    struct dl4c_features_options fo = DL4C_FEATURES_OPTIONS_INIT;
+    dl4c_features *f = NULL;
+    int64_t shape[DL4C_MAX_RANK];
+    o.shard_size = 4;
+    fo.verify = 1;
+    assert_int_equal(featurize(in_dir("s"), &o, 0, &err), DL4C_OK);
+    if (dl4c_features_open(NULL, in_dir("s"), &fo, &f, &err) != DL4C_OK)
+        fail_msg("%s: %s", err.origin, err.message);
+    assert_int_equal(dl4c_features_rows(f), 15);
+    assert_int_equal(dl4c_features_shard_count(f), 4);
+    assert_int_equal(dl4c_features_shape(f, shape), 3);
+    assert_int_equal(shape[0], 7);
+    assert_int_equal(dl4c_features_class_count(f), 3);
+    assert_string_equal(dl4c_features_class(f, 1), "dog");
+    assert_string_equal(dl4c_features_path(f, 7), "dog/2.jpg");
+    assert_int_equal(dl4c_features_label(f, 14), 2);
+    assert_string_equal(dl4c_features_metadata(f, "vertex"), "c2");
+    assert_string_equal(dl4c_features_metadata(f, "size"), "12x12");
+    assert_null(dl4c_features_metadata(f, "nothing"));
+    /* A row is what a session gives for the image alone. */
+    dl4c_tensor *shard = NULL;
+    assert_int_equal(dl4c_features_shard(f, 1, &shard, &err), DL4C_OK);
+    struct dl4c_batch b = DL4C_BATCH_INIT;
+    assert_int_equal(dl4c_source_reset(dl4c_features_source(f), 1, 3, 0, &err), DL4C_OK);
+    int64_t seen = 0;
+    do {
+        assert_int_equal(dl4c_source_next(dl4c_features_source(f), 4, &b, &err), DL4C_OK);
+        for (int64_t i = 0; i < b.n; i++) {
+            assert_int_equal(b.labels[i], dl4c_features_label(f, b.index[i]));
+            if (b.index[i] >= 4 && b.index[i] < 8)
+                assert_memory_equal(b.x + i * 252, (const float *)dl4c_tensor_data_const(shard) + (b.index[i] - 4) * 252,
+                                    252 * sizeof(float));
+        }
+        seen += b.n;
+    } while (b.n > 0);
+    assert_int_equal(seen, 15);
+    dl4c_tensor_unref(&shard);
+    dl4c_graph *head = NULL;
+    assert_int_equal(dl4c_head_softmax(f, NULL, &head, &err), DL4C_OK);
+    struct dl4c_model_info info = DL4C_MODEL_INFO_INIT;
+    assert_int_equal(dl4c_graph_info(head, &info, &err), DL4C_OK);
+    assert_int_equal(info.n_classes, 3);
+    assert_string_equal(info.preprocess, "scale01");
+    assert_int_equal(info.height, 12);
+    assert_int_equal(dl4c_head_for(f, head, &err), DL4C_OK);
+    dl4c_graph_destroy(&head);
+    dl4c_features_close(&f);
+}
+
+static void damage_is_noticed(void **state)
+{
+    (void)state;
+    struct dl4c_error err = DL4C_ERROR_INIT;
+    struct dl4c_featurize_options o = DL4C_FEATURIZE_OPTIONS_INIT;
+    dl4c_features *f = NULL;
+    char shard[600];
+    assert_int_equal(featurize(in_dir("d"), &o, 0, &err), DL4C_OK);
+    snprintf(shard, sizeof shard, "%s/features-00000.safetensors", in_dir("d"));
+    size_t n;
+    unsigned char *bytes = photos_read(shard, &n);
+    /* Every byte of the header's length and of the header itself, turned over: an error or a store that still holds together. */
+    const size_t header = 8 + bytes[0] + 256u * bytes[1];
+    for (size_t i = 0; i < header; i++) {
+        FILE *w = fopen(shard, "wb");
+        bytes[i] ^= 0x55;
+        fwrite(bytes, 1, n, w);
+        fclose(w);
+        bytes[i] ^= 0x55;
+        if (dl4c_features_open(NULL, in_dir("d"), NULL, &f, &err) == DL4C_OK)
+            assert_int_equal(dl4c_features_rows(f), 15);
+        else
+            assert_true(strlen(err.message) > 10);
+        dl4c_features_close(&f);
+    }
+    for (size_t cut = 0; cut < n; cut += cut < header ? 7 : 997) {
+        FILE *w = fopen(shard, "wb");
+        fwrite(bytes, 1, cut, w);
+        fclose(w);
+        assert_int_equal(dl4c_features_open(NULL, in_dir("d"), NULL, &f, &err), DL4C_E_CORRUPT);
+        assert_null(f);
+    }
+    free(bytes);
+    char manifest[600];
+    snprintf(manifest, sizeof manifest, "%s/manifest.json", in_dir("d"));
+    remove(manifest);
+    assert_int_equal(dl4c_features_open(NULL, in_dir("d"), NULL, &f, &err), DL4C_E_STATE);
+    assert_int_equal(dl4c_features_open(NULL, in_dir("nowhere"), NULL, &f, &err), DL4C_E_NOTFOUND);
+}
+
+static int cancel_it(void *user, const struct dl4c_progress *p)
+{
+    (void)user;
+    return p->done >= 0;
+}
+
+static void a_cancelled_run_leaves_no_finished_store(void **state)
+{
+    (void)state;
+    struct dl4c_error err = DL4C_ERROR_INIT;
+    struct dl4c_featurize_options o = DL4C_FEATURIZE_OPTIONS_INIT;
+    dl4c_features *f = NULL;
+    o.progress = cancel_it;
+    assert_int_equal(featurize(in_dir("c"), &o, 0, &err), DL4C_E_CANCELLED);
+    assert_int_equal(dl4c_features_open(NULL, in_dir("c"), NULL, &f, &err), DL4C_E_STATE);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(the_same_work_gives_the_same_bytes, make, clean),
+        cmocka_unit_test_setup_teardown(several_vertices_equal_single_runs, make, clean),
+        cmocka_unit_test_setup_teardown(a_store_reads_back, make, clean),
+        cmocka_unit_test_setup_teardown(damage_is_noticed, make, clean),
+        cmocka_unit_test_setup_teardown(a_cancelled_run_leaves_no_finished_store, make, clean),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
