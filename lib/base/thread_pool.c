@@ -122,6 +122,16 @@ void dli_pool_destroy(struct dli_pool *pool)
     pool_free(pool);
 }
 
+bool dli_thread_start(pthread_t *thread, void *(*fn)(void *), void *arg)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    const bool started = pthread_create(thread, NULL, fn, arg) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return started;
+}
+
 static struct dli_pool *pool_start(dl4c_context *ctx)
 {
     struct dli_pool *pool = dli_calloc(ctx, 1, sizeof *pool, NULL);
@@ -138,16 +148,8 @@ static struct dli_pool *pool_start(dl4c_context *ctx)
     pthread_mutex_init(&pool->lock, NULL);
     pthread_cond_init(&pool->work, NULL);
     pthread_cond_init(&pool->done, NULL);
-    /* The host's signals are the host's: its own threads get them. */
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    for (int32_t i = 0; i < ctx->threads - 1; i++) {
-        if (pthread_create(&pool->threads[pool->n_threads], NULL, thread_main, pool) != 0)
-            break; /* fewer helpers do the same work */
-        pool->n_threads++;
-    }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    while (pool->n_threads < ctx->threads - 1 && dli_thread_start(&pool->threads[pool->n_threads], thread_main, pool))
+        pool->n_threads++; /* where one can't be had, fewer do the same work */
     return pool;
 }
 

@@ -18,6 +18,9 @@ int32_t dli_parallel_width(dl4c_context *ctx, int32_t threads);
 /* Cores this process may use: affinity mask and cgroup quota (v1 and v2), at least 1. */
 int32_t dli_cores(void);
 
+/* pthread_create for a thread of the library's own, with all signals blocked: they are for the host's threads. False where it failed. */
+bool dli_thread_start(pthread_t *thread, void *(*fn)(void *), void *arg);
+
 /* Called when a context goes: joins the threads. In a forked child, where they do not exist, forgets them. */
 void dli_pool_destroy(struct dli_pool *pool);
 

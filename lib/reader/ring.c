@@ -3,11 +3,11 @@
  * bounded and the order never depends on who was faster. */
 #define _GNU_SOURCE
 #include "reader/reader.h"
+#include "base/thread_pool.h"
 #include "fs/fs.h"
 #include "image/preprocess.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
