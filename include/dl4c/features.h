@@ -79,7 +79,8 @@ struct dl4c_head_options {
 #define DL4C_HEAD_OPTIONS_INIT { sizeof(struct dl4c_head_options), 0, 0, 0, 0, 0, 0 }
 /** A new prediction layer for a store: [flatten ->] softmax output with negative log likelihood, called "predictions"; it remembers the
  * store's classes, preprocessing, size, pooling, vertex and trunk digest. */
-DL4C_API dl4c_status dl4c_head_softmax(dl4c_features *f, const struct dl4c_head_options *options, dl4c_graph **head, struct dl4c_error *err);
+DL4C_API dl4c_status dl4c_head_softmax(dl4c_features *f, const struct dl4c_head_options *options, dl4c_graph **head,
+                                       struct dl4c_error *err);
 /** Checks that a head of one's own fits a store (one input of its shape, as many outputs as classes) and makes it remember the same.
  * DL4C_E_INVALID names both shapes. */
 DL4C_API dl4c_status dl4c_head_for(dl4c_features *f, dl4c_graph *head, struct dl4c_error *err);

@@ -7,7 +7,6 @@
 #include "features/store.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static dl4c_status write_file(dl4c_context *ctx, const char *uri, const char *name, const void *const *parts, const size_t *sizes, int n,
@@ -222,20 +221,37 @@ static dl4c_status write_bad(struct dli_store_writer *w, struct dl4c_error *err)
     return status;
 }
 
+/* For jansson: text that it prints. */
+static int add_text(const char *text, size_t n, void *buffer)
+{
+    struct dli_strbuf *b = buffer;
+    dli_strbuf_addn(b, text, n);
+    return b->err.status ? -1 : 0;
+}
+
 dl4c_status dli_store_finish(struct dli_store_writer *w, struct dl4c_error *err)
 {
     while (w->shard * w->shard_size < dl4c_reader_count(w->reader))
         DLI_TRY(write_shard(w, err));
     DLI_TRY(write_bad(w, err));
+    struct dli_strbuf text;
+    dli_strbuf_init(&text, w->ctx);
     json_t *manifest = json_pack("{s:O}", "shards", w->shards);
-    char *text = manifest ? json_dumps(manifest, JSON_INDENT(1) | JSON_SORT_KEYS) : NULL;
+    dl4c_status status = DL4C_OK;
+    if (!manifest || json_dump_callback(manifest, add_text, &text, JSON_INDENT(1) | JSON_SORT_KEYS) != 0)
+        status = text.err.status ? text.err.status : DL4C_E_NOMEM;
     json_decref(manifest);
-    if (!text)
-        return dli_fail(err, DL4C_E_NOMEM, "features", "no memory for the manifest");
-    const void *parts[] = { text, "\n" };
-    const size_t sizes[] = { strlen(text), 1 }, none = 0;
-    dl4c_status status = write_file(w->ctx, w->uri, "manifest.json", parts, sizes, 2, err);
-    free(text);
+    dli_strbuf_addc(&text, '\n');
+    if (status == DL4C_OK)
+        status = text.err.status;
+    if (status != DL4C_OK) {
+        dli_strbuf_free(&text);
+        return dli_fail(err, status, "features", "no memory for the manifest");
+    }
+    const void *part = text.text;
+    const size_t none = 0;
+    status = write_file(w->ctx, w->uri, "manifest.json", &part, &text.length, 1, err);
+    dli_strbuf_free(&text);
     const void *empty = "";
     return status == DL4C_OK ? write_file(w->ctx, w->uri, "_SUCCESS", &empty, &none, 1, err) : status;
 }

@@ -157,13 +157,9 @@ dl4c_status dli_ring_create(dl4c_reader *r, int32_t threads, int64_t slots, stru
     pthread_mutex_init(&ring->lock, NULL);
     pthread_cond_init(&ring->work, NULL);
     pthread_cond_init(&ring->done, NULL);
-    sigset_t all, before; /* the host's signals go to the host's threads */
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    while (ring->n_started < threads &&
-           pthread_create(&ring->workers[ring->n_started].thread, NULL, worker_main, &ring->workers[ring->n_started]) == 0)
+    while (ring->n_started < threads
+           && dli_thread_start(&ring->workers[ring->n_started].thread, worker_main, &ring->workers[ring->n_started]))
         ring->n_started++;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
     *out = ring;
     return DL4C_OK;
 }
