@@ -86,10 +86,8 @@ static void save_refuses_what_is_not_written(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(formats_are_listed_by_name_until_notfound),
-        cmocka_unit_test(load_refuses_bytes_of_no_format),
-        cmocka_unit_test(load_names_the_file_that_is_missing),
-        cmocka_unit_test(load_refuses_unknown_formats_and_flags),
+        cmocka_unit_test(formats_are_listed_by_name_until_notfound), cmocka_unit_test(load_refuses_bytes_of_no_format),
+        cmocka_unit_test(load_names_the_file_that_is_missing),       cmocka_unit_test(load_refuses_unknown_formats_and_flags),
         cmocka_unit_test(save_refuses_what_is_not_written),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
