@@ -38,7 +38,7 @@ static int32_t choose(const struct dli_conv_shape *s, uint32_t flags)
     } else if (s->c_in <= 4) {
         return DLI_CONV_FIRST;
     }
-    if (!(flags & DLI_CONV_LOW_MEMORY) && wants_winograd(s))
+    if (wants_winograd(s))
         return DLI_CONV_WINOGRAD;
     const bool point = s->kh == 1 && s->kw == 1 && s->sh == 1 && s->sw == 1 && s->pad_top == 0 && s->pad_left == 0 &&
                        s->h_in == s->h_out && s->w_in == s->w_out;
@@ -93,6 +93,7 @@ dl4c_status dli_conv_plan(const struct dli_conv_shape *s, const struct dli_conv_
     plan->blas = blas;
     plan->workers = workers < 1 ? 1 : workers;
     plan->algorithm = choose(s, flags);
+    plan->tune[DLI_CONV_FLAGS] = flags;
     if (plan->fuse.pool2 && (plan->algorithm == DLI_CONV_IM2COL || !dli_conv_can_fuse(s, f)))
         return dli_fail(err, DL4C_E_INVALID, "conv", "pooling can't be fused with a convolution of this shape and layout");
     if (!algorithms[plan->algorithm]->plan(plan) || !dli_add_size(plan->packed_bytes, 63, &plan->packed_bytes) ||
@@ -103,7 +104,7 @@ dl4c_status dli_conv_plan(const struct dli_conv_shape *s, const struct dli_conv_
     plan->scratch_bytes &= ~(size_t)63;
     /* FNV-1a over what the packed bytes follow from, the weights apart. */
     const int64_t words[] = { plan->algorithm == DLI_CONV_POINT ? DLI_CONV_DIRECT : plan->algorithm, dli_kernels()->block, s->c_in,
-                              s->c_out, s->kh, s->kw, s->groups };
+                              s->c_out, s->kh, s->kw, s->groups, (int64_t)plan->packed_bytes };
     uint64_t key = 14695981039346656037u;
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         for (int bit = 0; bit < 64; bit += 8)

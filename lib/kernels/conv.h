@@ -23,7 +23,7 @@ struct dli_conv_fuse {
 };
 
 enum {
-    DLI_CONV_LOW_MEMORY = 1, /* packed weights not larger than the weights themselves, up to padding: no Winograd */
+    DLI_CONV_LOW_MEMORY = 1, /* packed weights not larger than the weights themselves, up to padding; some layers run slower */
     DLI_CONV_PLAIN = 2       /* input and output in the plain layout, as training wants them */
 };
 

@@ -87,6 +87,8 @@ struct dli_conv_kernels {
     void (*multiply)(const struct dli_conv_multiply *g);
     /* u[i] = transform of the 3x3 kernels g [9][n] at point i, u_step floats apart; n is W or 2 W. */
     void (*wino_weights)(const double *g, int64_t n, float *u, int64_t u_step);
+    /* The same from floats [rows][9][n], one row for each input channel, to u[i] [rows][n]. */
+    void (*wino_expand)(const float *g, int64_t rows, int64_t n, float *u, int64_t u_step);
     void (*wino_input)(const struct dli_wino_input *g);
     void (*wino_output)(const struct dli_wino_output *g);
     /* a[i] = x[column + i * step] for i < n, vectors of W out of a row of w_in; zero outside it, or everywhere where x is NULL. */
@@ -99,6 +101,8 @@ struct dli_conv_kernels {
 };
 
 extern const struct dli_conv_kernels dli_conv_kernels_generic, dli_conv_kernels_avx2, dli_conv_kernels_avx512;
+
+enum { DLI_CONV_FLAGS = 7 }; /* in a plan's tune: the flags it was made with */
 
 /* A run of dli_conv_run. */
 struct dli_conv_call {

@@ -8,16 +8,24 @@
  *   M [36][panel][tile][2 W]
  *
  * Tiles are worked on in chunks, so that V and M stay in the caches. With many tiles a chunk is a task of its own. With few,
- * as at batch 1 on small images, all threads share one chunk and each reads its own part of U: then U, read once, is the bound. */
+ * as at batch 1 on small images, all threads share one chunk and each reads its own part of U: then U, read once, is the bound.
+ *
+ * U is four times as large as the weights. Where it would be very large, or memory is short, the weights are packed as they are,
+ * [panel][c_in][9][2 W], and a panel's U is made in parts of PART channels when its turn comes: a part serves all tiles of the chunk. */
 #include "kernels/conv_parts.h"
 
 #include "base/thread_pool.h"
 #include "kernels/kernels.h"
 #include "kernels/layout.h"
 
-enum { POINTS = 36 };
+enum { POINTS = 36, PART = 64 };
 /* tune: */
-enum { CHUNK /* tiles */, GROUP /* panels whose M is held at once */, SHARED /* up to so many tiles are one chunk of all threads */ };
+enum {
+    CHUNK,  /* tiles */
+    GROUP,  /* panels whose M is held at once */
+    SHARED, /* up to so many tiles are one chunk of all threads */
+    EXPAND  /* U is made when it is needed */
+};
 
 struct geometry {
     const struct dli_conv_call *call;
@@ -29,6 +37,7 @@ struct geometry {
     const float *bias;
     float *v, *m;             /* shared by all threads or the first worker's */
     int64_t v_step, m_step;   /* between points */
+    int64_t u_step;           /* of a part of U, 0 where U is packed */
     int64_t group, per_worker;
     int64_t splits; /* of the shared steps */
 };
@@ -44,17 +53,20 @@ static bool plan(struct dli_conv_plan *p)
     const int64_t panels = dli_ceil_div(out, 2 * w);
     p->in_layout = p->out_layout = DLI_BLOCKED;
     /* About 28 tiles let a panel of U, fetched ahead from wherever it is, serve long enough, and keep V and M close; twice as many
-     * where U is so large that it comes from main memory. */
-    const bool large = in * out > 1 << 16;
-    const int64_t chunk = 28 / k->tiles * k->tiles * (large ? 2 : 1);
+     * where U is so large that it comes from main memory, or has to be made. */
+    const bool large = in * out > 1 << 16, expand = p->tune[DLI_CONV_FLAGS] & DLI_CONV_LOW_MEMORY;
+    const int64_t chunk = 28 / k->tiles * k->tiles * (large || expand ? 2 : 1);
     p->tune[CHUNK] = chunk;
-    p->tune[GROUP] = dli_min_i64(panels, large ? 2 : 1);
+    p->tune[GROUP] = dli_min_i64(panels, large && !expand ? 2 : 1);
     p->tune[SHARED] = p->workers > 1 ? 28 * p->workers : 0;
-    size_t v, m, own, shared;
-    if (!DLI_CONV_PRODUCT(&p->packed_bytes, POINTS, in, out, 4) || !DLI_CONV_PRODUCT(&v, POINTS, step_of(chunk, in), 4) ||
-        !DLI_CONV_PRODUCT(&m, POINTS, step_of(chunk, dli_min_i64(out, p->tune[GROUP] * 2 * w)), 4) || !dli_add_size(v, m, &own) ||
+    p->tune[EXPAND] = expand;
+    size_t v, m, u, own, shared;
+    if (!DLI_CONV_PRODUCT(&p->packed_bytes, expand ? 9 : POINTS, in, out, 4) || !DLI_CONV_PRODUCT(&v, POINTS, step_of(chunk, in), 4) ||
+        !DLI_CONV_PRODUCT(&m, POINTS, step_of(chunk, dli_min_i64(out, p->tune[GROUP] * 2 * w)), 4) ||
+        !DLI_CONV_PRODUCT(&u, expand ? POINTS : 0, step_of(PART, 2 * w), 4) || !dli_add_size(v, m, &own) || !dli_add_size(own, u, &own) ||
         !dli_mul_size(own, (size_t)p->workers, &own) || !DLI_CONV_PRODUCT(&v, POINTS, step_of(p->tune[SHARED], in), 4) ||
-        !DLI_CONV_PRODUCT(&m, POINTS, step_of(p->tune[SHARED], out), 4) || !dli_add_size(v, m, &shared))
+        !DLI_CONV_PRODUCT(&m, POINTS, step_of(p->tune[SHARED], expand ? 2 * w : out), 4) || !dli_add_size(m, u, &m) ||
+        !dli_mul_size(m, expand ? (size_t)p->workers : 1, &m) || !dli_add_size(v, m, &shared))
         return false;
     return dli_add_size(own > shared ? own : shared, (size_t)dli_lines(out) * 4, &p->scratch_bytes);
 }
@@ -73,16 +85,21 @@ static void pack_panel(void *arg, size_t panel, int32_t worker)
     const struct dli_conv_shape *s = &k->p->shape;
     const int64_t w = dli_kernels()->block, in = dli_ceil_div(s->c_in, w) * w, out = dli_ceil_div(s->c_out, w) * w;
     const int64_t first = (int64_t)panel * 2 * w, width = dli_min_i64(2 * w, out - first);
-    float *to = k->packed + first * in;
+    const int64_t step = k->p->tune[EXPAND] ? 9 * width : width;
+    float *to = k->packed + first * in * (step / width);
     double g[9 * DLI_CONV_PANEL_MAX];
-    for (int64_t c = 0; c < in; c++, to += width) {
+    for (int64_t c = 0; c < in; c++, to += step) {
         for (int64_t j = 0; j < width; j++) {
             const bool real = c < s->c_in && first + j < s->c_out;
             const double scale = k->scale && real ? (double)k->scale[first + j] : 1.0;
             for (int i = 0; i < 9; i++)
                 g[i * width + j] = real ? dli_conv_weight(k->w, ((first + j) * s->c_in + c) * 9 + i) * scale : 0.0;
         }
-        dli_kernels()->conv->wino_weights(g, width, to, in * out);
+        if (k->p->tune[EXPAND])
+            for (int64_t i = 0; i < 9 * width; i++)
+                to[i] = (float)g[i];
+        else
+            dli_kernels()->conv->wino_weights(g, width, to, in * out);
     }
 }
 
@@ -148,6 +165,28 @@ static void products(const struct geometry *g, const float *v, float *m, int64_t
     }
 }
 
+/* All products of one panel, its U made part by part in u. */
+static void expanded_products(const struct geometry *g, const float *v, float *m, float *u, int64_t tiles, int64_t panel)
+{
+    const int64_t w = g->w, in = g->in * w, blocks = blocks_of(g, tiles), vectors = 2 * panel + 1 < g->out ? 2 : 1;
+    const float *weights = g->call->packed + panel * 2 * w * in * 9;
+    for (int64_t part = 0; part < in; part += PART) {
+        const int64_t length = dli_min_i64(PART, in - part), share = dli_max_i64(1, 9 * vectors * w / (POINTS * blocks));
+        g->k->wino_expand(weights, length, vectors * w, u, g->u_step);
+        weights += length * 9 * vectors * w;
+        const float *next = weights; /* the next part, or panel; past the last one fetching does no harm */
+        for (int64_t point = 0; point < POINTS; point++)
+            for (int64_t b = 0; b < blocks; b++, next += share * length) {
+                const int64_t from = block_start(tiles, blocks, b), n = block_start(tiles, blocks, b + 1) - from;
+                const struct dli_conv_multiply q = { .tiles = (int32_t)n, .vectors = (int32_t)vectors, .blocks = length / w,
+                                                     .a = v + point * g->v_step + from * in + part * n, .a_step = n * w,
+                                                     .b = u + point * g->u_step, .c = m + point * g->m_step + from * vectors * w,
+                                                     .c_step = vectors * w, .next = next, .next_step = share, .add = part > 0 };
+                g->k->multiply(&q);
+            }
+    }
+}
+
 /* M to pixels: one output channel block of `count` tiles from tile `from` of the chunk on. m: of the block's panel. */
 static void output_block(const struct geometry *g, const float *m, int64_t first, int64_t from, int64_t count, int64_t block)
 {
@@ -178,7 +217,10 @@ static void own_chunk(void *arg, size_t number, int32_t worker)
             input_block(g, v, first, tiles, b, c);
     for (int64_t panel = 0; panel < g->panels; panel += g->group) {
         const int64_t panels = dli_min_i64(g->group, g->panels - panel);
-        products(g, v, m, tiles, panel, panels, 0, POINTS * panels);
+        if (g->u_step)
+            expanded_products(g, v, m, m + POINTS * g->m_step, tiles, panel);
+        else
+            products(g, v, m, tiles, panel, panels, 0, POINTS * panels);
         for (int64_t b = 2 * panel; b < dli_min_i64(2 * (panel + panels), g->out); b++)
             output_block(g, m + (b / 2 - panel) * 2 * g->w * tiles, first, 0, tiles, b);
     }
@@ -198,6 +240,15 @@ static void shared_products(void *arg, size_t number, int32_t worker)
     const struct geometry *g = arg;
     const int64_t all = POINTS * g->panels;
     products(g, g->v, g->m, g->tiles, 0, g->panels, all * (int64_t)number / g->splits, all * ((int64_t)number + 1) / g->splits);
+}
+
+static void shared_panel(void *arg, size_t number, int32_t worker)
+{
+    const struct geometry *g = arg;
+    float *m = g->m + worker * g->per_worker;
+    expanded_products(g, g->v, m, m + POINTS * g->m_step, g->tiles, (int64_t)number);
+    for (int64_t b = 2 * (int64_t)number; b < dli_min_i64(2 * (int64_t)number + 2, g->out); b++)
+        output_block(g, m, 0, 0, g->tiles, b);
 }
 
 static void shared_output(void *arg, size_t number, int32_t worker)
@@ -221,14 +272,20 @@ static void run(const struct dli_conv_call *c)
     g.tiles = c->n * g.rows * g.columns;
     dli_conv_bias(c->scratch, c->bias, s->c_out, g.out * g.w);
     g.bias = c->scratch;
+    g.u_step = p->tune[EXPAND] ? step_of(PART, 2 * g.w) : 0;
     g.v = c->scratch + dli_lines(g.out * g.w);
     const int64_t width = dli_min_i64(dli_parallel_width(c->ctx, c->threads), p->workers);
     if (width > 1 && g.tiles <= p->tune[SHARED] && g.tiles <= 28 * width) {
         g.v_step = step_of(g.tiles, g.in * g.w);
-        g.m_step = step_of(g.tiles, g.out * g.w);
+        g.m_step = step_of(g.tiles, g.u_step ? 2 * g.w : g.out * g.w);
         g.m = g.v + POINTS * g.v_step;
+        g.per_worker = POINTS * (g.m_step + g.u_step);
         g.splits = dli_min_i64(POINTS * g.panels, 4 * width);
         dli_parallel(c->ctx, c->threads, (size_t)(blocks_of(&g, g.tiles) * g.in), shared_input, &g);
+        if (g.u_step) {
+            dli_parallel(c->ctx, c->threads, (size_t)g.panels, shared_panel, &g);
+            return;
+        }
         dli_parallel(c->ctx, c->threads, (size_t)g.splits, shared_products, &g);
         dli_parallel(c->ctx, c->threads, (size_t)g.out, shared_output, &g);
         return;
@@ -240,7 +297,7 @@ static void run(const struct dli_conv_call *c)
     g.chunk = dli_ceil_div(g.tiles, chunks);
     g.v_step = step_of(g.chunk, g.in * g.w);
     g.m_step = step_of(g.chunk, dli_min_i64(g.out, 2 * g.group) * g.w);
-    g.per_worker = POINTS * (g.v_step + g.m_step);
+    g.per_worker = POINTS * (g.v_step + g.m_step + g.u_step);
     dli_parallel(c->ctx, c->threads, (size_t)dli_ceil_div(g.tiles, g.chunk), own_chunk, &g);
 }
 
