@@ -69,6 +69,8 @@ void dli_tape_changed(struct dli_tape *t)
         }
 }
 
+dl4c_status dli_tape_pack(struct dli_tape *t, struct dl4c_error *err) { return dli_plan_pack(t->plan, err); }
+
 void dli_tape_forward(struct dli_tape *t, int64_t n, const float *const *inputs, bool training, uint64_t seed, uint64_t iteration)
 {
     for (int32_t k = 0; k < t->plan->graph->n_inputs; k++)

@@ -97,10 +97,45 @@ void dli_plan_forward(struct dli_plan *p, int64_t n, const float *const *inputs,
     }
 }
 
+static void pack_into(struct dli_plan *p, struct dli_step *s, const struct dli_vparams *vp, void *packed)
+{
+    const void *params[DLI_MAX_PARAMS];
+    for (int32_t k = 0; k < vp->n; k++)
+        params[k] = dli_param_data(&vp->p[k]);
+    const struct dli_prepare prep = { .ctx = p->ctx,
+                                      .mode = p->mode,
+                                      .workers = p->workers,
+                                      .blas = p->ctx->blas,
+                                      .flags = p->flags,
+                                      .batch = p->batch,
+                                      .attrs = s->attrs,
+                                      .n_in = s->n_in,
+                                      .in = s->in_shape,
+                                      .out = &s->out_shape,
+                                      .fuse = s->fused ? &s->fuse : NULL,
+                                      .in_layout = s->in_layout,
+                                      .state = s->state,
+                                      .packed_bytes = s->packed_bytes,
+                                      .pack_key = s->pack_key };
+    s->op->pack(&prep, params, p->threads, packed);
+}
+
+/* What training changes at every step is packed into memory of the plan's own, made once. */
+static dl4c_status pack_again(struct dli_plan *p, struct dli_step *s, struct dli_vparams *vp, struct dl4c_error *err)
+{
+    if (!s->packed)
+        DLI_TRY(dli_blob_create(p->ctx, s->packed_bytes, &s->packed, err));
+    pack_into(p, s, vp, s->packed->data);
+    s->packed_version = atomic_load_explicit(&vp->version, memory_order_acquire);
+    return DL4C_OK;
+}
+
 /* The packed parameters of a vertex for one kernel: made once, then shared. */
 static dl4c_status pack_of(struct dli_plan *p, struct dli_step *s, struct dli_vparams *vp, struct dl4c_error *err)
 {
     dl4c_status status = DL4C_OK;
+    if (p->mode == DLI_TRAIN && !s->frozen)
+        return pack_again(p, s, vp, err);
     pthread_mutex_lock(&vp->lock);
     struct dli_pack *pack = vp->packs;
     while (pack && (pack->key != s->pack_key || pack->blob->bytes != s->packed_bytes))
@@ -109,25 +144,7 @@ static dl4c_status pack_of(struct dli_plan *p, struct dli_step *s, struct dli_vp
         pack = dli_calloc(vp->ctx, 1, sizeof *pack, err);
         status = pack ? dli_blob_create(vp->ctx, s->packed_bytes, &pack->blob, err) : dli_alloc_status();
         if (status == DL4C_OK) {
-            const void *params[DLI_MAX_PARAMS];
-            for (int32_t k = 0; k < vp->n; k++)
-                params[k] = dli_param_data(&vp->p[k]);
-            const struct dli_prepare prep = { .ctx = p->ctx,
-                                              .mode = p->mode,
-                                              .workers = p->workers,
-                                              .blas = p->ctx->blas,
-                                              .flags = p->flags,
-                                              .batch = p->batch,
-                                              .attrs = s->attrs,
-                                              .n_in = s->n_in,
-                                              .in = s->in_shape,
-                                              .out = &s->out_shape,
-                                              .fuse = s->fused ? &s->fuse : NULL,
-                                              .in_layout = s->in_layout,
-                                              .state = s->state,
-                                              .packed_bytes = s->packed_bytes,
-                                              .pack_key = s->pack_key };
-            s->op->pack(&prep, params, p->threads, pack->blob->data);
+            pack_into(p, s, vp, pack->blob->data);
             pack->key = s->pack_key;
             pack->next = vp->packs;
             vp->packs = pack;

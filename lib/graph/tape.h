@@ -76,6 +76,9 @@ dl4c_status dli_tape_own(struct dli_tape *tape, struct dl4c_error *err);
 /* The parameters were written: sessions of the graph repack. */
 void dli_tape_changed(struct dli_tape *tape);
 
+/* Packs what the kernels of a step want packed. Call before every forward run, after dli_tape_own; allocates at the first only. */
+dl4c_status dli_tape_pack(struct dli_tape *tape, struct dl4c_error *err);
+
 /* Runs n rows forward; values of the outputs are then at dli_tape_z and dli_tape_a until the next call. */
 void dli_tape_forward(struct dli_tape *tape, int64_t n, const float *const *inputs, bool training, uint64_t seed, uint64_t iteration);
 const float *dli_tape_z(const struct dli_tape *tape, int32_t output);

@@ -25,7 +25,7 @@ const struct dli_attr dli_layer_attrs[] = {
     { .name = "l2_bias", .type = DL4C_ATTR_FLOAT, .offset = LAYER(l2_bias), .min = 0, .max = 1e30,
       .doc = "l2 regularisation of biases" },
     { .name = "updater", .type = DL4C_ATTR_STR, .offset = LAYER(updater),
-      .doc = "an updater of its own: \"adam(learning_rate=0.001)\" ..." },
+      .doc = "an updater of its own: \"adam(lr=0.001)\" ..." },
     { 0 },
 };
 
