@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The updaters of this build, and making one of its text form. */
+#include "updaters/updater.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define DLI_UPDATER(name) extern const struct dli_updater dli_updater_##name;
+#include "updater_list.inc"
+#undef DLI_UPDATER
+
+static const struct dli_updater *const table[] = {
+#define DLI_UPDATER(name) &dli_updater_##name,
+#include "updater_list.inc"
+#undef DLI_UPDATER
+};
+enum { COUNT = sizeof table / sizeof *table };
+
+const struct dli_updater *dli_updater_find(const char *name)
+{
+    for (int32_t i = 0; i < COUNT; i++)
+        if (strcmp(table[i]->name, name) == 0)
+            return table[i];
+    return NULL;
+}
+
+bool dli_updater_kind(int32_t i, struct dli_kind_entry *e)
+{
+    if (i < 0 || i >= COUNT)
+        return false;
+    *e = (struct dli_kind_entry){ .name = table[i]->name, .doc = table[i]->doc, .attrs = table[i]->attrs };
+    return true;
+}
+
+static dl4c_status unknown(const char *name, struct dl4c_error *err)
+{
+    char known[256] = "";
+    size_t n = 0;
+    for (int32_t i = 0; i < COUNT && n < sizeof known; i++)
+        n += (size_t)snprintf(known + n, sizeof known - n, "%s%s", i ? ", " : "", table[i]->name);
+    return dli_fail(err, DL4C_E_NOTFOUND, "updater", "there is no updater \"%.60s\"; wanted one of %s", name, known);
+}
+
+dl4c_status dli_updater_open(dl4c_context *ctx, const char *text, struct dli_updater_at *out, struct dl4c_error *err)
+{
+    struct dli_spec spec;
+    memset(out, 0, sizeof *out);
+    DLI_TRY(dli_spec_parse(ctx, text, &spec, err));
+    dl4c_status status = DL4C_OK;
+    const struct dli_updater *u = dli_updater_find(spec.name);
+    if (!u)
+        status = unknown(spec.name, err);
+    if (status == DL4C_OK && !(out->attrs = dli_calloc(ctx, 1, u->attrs_size + 1, err))) /* never nothing */
+        status = dli_alloc_status();
+    if (status == DL4C_OK) {
+        const struct dli_attr_set set = { u->attrs, out->attrs };
+        status = dli_attrs_read(ctx, spec.name, &set, 1, spec.attrs, spec.n_attrs, err);
+        if (status != DL4C_OK) { /* the struct holds nothing then */
+            dli_free(out->attrs);
+            out->attrs = NULL;
+        }
+    }
+    dli_spec_free(&spec);
+    if (status == DL4C_OK) {
+        struct dli_strbuf b;
+        out->updater = u;
+        dli_strbuf_init(&b, ctx);
+        dli_strbuf_add(&b, u->name);
+        dli_attrs_print(u->attrs, out->attrs, &b);
+        status = dli_strbuf_take(&b, &out->text, err);
+    }
+    if (status != DL4C_OK)
+        dli_updater_close(out);
+    return status;
+}
+
+void dli_updater_close(struct dli_updater_at *u)
+{
+    if (u->updater)
+        dli_attrs_free(u->updater->attrs, u->attrs);
+    dli_free(u->attrs);
+    dli_free(u->text);
+    memset(u, 0, sizeof *u);
+}
+
+double dli_updater_lr(const struct dli_updater_at *u) { return u->updater->attrs ? ((const struct dli_updater_head *)u->attrs)->lr : 0; }
+
+const char *dli_updater_lr_schedule(const struct dli_updater_at *u)
+{
+    return u->updater->attrs ? ((const struct dli_updater_head *)u->attrs)->lr_schedule : NULL;
+}
