@@ -17,5 +17,6 @@
 #include <dl4c/reader.h>
 #include <dl4c/source.h>
 #include <dl4c/tensor.h>
+#include <dl4c/train.h>
 
 #endif

@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* dl4c_descriptor_*: what can be described by name and attributes. */
+#include "losses/loss.h"
 #include "ops/op.h"
+#include "schedules/schedule.h"
+#include "updaters/updater.h"
 
 /* Entry i of a kind; false where there is none. */
 static bool entry(int32_t kind, int32_t i, struct dli_kind_entry *e)
 {
     switch (kind) {
     case DL4C_KIND_OP: return dli_op_kind(i, e);
+    case DL4C_KIND_UPDATER: return dli_updater_kind(i, e);
+    case DL4C_KIND_SCHEDULE: return dli_schedule_kind(i, e);
+    case DL4C_KIND_LOSS: return dli_loss_kind(i, e);
     default: return false;
     }
 }

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** @file
+ * Training: fit, a trainer for loops of one's own, listeners, early stopping, the run directory; evaluating a graph on a source.
+ *
+ * A step: the gradients' sum over the minibatch is divided by its rows; l2 * w and l1 * sign(w) are added; the updater turns that into what
+ * is subtracted from the parameters. The score is the mean loss of the rows plus 0.5 l2 |W|^2 + l1 |W| of what is regularised. Iterations
+ * and epochs go on from those of the graph, and so does the updater's state where the updater is the same. The order of these, the
+ * formulas and the state's layout are Deeplearning4j's.
+ */
+#ifndef DL4C_TRAIN_H
+#define DL4C_TRAIN_H
+
+#include <dl4c/evaluation.h>
+#include <dl4c/graph.h>
+#include <dl4c/source.h>
+
+DL4C_BEGIN
+
+/**
+ * Called during training, on the thread that called fit. Any member may be NULL.
+ * Anything but 0 stops training after the step or epoch; fit then returns DL4C_OK and the graph is as it is. During iteration_done the
+ * graph is in training (its sessions answer DL4C_E_STATE); during the others sessions of it may run.
+ */
+struct dl4c_listener {
+    size_t struct_size;
+    void *user;
+    /** After each step: score of the minibatch before the step, regularisation included; iteration and epoch count from 1. */
+    int (*iteration_done)(void *user, int64_t iteration, int64_t epoch, double score);
+    int (*epoch_start)(void *user, int64_t epoch);
+    /** train_score: mean over the epoch's minibatches; the others are NaN without validation. */
+    int (*epoch_end)(void *user, int64_t epoch, double train_score, double val_score, double val_accuracy);
+};
+#define DL4C_LISTENER_INIT                                                                                                                 \
+    {                                                                                                                                      \
+        sizeof(struct dl4c_listener), 0, 0, 0, 0                                                                                           \
+    }
+
+struct dl4c_fit_options {
+    size_t struct_size;
+    uint32_t epochs;         /**< 0: 20 */
+    int32_t no_shuffle;      /**< 1: examples come in the source's order in every epoch */
+    int64_t batch;           /**< per worker; 0: 32 */
+    const char *updater;     /**< "nesterovs:lr=3e-4,momentum=0.9", "adam:lr=1e-3", "sgd:lr=0.1"; NULL: the graph's, else the first */
+    const char *lr_schedule; /**< "step:decay=0.5,step=10,by=epoch", "exponential:gamma=0.9"; NULL: what the updater says, else constant */
+    double l1, l2;           /**< of weights of layers that say nothing themselves */
+    uint64_t seed;           /**< of shuffling and dropout */
+    const float *class_weights; /**< [n_class_weights], one for each class: what an example's loss is multiplied by; NULL: none */
+    int32_t n_class_weights;
+    int32_t balanced;        /**< 1: weights n / (classes * n of the class), as scikit-learn's "balanced"; reads the source once before */
+    dl4c_source *validation; /**< scored after each epoch in inference mode, with the same weights of classes; NULL: none */
+    uint32_t early_stopping; /**< epochs without a lower validation score before it stops; the best is kept in any case; 0: off */
+    int32_t workers;         /**< 0 and 1: no averaging; more: DL4C_E_UNSUPPORTED in this version */
+    int32_t averaging_frequency; /**< 0: 5 */
+    int32_t threads;             /**< 0: the context's */
+    const char *transport;       /**< NULL: threads; others: DL4C_E_UNSUPPORTED in this version */
+    const char *run_dir;         /**< URI of a directory for run.json, scores.jsonl, epochs.jsonl, events.jsonl; NULL: none */
+    const struct dl4c_listener *listeners;
+    int32_t n_listeners;
+    int32_t seed_zero; /**< 1: the seed is meant even where it is 0; else 0 is 42 */
+    dl4c_progress_fn progress;
+    void *progress_user;
+    const int32_t *cancel;
+    int64_t timeout_ms;
+    uint64_t flags; /**< must be 0 */
+};
+#define DL4C_FIT_OPTIONS_INIT                                                                                                              \
+    {                                                                                                                                      \
+        sizeof(struct dl4c_fit_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0                      \
+    }
+
+/**
+ * Trains a graph on a source.
+ *
+ * The graph gets parameters of its own at the first step; graphs, sessions and tensors that share them see nothing. The same graph,
+ * source, options and kernel set give the same bits, whatever the number of threads. On success the graph's info says in `training`
+ * what was done. After a failure the graph is as the last whole step left it, and can be used.
+ *
+ * @param graph    With one input and one output that has a loss.
+ * @param source   With labels; its rows are the graph's input.
+ * @param options  NULL: all defaults.
+ * @retval DL4C_E_INVALID      the source's shape or classes do not fit; nothing to train; no loss; an attribute of the updater
+ * @retval DL4C_E_NOTFOUND     no updater, schedule or loss is called so
+ * @retval DL4C_E_UNSUPPORTED  several inputs, or several outputs with a loss; workers, transport
+ * @retval DL4C_E_DIVERGED     a feature, the score or a parameter is not finite; the message names the iteration
+ * @retval DL4C_E_STATE        the graph runs or is trained in another call
+ * @retval DL4C_E_CANCELLED, DL4C_E_TIMEOUT, DL4C_E_NOMEM, DL4C_E_LIMIT, and what the source answers
+ * Threads: one call per graph and source at a time. Since: 0.1.
+ */
+DL4C_API dl4c_status dl4c_fit(dl4c_graph *graph, dl4c_source *source, const struct dl4c_fit_options *options, struct dl4c_error *err);
+
+/** The parts of fit, for loops of one's own. One thread at a time; the graph is in training during the calls only. */
+typedef struct dl4c_trainer dl4c_trainer;
+
+/**
+ * Makes a trainer.
+ * @param options  Uses batch, updater, lr_schedule, l1, l2, seed, class_weights and threads.
+ * @param t        Receives the trainer, which keeps the graph alive; NULL on failure.
+ * @retval DL4C_E_INVALID, DL4C_E_NOTFOUND, DL4C_E_UNSUPPORTED, DL4C_E_STATE as for dl4c_fit
+ * Threads: safe. Since: 0.1.
+ */
+DL4C_API dl4c_status dl4c_trainer_create(dl4c_graph *graph, const struct dl4c_fit_options *options, dl4c_trainer **t,
+                                         struct dl4c_error *err);
+/** Takes NULL; writes NULL. Since: 0.1. */
+DL4C_API void dl4c_trainer_destroy(dl4c_trainer **t);
+/**
+ * One step on one minibatch. Allocates nothing after the first.
+ * @param x      f32 [n, ...], n at most the batch of the options; used in place where contiguous.
+ * @param y      [n] i64 class indices, or f32 [n, k] targets.
+ * @param score  Receives the score before the step: mean loss plus regularisation; may be NULL.
+ * @retval DL4C_E_INVALID   a shape or type does not fit; a label is outside the classes
+ * @retval DL4C_E_DIVERGED  a feature or the score is not finite (nothing was changed), or a parameter is not after the step
+ * @retval DL4C_E_STATE     the graph runs or is trained in another call
+ * Since: 0.1.
+ */
+DL4C_API dl4c_status dl4c_trainer_step(dl4c_trainer *t, dl4c_tensor *x, dl4c_tensor *y, double *score, struct dl4c_error *err);
+/** The score of a minibatch in inference mode, regularisation included; nothing is changed. Fails as a step. Since: 0.1. */
+DL4C_API dl4c_status dl4c_trainer_score(dl4c_trainer *t, dl4c_tensor *x, dl4c_tensor *y, double *score, struct dl4c_error *err);
+/** Raises the epoch that schedules by epoch see. Since: 0.1. */
+DL4C_API void dl4c_trainer_next_epoch(dl4c_trainer *t);
+/** Steps made with the graph so far. Since: 0.1. */
+DL4C_API int64_t dl4c_trainer_iteration(const dl4c_trainer *t);
+/**
+ * Trainable parameters as a flat read-only f32 tensor in Deeplearning4j's order; one reference for the caller. Its values stay as they
+ * are: a step after it works on a copy, and allocates for that.
+ * Since: 0.1.
+ */
+DL4C_API dl4c_status dl4c_trainer_params(dl4c_trainer *t, dl4c_tensor **params, struct dl4c_error *err);
+/** The updater's state, block after block; the same promises. Empty where the updater has none. Since: 0.1. */
+DL4C_API dl4c_status dl4c_trainer_updater_state(dl4c_trainer *t, dl4c_tensor **state, struct dl4c_error *err);
+/** The gradient of the last step: sums over the minibatch, without regularisation; a copy. Zeros before the first. Since: 0.1. */
+DL4C_API dl4c_status dl4c_trainer_gradient(dl4c_trainer *t, dl4c_tensor **gradient, struct dl4c_error *err);
+
+struct dl4c_evaluate_options {
+    size_t struct_size;
+    int64_t batch;   /**< 0: 64 */
+    int32_t top_n;   /**< 0: 1 */
+    int32_t threads; /**< 0: the context's */
+    dl4c_progress_fn progress;
+    void *progress_user;
+    const int32_t *cancel;
+    int64_t timeout_ms;
+    /** Called for each example that was not recognised; NULL: none. `index` as in dl4c_batch, else counted from 0. */
+    void (*mistake)(void *user, int64_t index, int64_t actual, int64_t predicted, double probability);
+    void *mistake_user;
+    uint64_t flags; /**< must be 0 */
+};
+#define DL4C_EVALUATE_OPTIONS_INIT                                                                                                         \
+    {                                                                                                                                      \
+        sizeof(struct dl4c_evaluate_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0                                                                 \
+    }
+
+/**
+ * Runs a classifier over a source and counts. The output with a loss, else the first, gives a probability for each class, or one value
+ * that is the probability of the second of two. The classes' names are the graph's, else the source's, else numbers.
+ * @param options     NULL: all defaults.
+ * @param evaluation  Receives the counts, which the caller destroys; NULL on failure.
+ * @retval DL4C_E_INVALID   the source's shape or classes do not fit, or it has no labels
+ * @retval DL4C_E_STATE     the graph is being trained
+ * @retval DL4C_E_DIVERGED  a probability is NaN
+ * @retval DL4C_E_CANCELLED, DL4C_E_TIMEOUT, DL4C_E_NOMEM, DL4C_E_LIMIT, and what the source answers
+ * Threads: safe for the graph, one call per source at a time. Since: 0.1.
+ */
+DL4C_API dl4c_status dl4c_evaluate(dl4c_graph *graph, dl4c_source *source, const struct dl4c_evaluate_options *options,
+                                   dl4c_evaluation **evaluation, struct dl4c_error *err);
+
+DL4C_END
+#endif

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Running a classifier over a source and counting. */
+#include "base/deadline.h"
+#include "graph/graph.h"
+#include "tensor/tensor.h"
+#include <dl4c/train.h>
+
+#include <math.h>
+#include <string.h>
+
+struct evaluating {
+    const struct dl4c_evaluate_options *o;
+    dl4c_context *ctx; /* borrowed from the graph */
+    dl4c_graph *graph;
+    dl4c_source *source;
+    struct dl4c_source_info info;
+    dl4c_session *session;
+    dl4c_evaluation *evaluation;
+    int64_t k;            /* values of an output row */
+    int32_t classes;      /* k, or 2 where one value is the probability of the second */
+    int64_t *labels;      /* [batch]: of targets */
+    float *probabilities; /* [batch, 2], where k is 1 */
+    struct dli_watch watch;
+};
+
+/* The first output with a loss, else the first. */
+static const char *output_of(const dl4c_graph *g)
+{
+    for (int32_t i = 0; i < g->n_outputs; i++) {
+        const struct dli_vertex *v = &g->vertices[g->outputs[i]];
+        if (v->op && v->op->flags & DLI_OP_OUTPUT)
+            return v->name;
+    }
+    return g->vertices[g->outputs[0]].name;
+}
+
+static dl4c_status make_session(struct evaluating *e, struct dl4c_error *err)
+{
+    struct dl4c_session_options so = DL4C_SESSION_OPTIONS_INIT;
+    struct dl4c_shape shape = { 0 }, out;
+    if (e->graph->n_inputs != 1)
+        return dli_fail(err, DL4C_E_UNSUPPORTED, "evaluate", "the graph has %" PRId32 " inputs: this version evaluates graphs of one",
+                        e->graph->n_inputs);
+    const struct dli_vertex *input = &e->graph->vertices[e->graph->inputs[0]];
+    const bool turned = input->nhwc && e->info.rank == 3;
+    shape.rank = e->info.rank;
+    for (int32_t r = 0; r < shape.rank; r++)
+        shape.dim[r] = e->info.shape[turned ? (r + 2) % 3 : r];
+    const char *output = output_of(e->graph);
+    so.batch = e->o->batch;
+    so.outputs = &output;
+    so.n_outputs = 1;
+    so.threads = e->o->threads;
+    so.input_shapes = &shape;
+    so.n_input_shapes = 1;
+    DLI_TRY(dl4c_session_create(e->ctx, e->graph, &so, &e->session, err));
+    DLI_TRY(dl4c_session_output_shape(e->session, 0, &out, err));
+    if (out.rank != 1)
+        return dli_fail(err, DL4C_E_INVALID, "evaluate", "output '%.200s' has shape %s, wanted one probability for each class", output,
+                        DLI_SHAPE(out.dim, out.rank));
+    e->k = out.dim[0];
+    e->classes = e->k == 1 ? 2 : (int32_t)e->k;
+    if (e->info.n_classes < 1 || (e->info.n_classes > e->classes))
+        return dli_fail(err, DL4C_E_INVALID, "evaluate", "the source has %" PRId32 " classes, output '%.200s' gives %" PRId64,
+                        e->info.n_classes, output, e->k);
+    return DL4C_OK;
+}
+
+static dl4c_status make_evaluation(struct evaluating *e, struct dl4c_error *err)
+{
+    struct dl4c_evaluation_options eo = DL4C_EVALUATION_OPTIONS_INIT;
+    const struct dl4c_model_info *info = &e->graph->info;
+    eo.n_classes = e->classes;
+    eo.top_n = e->o->top_n;
+    if (info->classes && info->n_classes == e->classes)
+        eo.classes = info->classes;
+    else if (e->info.classes && e->info.n_classes == e->classes)
+        eo.classes = e->info.classes;
+    DLI_TRY(dl4c_evaluation_create(e->ctx, &eo, &e->evaluation, err));
+    e->labels = dli_array(e->ctx, (size_t)e->o->batch, sizeof *e->labels, err);
+    e->probabilities = dli_array(e->ctx, (size_t)e->o->batch, 2 * sizeof *e->probabilities, err);
+    return e->labels && e->probabilities ? DL4C_OK : dli_alloc_status();
+}
+
+static int64_t largest(const float *v, int64_t n)
+{
+    int64_t best = 0;
+    for (int64_t i = 1; i < n; i++)
+        if (v[i] > v[best])
+            best = i;
+    return best;
+}
+
+static dl4c_status labels_of(struct evaluating *e, const struct dl4c_batch *b, const int64_t **labels, struct dl4c_error *err)
+{
+    *labels = b->labels ? b->labels : e->labels;
+    if (b->labels)
+        return DL4C_OK;
+    if (e->info.n_classes != e->k)
+        return dli_fail(err, DL4C_E_INVALID, "evaluate", "targets have %" PRId32 " values, the output gives %" PRId64, e->info.n_classes,
+                        e->k);
+    for (int64_t i = 0; i < b->n; i++)
+        e->labels[i] = e->k == 1 ? b->y[i] > 0.5f : largest(b->y + i * e->k, e->k);
+    return DL4C_OK;
+}
+
+static dl4c_status count_batch(struct evaluating *e, const struct dl4c_batch *b, struct dl4c_error *err)
+{
+    int64_t dims[DL4C_MAX_RANK] = { b->n };
+    dl4c_tensor *x, *y;
+    const int64_t *labels;
+    memcpy(dims + 1, e->info.shape, sizeof *dims * (DL4C_MAX_RANK - 1));
+    DLI_TRY(dl4c_tensor_wrap(e->ctx, DL4C_F32, dims, NULL, e->info.rank + 1, (float *)(uintptr_t)b->x, DL4C_WRAP_READ_ONLY, NULL, NULL, &x,
+                             err));
+    const dl4c_status status = dl4c_session_run(e->session, &x, 1, err);
+    dl4c_tensor_unref(&x);
+    DLI_TRY(status);
+    DLI_TRY(dl4c_session_output(e->session, 0, &y, err));
+    DLI_TRY(labels_of(e, b, &labels, err));
+    const float *p = dl4c_tensor_data_const(y);
+    for (int64_t i = 0; e->k == 1 && i < b->n; i++) {
+        e->probabilities[2 * i] = 1.0f - p[i];
+        e->probabilities[2 * i + 1] = p[i];
+    }
+    if (e->k == 1)
+        p = e->probabilities;
+    DLI_TRY(dl4c_evaluation_add(e->evaluation, p, labels, b->n, err));
+    for (int64_t i = 0; e->o->mistake && i < b->n; i++) {
+        const float *row = p + i * e->classes;
+        const int64_t predicted = largest(row, e->classes);
+        if (predicted != labels[i])
+            e->o->mistake(e->o->mistake_user, b->index ? b->index[i] : e->watch.now.done + i, labels[i], predicted, (double)row[predicted]);
+    }
+    return DL4C_OK;
+}
+
+static dl4c_status run_evaluation(struct evaluating *e, struct dl4c_error *err)
+{
+    e->info = (struct dl4c_source_info)DL4C_SOURCE_INFO_INIT;
+    DLI_TRY(dl4c_source_get_info(e->source, &e->info, err));
+    DLI_TRY(make_session(e, err));
+    DLI_TRY(make_evaluation(e, err));
+    dli_watch_init(&e->watch, "evaluate", e->o->progress, e->o->progress_user, e->o->cancel, e->o->timeout_ms);
+    e->watch.now.total = e->info.rows > 0 ? e->info.rows : 0;
+    DLI_TRY(dl4c_source_reset(e->source, 0, 0, 0, err));
+    for (;;) {
+        struct dl4c_batch b = DL4C_BATCH_INIT;
+        DLI_TRY(dl4c_source_next(e->source, e->o->batch, &b, err));
+        if (b.n == 0)
+            break;
+        DLI_TRY(count_batch(e, &b, err));
+        e->watch.now.done += b.n;
+        DLI_TRY(dli_watch_report(&e->watch, false, err));
+    }
+    return dli_watch_report(&e->watch, true, err);
+}
+
+dl4c_status dl4c_evaluate(dl4c_graph *graph, dl4c_source *source, const struct dl4c_evaluate_options *options, dl4c_evaluation **evaluation,
+                          struct dl4c_error *err)
+{
+    if (!evaluation)
+        return dli_fail(err, DL4C_E_INVALID, "evaluate", "evaluation is NULL");
+    *evaluation = NULL;
+    if (!graph || !source)
+        return dli_fail(err, DL4C_E_INVALID, "evaluate", "%s is NULL", graph ? "source" : "graph");
+    struct dl4c_evaluate_options o;
+    DLI_TRY(dli_struct_in(&o, sizeof o, options, "evaluate", err));
+    if (o.flags)
+        return dli_fail(err, DL4C_E_VERSION, "evaluate", "flags %#" PRIx64 " are not known to this library", o.flags);
+    if (o.batch < 0 || o.threads < 0 || o.top_n < 0 || o.timeout_ms < 0)
+        return dli_fail(err, DL4C_E_INVALID, "evaluate", "batch, threads, top_n or timeout_ms is negative");
+    o.batch = o.batch ? o.batch : 64;
+    struct evaluating e = { .o = &o, .ctx = graph->ctx, .graph = graph, .source = source };
+    const dl4c_status status = run_evaluation(&e, err);
+    dl4c_session_destroy(&e.session);
+    dli_free(e.labels);
+    dli_free(e.probabilities);
+    if (status != DL4C_OK) {
+        dl4c_evaluation_destroy(&e.evaluation);
+        return status;
+    }
+    *evaluation = e.evaluation;
+    return DL4C_OK;
+}

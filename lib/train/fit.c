@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Training over epochs: shuffling, validation, early stopping, listeners. */
+#include "base/deadline.h"
+#include "base/escape.h"
+#include "tensor/shape.h"
+#include "train/trainer.h"
+
+#include <math.h>
+#include <string.h>
+
+struct fit {
+    const struct dl4c_fit_options *o;
+    struct dl4c_listener *listeners; /* [o->n_listeners]: in this library's size */
+    dl4c_source *source;
+    dl4c_trainer *t;
+    struct dli_watch watch;
+    int64_t rows; /* of an epoch; -1: not known */
+    bool stop;    /* a listener asked for it */
+    struct dli_trainer_copy best;
+    double train_score, val_score, val_accuracy; /* of the epoch at work, NaN where there is none */
+    double best_score;
+    double kept_train, kept_val, kept_accuracy; /* of the best epoch */
+    int64_t best_epoch;
+    uint32_t worse; /* epochs since the best */
+};
+
+/* ---- listeners ---- */
+
+static void tell_iteration(struct fit *f, double score)
+{
+    const dl4c_graph *g = f->t->graph;
+    for (int32_t i = 0; i < f->o->n_listeners; i++) {
+        const struct dl4c_listener *l = &f->listeners[i];
+        if (l->iteration_done && l->iteration_done(l->user, g->iteration, g->epoch + 1, score) != 0)
+            f->stop = true;
+    }
+}
+
+/* Between epochs listeners may run sessions of the graph. */
+static dl4c_status tell_epoch(struct fit *f, bool start, int64_t epoch, struct dl4c_error *err)
+{
+    if (f->o->n_listeners == 0)
+        return DL4C_OK;
+    f->t->held = false;
+    dli_graph_end_training(f->t->graph);
+    for (int32_t i = 0; i < f->o->n_listeners; i++) {
+        const struct dl4c_listener *l = &f->listeners[i];
+        if (start && l->epoch_start && l->epoch_start(l->user, epoch) != 0)
+            f->stop = true;
+        if (!start && l->epoch_end && l->epoch_end(l->user, epoch, f->train_score, f->val_score, f->val_accuracy) != 0)
+            f->stop = true;
+    }
+    DLI_TRY(dli_graph_begin_training(f->t->graph, err));
+    f->t->held = true;
+    return DL4C_OK;
+}
+
+/* ---- sources ---- */
+
+/* The rows of a source, which must be what the graph's input takes. */
+static dl4c_status check_source(const dl4c_graph *g, dl4c_source *source, const char *which, struct dl4c_shape *shape,
+                                struct dl4c_error *err)
+{
+    struct dl4c_source_info info = DL4C_SOURCE_INFO_INIT;
+    DLI_TRY(dl4c_source_get_info(source, &info, err));
+    if (g->n_inputs < 1)
+        return dli_fail(err, DL4C_E_INVALID, "train", "the graph has no input");
+    const struct dli_vertex *v = &g->vertices[g->inputs[0]];
+    const bool turned = v->nhwc && v->shape.rank == 3;
+    int64_t want[DL4C_MAX_RANK];
+    bool same = info.rank == v->shape.rank;
+    for (int32_t r = 0; r < v->shape.rank; r++) {
+        want[r] = v->shape.dim[turned ? (r + 1) % 3 : r];
+        same = same && (want[r] == info.shape[r] || want[r] < 0);
+    }
+    if (!same)
+        return dli_fail(err, DL4C_E_INVALID, "train", "rows of the %ssource are %s, the graph's input is %s", which,
+                        DLI_SHAPE(info.shape, info.rank), DLI_SHAPE(want, v->shape.rank));
+    if (info.n_classes < 1)
+        return dli_fail(err, DL4C_E_INVALID, "train", "the %ssource has no labels", which);
+    shape->rank = info.rank;
+    memcpy(shape->dim, info.shape, sizeof info.shape);
+    return DL4C_OK;
+}
+
+/* Counts of a batch's kind are known only when it is there. */
+static dl4c_status next_batch(dl4c_trainer *t, dl4c_source *source, struct dl4c_batch *b, struct dl4c_error *err)
+{
+    struct dl4c_source_info info = DL4C_SOURCE_INFO_INIT;
+    *b = (struct dl4c_batch)DL4C_BATCH_INIT;
+    DLI_TRY(dl4c_source_next(source, t->batch, b, err));
+    if (b->n == 0)
+        return DL4C_OK;
+    DLI_TRY(dl4c_source_get_info(source, &info, err));
+    return dli_trainer_classes(t, info.n_classes, !b->labels, err);
+}
+
+/* n / (classes * n of the class), as scikit-learn's "balanced"; classes without an example do not count and weigh 1. */
+static dl4c_status balance(struct fit *f, struct dl4c_error *err)
+{
+    dl4c_trainer *t = f->t;
+    struct dl4c_batch b = DL4C_BATCH_INIT;
+    const int32_t classes = t->k == 1 ? 2 : (int32_t)t->k;
+    double *count = dli_calloc(t->ctx, (size_t)classes, sizeof *count, err), total = 0;
+    float *weights = dli_array(t->ctx, (size_t)classes, sizeof *weights, err);
+    dl4c_status status = count && weights ? dl4c_source_reset(f->source, 0, 0, 0, err) : dli_alloc_status();
+    while (status == DL4C_OK) {
+        status = next_batch(t, f->source, &b, err);
+        if (status == DL4C_OK)
+            status = dli_watch_check(&f->watch, err);
+        if (status != DL4C_OK || b.n == 0)
+            break;
+        for (int64_t i = 0; i < b.n; i++) {
+            if (b.labels)
+                count[b.labels[i]] += 1;
+            else if (t->k == 1)
+                count[b.y[i] > 0.5f] += 1;
+            for (int64_t j = 0; b.y && t->k > 1 && j < t->k; j++)
+                count[j] += (double)b.y[i * t->k + j];
+        }
+    }
+    int32_t present = 0;
+    for (int32_t c = 0; status == DL4C_OK && c < classes; c++) {
+        total += count[c];
+        present += count[c] > 0;
+    }
+    for (int32_t c = 0; status == DL4C_OK && c < classes; c++)
+        weights[c] = count[c] > 0 ? (float)(total / (present * count[c])) : 1.0f;
+    if (status == DL4C_OK)
+        status = dli_trainer_class_weights(t, weights, classes, err);
+    dli_free(count);
+    dli_free(weights);
+    return status;
+}
+
+/* ---- epochs ---- */
+
+static dl4c_status validate(struct fit *f, struct dl4c_error *err)
+{
+    dl4c_trainer *t = f->t;
+    struct dl4c_batch b;
+    double sum = 0, score = 0, penalty = 0;
+    int64_t right = 0, n = 0, hits;
+    DLI_TRY(dl4c_source_reset(f->o->validation, 0, f->o->seed, t->graph->epoch, err));
+    for (;;) {
+        DLI_TRY(next_batch(t, f->o->validation, &b, err));
+        DLI_TRY(dli_watch_check(&f->watch, err));
+        if (b.n == 0)
+            break;
+        const dl4c_status status = dli_trainer_run(t, false, &b, &score, &hits, err);
+        if (status != DL4C_OK)
+            return dli_fail_prefix(err, status, "validation");
+        const double loss = dli_trainer_loss_sum(t, b.n);
+        penalty = score - loss / (double)b.n;
+        sum += loss;
+        right += hits;
+        n += b.n;
+    }
+    if (n == 0)
+        return dli_fail(err, DL4C_E_INVALID, "train", "the validation source has no examples");
+    f->val_score = sum / (double)n + penalty;
+    f->val_accuracy = (double)right / (double)n;
+    return DL4C_OK;
+}
+
+static dl4c_status run_epoch(struct fit *f, int64_t done, struct dl4c_error *err)
+{
+    dl4c_trainer *t = f->t;
+    struct dl4c_batch b;
+    double sum = 0, score;
+    int64_t steps = 0, n = 0;
+    f->train_score = f->val_score = f->val_accuracy = NAN;
+    DLI_TRY(dl4c_source_reset(f->source, !f->o->no_shuffle, f->o->seed, t->graph->epoch, err));
+    while (!f->stop) {
+        DLI_TRY(next_batch(t, f->source, &b, err));
+        if (b.n == 0)
+            break;
+        DLI_TRY(dli_trainer_run(t, true, &b, &score, NULL, err));
+        sum += score;
+        steps++;
+        n += b.n;
+        f->watch.now.done = done + n;
+        f->watch.now.score = score;
+        tell_iteration(f, score);
+        DLI_TRY(dli_watch_report(&f->watch, false, err));
+    }
+    if (f->stop)
+        return DL4C_OK;
+    if (steps == 0)
+        return dli_fail(err, DL4C_E_INVALID, "train", "the source has no examples");
+    if (f->rows < 0)
+        f->rows = n;
+    f->train_score = sum / (double)steps;
+    return DL4C_OK;
+}
+
+static dl4c_status consider(struct fit *f, int64_t epoch, struct dl4c_error *err)
+{
+    if (f->best_epoch && !(f->val_score < f->best_score)) {
+        f->worse++;
+        return DL4C_OK;
+    }
+    f->worse = 0;
+    f->best_epoch = epoch;
+    f->best_score = f->val_score;
+    f->kept_train = f->train_score;
+    f->kept_val = f->val_score;
+    f->kept_accuracy = f->val_accuracy;
+    return f->o->early_stopping ? dli_trainer_save(f->t, &f->best, err) : DL4C_OK;
+}
+
+static dl4c_status run_epochs(struct fit *f, struct dl4c_error *err)
+{
+    dl4c_graph *g = f->t->graph;
+    for (uint32_t e = 0; e < f->o->epochs && !f->stop; e++) {
+        const int64_t epoch = g->epoch + 1;
+        f->watch.now.epoch = epoch;
+        f->watch.now.total = f->rows < 0 ? 0 : f->rows * f->o->epochs;
+        DLI_TRY(tell_epoch(f, true, epoch, err));
+        if (f->stop)
+            break;
+        DLI_TRY(run_epoch(f, f->rows < 0 ? 0 : f->rows * e, err));
+        if (f->stop)
+            break;
+        g->epoch++;
+        if (f->o->validation) {
+            DLI_TRY(validate(f, err));
+            DLI_TRY(consider(f, epoch, err));
+        }
+        DLI_TRY(tell_epoch(f, false, epoch, err));
+        if (f->o->early_stopping && f->worse >= f->o->early_stopping)
+            break;
+    }
+    if (f->o->early_stopping && f->best_epoch && f->best.params)
+        DLI_TRY(dli_trainer_restore(f->t, &f->best, err));
+    return dli_watch_report(&f->watch, true, err);
+}
+
+/* ---- what the graph says of its training ---- */
+
+static void key_num(struct dli_strbuf *b, const char *key, double v)
+{
+    dli_strbuf_addf(b, ", \"%s\": ", key);
+    dli_strbuf_json_num(b, v);
+}
+
+static dl4c_status describe(const struct fit *f, char **text, struct dl4c_error *err)
+{
+    const struct dl4c_fit_options *o = f->o;
+    const dl4c_graph *g = f->t->graph;
+    struct dli_strbuf b;
+    dli_strbuf_init(&b, f->t->ctx);
+    dli_strbuf_add(&b, "{\"updater\": ");
+    dli_strbuf_json(&b, f->t->update->text);
+    dli_strbuf_addf(
+        &b, ", \"batch\": %" PRId64 ", \"epochs\": %" PRId64 ", \"iterations\": %" PRId64 ", \"seed\": %" PRIu64 ", \"shuffle\": %s",
+        o->batch, g->epoch, g->iteration, o->seed, o->no_shuffle ? "false" : "true");
+    key_num(&b, "l1", o->l1);
+    key_num(&b, "l2", o->l2);
+    dli_strbuf_addf(&b, ", \"class_weights\": %s", o->balanced ? "\"balanced\"" : o->class_weights ? "[" : "null");
+    for (int32_t i = 0; i < o->n_class_weights; i++) {
+        dli_strbuf_add(&b, i ? ", " : "");
+        dli_strbuf_json_num(&b, (double)o->class_weights[i]);
+    }
+    dli_strbuf_add(&b, o->class_weights ? "]" : "");
+    const bool best = o->early_stopping && f->best_epoch;
+    key_num(&b, "train_score", best ? f->kept_train : f->train_score);
+    key_num(&b, "validation_score", best ? f->kept_val : f->val_score);
+    key_num(&b, "validation_accuracy", best ? f->kept_accuracy : f->val_accuracy);
+    if (o->early_stopping)
+        dli_strbuf_addf(&b, ", \"early_stopping\": %" PRIu32 ", \"best_epoch\": %" PRId64, o->early_stopping, f->best_epoch);
+    dli_strbuf_addc(&b, '}');
+    return dli_strbuf_take(&b, text, err);
+}
+
+static dl4c_status record(struct fit *f, struct dl4c_error *err)
+{
+    char *text;
+    DLI_TRY(describe(f, &text, err));
+    struct dl4c_model_info info = f->t->graph->info;
+    info.struct_size = sizeof info;
+    info.training = text;
+    const dl4c_status status = dl4c_graph_set_info(f->t->graph, &info, err);
+    dli_free(text);
+    return status;
+}
+
+/* The caller's listeners lie struct_size of the first apart. */
+static dl4c_status take_listeners(struct fit *f, dl4c_context *ctx, struct dl4c_error *err)
+{
+    const int32_t n = f->o->n_listeners;
+    if (n == 0)
+        return DL4C_OK;
+    if (!f->o->listeners)
+        return dli_fail(err, DL4C_E_INVALID, "train", "listeners is NULL");
+    f->listeners = dli_calloc(ctx, (size_t)n, sizeof *f->listeners, err);
+    if (!f->listeners)
+        return dli_alloc_status();
+    const size_t size = f->o->listeners[0].struct_size;
+    for (int32_t i = 0; i < n; i++) {
+        const char *at = (const char *)f->o->listeners + (size_t)i * size;
+        DLI_TRY(dli_struct_in(&f->listeners[i], sizeof f->listeners[i], at, "train", err));
+    }
+    return DL4C_OK;
+}
+
+static dl4c_status run_fit(struct fit *f, dl4c_graph *graph, struct dl4c_error *err)
+{
+    struct dl4c_source_info info = DL4C_SOURCE_INFO_INIT;
+    struct dl4c_shape shape = { 0 }, other = { 0 };
+    DLI_TRY(dl4c_source_get_info(f->source, &info, err));
+    f->rows = info.rows;
+    DLI_TRY(check_source(graph, f->source, "", &shape, err));
+    if (f->o->validation)
+        DLI_TRY(check_source(graph, f->o->validation, "validation ", &other, err));
+    if (f->o->validation && memcmp(shape.dim, other.dim, (size_t)shape.rank * sizeof *shape.dim) != 0)
+        return dli_fail(err, DL4C_E_INVALID, "train", "rows of the validation source are %s, those of the source %s",
+                        DLI_SHAPE(other.dim, other.rank), DLI_SHAPE(shape.dim, shape.rank));
+    DLI_TRY(dli_trainer_create(graph, f->o, &shape, &f->t, err));
+    dli_watch_init(&f->watch, "train", f->o->progress, f->o->progress_user, f->o->cancel, f->o->timeout_ms);
+    if (f->o->balanced)
+        DLI_TRY(balance(f, err));
+    DLI_TRY(dli_graph_begin_training(graph, err));
+    f->t->held = true;
+    dl4c_status status = run_epochs(f, err);
+    if (status == DL4C_OK)
+        status = record(f, err);
+    if (f->t->held)
+        dli_graph_end_training(graph);
+    return status;
+}
+
+dl4c_status dl4c_fit(dl4c_graph *graph, dl4c_source *source, const struct dl4c_fit_options *options, struct dl4c_error *err)
+{
+    if (!graph || !source)
+        return dli_fail(err, DL4C_E_INVALID, "train", "%s is NULL", graph ? "source" : "graph");
+    struct dl4c_fit_options o;
+    DLI_TRY(dli_fit_options(options, true, &o, err));
+    struct fit f = { .o = &o, .source = source, .best_score = NAN, .train_score = NAN, .val_score = NAN, .val_accuracy = NAN };
+    dl4c_status status = take_listeners(&f, graph->ctx, err);
+    if (status == DL4C_OK)
+        status = run_fit(&f, graph, err);
+    dli_free(f.listeners);
+    dli_trainer_copy_free(&f.best);
+    dl4c_trainer_destroy(&f.t);
+    return status;
+}

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One step: forward, loss, the way back, update; or the score alone. */
+#include "base/number.h"
+#include "base/thread_pool.h"
+#include "kernels/elementwise.h"
+#include "kernels/split.h"
+#include "train/trainer.h"
+
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+struct scan {
+    const float *x;
+    struct dli_split split;
+    _Atomic int32_t found;
+};
+
+static bool finite(const float *x, int64_t n)
+{
+    uint32_t bad = 0;
+    for (int64_t i = 0; i < n; i++)
+        bad |= (uint32_t) !(fabsf(x[i]) <= FLT_MAX);
+    return bad == 0;
+}
+
+static void scan_task(void *arg, size_t task, int32_t worker)
+{
+    struct scan *s = arg;
+    int64_t first, last;
+    (void)worker;
+    dli_split_range(&s->split, task, &first, &last);
+    if (!finite(s->x + first, last - first))
+        atomic_store_explicit(&s->found, 1, memory_order_relaxed);
+}
+
+static dl4c_status check_features(const dl4c_trainer *t, const struct dl4c_batch *b, struct dl4c_error *err)
+{
+    struct scan s = { .x = b->x, .split = dli_split_items(b->n * t->row, 1) };
+    dli_parallel(t->ctx, t->tape->plan->threads, s.split.n_tasks, scan_task, &s);
+    if (!atomic_load_explicit(&s.found, memory_order_relaxed))
+        return DL4C_OK;
+    int64_t i = 0;
+    while (finite(b->x + i, 1))
+        i++;
+    return dli_fail(err, DL4C_E_DIVERGED, "train", "feature %" PRId64 " of %s %" PRId64 " is %s at iteration %" PRId64, i % t->row,
+                    b->index ? "example" : "row", b->index ? b->index[i / t->row] : i / t->row, DLI_NUM((double)b->x[i]),
+                    t->graph->iteration + 1);
+}
+
+/* The graph and this trainer, and nobody else, hold the state. */
+static dl4c_status own_state(dl4c_trainer *t, struct dl4c_error *err)
+{
+    dl4c_graph *g = t->graph;
+    if (!g->updater || strcmp(g->updater, t->update->text) != 0) {
+        char *text = dli_strdup(g->ctx, t->update->text, err);
+        if (!text)
+            return dli_alloc_status();
+        dli_free(g->updater);
+        g->updater = text;
+    }
+    if (t->state != g->updater_state || (t->state && atomic_load_explicit(&t->state->refs, memory_order_acquire) != 2)) {
+        struct dli_blob *fresh = NULL;
+        if (t->state) {
+            const int64_t others = t->state == g->updater_state ? 2 : 1;
+            if (atomic_load_explicit(&t->state->refs, memory_order_acquire) == others) {
+                fresh = dli_blob_ref(t->state);
+            } else {
+                DLI_TRY(dli_blob_create(t->ctx, t->state->bytes, &fresh, err));
+                memcpy(fresh->data, t->state->data, fresh->bytes);
+            }
+        }
+        dli_blob_unref(t->state);
+        dli_blob_unref(g->updater_state);
+        t->state = fresh;
+        g->updater_state = dli_blob_ref(fresh);
+    }
+    return DL4C_OK;
+}
+
+static void weigh_rows(dl4c_trainer *t, const struct dl4c_batch *b)
+{
+    for (int64_t i = 0; i < b->n; i++) {
+        if (b->labels) {
+            t->rows[i] = t->class_weights[b->labels[i]];
+            continue;
+        }
+        const float *y = b->y + i * t->k;
+        double w = 0;
+        if (t->k == 1)
+            w = (double)t->class_weights[0] * (1.0 - (double)y[0]) + (double)t->class_weights[1] * (double)y[0];
+        for (int64_t j = 0; t->k > 1 && j < t->k; j++)
+            w += (double)t->class_weights[j] * (double)y[j];
+        t->rows[i] = (float)w;
+    }
+}
+
+/* Outputs without a loss contribute nothing. */
+static void begin_gradients(dl4c_trainer *t, int64_t n)
+{
+    for (int32_t k = 0; k < t->tape->n_outputs; k++) {
+        struct dli_tape_output *o = &t->tape->outputs[k];
+        float *da = dli_tape_da(t->tape, k);
+        o->gave_dz = k == t->output && t->fused;
+        if (k != t->output && da)
+            memset(da, 0, (size_t)(n * o->floats) * sizeof *da);
+    }
+}
+
+static int64_t largest(const float *v, int64_t n)
+{
+    int64_t best = 0;
+    for (int64_t i = 1; i < n; i++)
+        if (v[i] > v[best])
+            best = i;
+    return best;
+}
+
+static int64_t count_right(const dl4c_trainer *t, const struct dl4c_batch *b, const float *a)
+{
+    int64_t right = 0;
+    for (int64_t i = 0; i < b->n; i++) {
+        if (t->k == 1) {
+            const int64_t actual = b->labels ? b->labels[i] : b->y[i] > 0.5f;
+            right += (a[i] > 0.5f) == (actual != 0);
+        } else {
+            right += largest(a + i * t->k, t->k) == (b->labels ? b->labels[i] : largest(b->y + i * t->k, t->k));
+        }
+    }
+    return right;
+}
+
+double dli_trainer_loss_sum(const dl4c_trainer *t, int64_t n)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < n; i++)
+        sum += t->scores[i];
+    return sum;
+}
+
+static dl4c_status diverged(const dl4c_trainer *t, double score, struct dl4c_error *err)
+{
+    return dli_fail(err, DL4C_E_DIVERGED, "train", "the score is %s at iteration %" PRId64, DLI_NUM(score), t->graph->iteration + 1);
+}
+
+static dl4c_status run(dl4c_trainer *t, bool train, const struct dl4c_batch *b, double *score, int64_t *right, struct dl4c_error *err)
+{
+    dl4c_graph *g = t->graph;
+    struct dli_tape *tape = t->tape;
+    DLI_TRY(check_features(t, b, err));
+    DLI_TRY(dli_tape_own(tape, err));
+    if (train)
+        DLI_TRY(own_state(t, err));
+    DLI_TRY(dli_tape_pack(tape, err));
+    const uint64_t iteration = (uint64_t)g->iteration;
+    dli_tape_forward(tape, b->n, &b->x, train, t->seed, iteration);
+    if (t->rows)
+        weigh_rows(t, b);
+    if (train)
+        begin_gradients(t, b->n);
+    const float *a = dli_tape_a(tape, t->output);
+    const struct dli_loss_exec x = { .ctx = t->ctx,
+                                     .threads = tape->plan->threads,
+                                     .attrs = t->loss.attrs,
+                                     .weights = t->loss.weights,
+                                     .n = b->n,
+                                     .k = t->k,
+                                     .a = a,
+                                     .act = t->act,
+                                     .fused = t->fused,
+                                     .labels = b->labels,
+                                     .y = b->y,
+                                     .rows = t->rows,
+                                     .score = t->scores,
+                                     .grad = !train     ? NULL
+                                             : t->fused ? dli_tape_dz(tape, t->output)
+                                                        : dli_tape_da(tape, t->output) };
+    t->loss.loss->compute(&x);
+    *score = dli_trainer_loss_sum(t, b->n) / (double)b->n;
+    if (right)
+        *right = count_right(t, b, a);
+    if (!isfinite(*score))
+        return diverged(t, *score, err);
+    if (!train) {
+        *score += dli_update_penalty(t->update, tape->params->data);
+        return isfinite(*score) ? DL4C_OK : diverged(t, *score, err);
+    }
+    dli_tape_backward(tape, b->n, t->seed, iteration);
+    double penalty;
+    const int32_t bad = dli_update_step(t->update, b->n, g->iteration, g->epoch, tape->grads->data, tape->params->data,
+                                        t->state ? t->state->data : NULL, &penalty);
+    dli_tape_changed(tape);
+    *score += penalty;
+    g->iteration++;
+    if (bad >= 0)
+        return dli_fail(err, DL4C_E_DIVERGED, "train", "parameter %s of '%.200s' is not finite after iteration %" PRId64,
+                        tape->slots[bad].decl->name, g->vertices[tape->slots[bad].vertex].name, g->iteration);
+    return DL4C_OK;
+}
+
+dl4c_status dli_trainer_run(dl4c_trainer *t, bool train, const struct dl4c_batch *b, double *score, int64_t *right, struct dl4c_error *err)
+{
+    if (!t->held)
+        DLI_TRY(dli_graph_begin_training(t->graph, err));
+    const dl4c_status status = run(t, train, b, score, right, err);
+    if (!t->held)
+        dli_graph_end_training(t->graph);
+    return status;
+}
+
+/* ---- copies for later ---- */
+
+dl4c_status dli_trainer_save(dl4c_trainer *t, struct dli_trainer_copy *c, struct dl4c_error *err)
+{
+    if (!c->params && !(c->params = dli_array(t->ctx, (size_t)t->tape->n_params, sizeof *c->params, err)))
+        return dli_alloc_status();
+    if (t->state && !c->state && !(c->state = dli_alloc(t->ctx, t->state->bytes, err)))
+        return dli_alloc_status();
+    DLI_TRY(dli_tape_own(t->tape, err));
+    memcpy(c->params, t->tape->params->data, (size_t)t->tape->n_params * sizeof *c->params);
+    if (t->state)
+        memcpy(c->state, t->state->data, t->state->bytes);
+    c->iteration = t->graph->iteration;
+    c->epoch = t->graph->epoch;
+    return DL4C_OK;
+}
+
+dl4c_status dli_trainer_restore(dl4c_trainer *t, const struct dli_trainer_copy *c, struct dl4c_error *err)
+{
+    DLI_TRY(dli_tape_own(t->tape, err));
+    DLI_TRY(own_state(t, err));
+    memcpy(t->tape->params->data, c->params, (size_t)t->tape->n_params * sizeof *c->params);
+    if (t->state)
+        memcpy(t->state->data, c->state, t->state->bytes);
+    dli_tape_changed(t->tape);
+    t->graph->iteration = c->iteration;
+    t->graph->epoch = c->epoch;
+    return DL4C_OK;
+}
+
+void dli_trainer_copy_free(struct dli_trainer_copy *c)
+{
+    dli_free(c->params);
+    dli_free(c->state);
+    memset(c, 0, sizeof *c);
+}

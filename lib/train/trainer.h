@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The inside of dl4c_trainer, which fit drives. */
+#ifndef DLI_TRAIN_TRAINER_H
+#define DLI_TRAIN_TRAINER_H
+
+#include "losses/loss.h"
+#include "train/update.h"
+#include <dl4c/train.h>
+
+struct dl4c_trainer {
+    dl4c_context *ctx; /* a reference */
+    dl4c_graph *graph; /* a reference */
+    struct dli_tape *tape;
+    struct dli_update *update;
+    struct dli_loss_at loss;
+    int32_t output;          /* of the tape: the one with the loss */
+    int32_t act;             /* DLI_LOSS_ACT_* */
+    bool fused;              /* the loss gives dz */
+    int64_t batch, row, k;   /* most rows, floats of a row of x, outputs */
+    struct dl4c_shape shape; /* of a row of x, as it comes from outside */
+    uint64_t seed;
+    float *class_weights; /* [n_class_weights]; NULL: none */
+    int32_t n_class_weights;
+    struct dli_blob *state; /* the updater's; the graph holds the same */
+    double *scores;         /* [batch] */
+    float *rows;            /* [batch]: weights of the rows; NULL where all are 1 */
+    dl4c_tensor *staged[2]; /* contiguous copies of x and y that are not, made when first needed */
+    bool held;              /* fit holds the graph over many steps */
+    _Atomic int32_t busy;
+};
+
+/* Defaults filled in and ranges checked. `source_side`: what only fit can use is allowed. */
+dl4c_status dli_fit_options(const struct dl4c_fit_options *in, bool source_side, struct dl4c_fit_options *out, struct dl4c_error *err);
+
+/* shape: of a row of x; NULL: as the graph says. */
+dl4c_status dli_trainer_create(dl4c_graph *graph, const struct dl4c_fit_options *options, const struct dl4c_shape *shape, dl4c_trainer **t,
+                               struct dl4c_error *err);
+/* The weights of classes, copied; NULL: none. */
+dl4c_status dli_trainer_class_weights(dl4c_trainer *t, const float *weights, int32_t n, struct dl4c_error *err);
+/* Whether n classes of index labels, or targets of length n, suit the output. */
+dl4c_status dli_trainer_classes(const dl4c_trainer *t, int32_t n, bool targets, struct dl4c_error *err);
+
+/* One step, or with `train` false the score alone in inference mode, on n rows in memory; labels are checked already. For the message
+ * of a row that is not finite, index names examples; NULL: by row. *right: how many rows were recognised; may be NULL. */
+dl4c_status dli_trainer_run(dl4c_trainer *t, bool train, const struct dl4c_batch *b, double *score, int64_t *right, struct dl4c_error *err);
+/* The part of the last score that is data loss, summed over the rows. */
+double dli_trainer_loss_sum(const dl4c_trainer *t, int64_t n);
+
+/* Parameters and state for later, and back. */
+struct dli_trainer_copy {
+    float *params, *state;
+    int64_t iteration, epoch;
+};
+dl4c_status dli_trainer_save(dl4c_trainer *t, struct dli_trainer_copy *copy, struct dl4c_error *err);
+dl4c_status dli_trainer_restore(dl4c_trainer *t, const struct dli_trainer_copy *copy, struct dl4c_error *err);
+void dli_trainer_copy_free(struct dli_trainer_copy *copy);
+
+#endif

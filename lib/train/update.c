@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Blocks of updaters, and the pass that applies them. */
+#include "train/update.h"
+#include "base/thread_pool.h"
+#include "kernels/split.h"
+
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+/* Floats whose gradient becomes an update while it lies in the first-level cache. */
+enum { STRIP = 1024 };
+/* Sums over parameters take as many lanes, whatever the instruction set, so that their order is fixed and they need not wait. */
+enum { LANES = 8 };
+
+/* "name:key=value" as "name(key=value)", which may stand inside another spec. */
+static dl4c_status nested(dl4c_context *ctx, const char *spec, struct dli_strbuf *out, struct dl4c_error *err)
+{
+    struct dli_spec parsed;
+    DLI_TRY(dli_spec_parse(ctx, spec, &parsed, err));
+    dli_strbuf_add(out, parsed.name);
+    for (int32_t i = 0; i < parsed.n_attrs; i++)
+        dli_strbuf_addf(out, "%c%s=%s", i ? ',' : '(', parsed.attrs[i].name, parsed.attrs[i].v.s);
+    if (parsed.n_attrs)
+        dli_strbuf_addc(out, ')');
+    dli_spec_free(&parsed);
+    return DL4C_OK;
+}
+
+static dl4c_status with_schedule(dl4c_context *ctx, const char *updater, const char *schedule, char **text, struct dl4c_error *err)
+{
+    struct dli_updater_at u;
+    struct dli_strbuf b;
+    DLI_TRY(dli_updater_open(ctx, updater, &u, err));
+    dli_strbuf_init(&b, ctx);
+    dli_strbuf_add(&b, u.text);
+    dl4c_status status = DL4C_OK;
+    if (schedule) {
+        dli_strbuf_add(&b, strchr(u.text, ':') ? ",lr_schedule=" : ":lr_schedule=");
+        status = nested(ctx, schedule, &b, err);
+    }
+    dli_updater_close(&u);
+    if (status == DL4C_OK)
+        return dli_strbuf_take(&b, text, err);
+    dli_strbuf_free(&b);
+    return status;
+}
+
+/* The rule of a spec, made where it is new. */
+static dl4c_status rule_of(struct dli_update *u, const char *spec, int32_t *index, struct dl4c_error *err)
+{
+    struct dli_update_rule r = { 0 };
+    DLI_TRY(dli_updater_open(u->ctx, spec, &r.updater, err));
+    for (*index = 0; *index < u->n_rules; ++*index)
+        if (strcmp(u->rules[*index].updater.text, r.updater.text) == 0) {
+            dli_updater_close(&r.updater);
+            return DL4C_OK;
+        }
+    const dl4c_status status = dli_schedule_open(u->ctx, dli_updater_lr_schedule(&r.updater), &r.schedule, err);
+    if (status != DL4C_OK) {
+        dli_updater_close(&r.updater);
+        return status;
+    }
+    u->rules[u->n_rules++] = r; /* there is room for one of each part */
+    return DL4C_OK;
+}
+
+static double own_or(double own, double otherwise) { return own > 0 ? own : otherwise; }
+
+static dl4c_status make_part(struct dli_update *u, const struct dli_tape *t, const struct dli_slot *s, const struct dli_update_options *o,
+                             struct dli_update_part *p, struct dl4c_error *err)
+{
+    const struct dli_layer *layer = s->layer;
+    *p = (struct dli_update_part){ .offset = s->offset, .count = s->count, .rule = -1 };
+    if (s->decl->role == DLI_PARAM_STAT)
+        return DL4C_OK;
+    if (s->decl->role == DLI_PARAM_WEIGHT) {
+        p->l1 = (float)own_or(layer ? layer->l1 : 0, o->l1);
+        p->l2 = (float)own_or(layer ? layer->l2 : 0, o->l2);
+    } else if (s->decl->role == DLI_PARAM_BIAS && layer) {
+        p->l1 = (float)layer->l1_bias;
+        p->l2 = (float)layer->l2_bias;
+    }
+    const dl4c_status status = rule_of(u, layer && layer->updater ? layer->updater : u->text, &p->rule, err);
+    return status == DL4C_OK ? DL4C_OK : dli_fail_prefix(err, status, "the updater of '%.100s'", t->plan->graph->vertices[s->vertex].name);
+}
+
+/* A vertex with parameters that are not trained lies between two slots. */
+static bool interrupted(const struct dli_tape *t, int32_t slot)
+{
+    const dl4c_graph *g = t->plan->graph;
+    for (int32_t v = t->slots[slot - 1].vertex + 1; v < t->slots[slot].vertex; v++)
+        if (g->vertices[v].n_params > 0)
+            return true;
+    return false;
+}
+
+static void place_states(struct dli_update *u, const struct dli_tape *t)
+{
+    for (int32_t first = 0, last; first < u->n_parts; first = last) {
+        const int32_t rule = u->parts[first].rule;
+        int64_t count = u->parts[first].count;
+        for (last = first + 1; last < u->n_parts && rule >= 0 && u->parts[last].rule == rule && !interrupted(t, last); last++)
+            count += u->parts[last].count;
+        const int32_t n = rule >= 0 ? u->rules[rule].updater.updater->n_states : 0;
+        for (int32_t p = first; p < last; p++)
+            for (int32_t s = 0; s < n; s++)
+                u->parts[p].state[s] = u->n_state + s * count + u->parts[p].offset - u->parts[first].offset;
+        u->n_state += n * count;
+    }
+}
+
+static dl4c_status make_chunks(struct dli_update *u, struct dl4c_error *err)
+{
+    for (int pass = 0; pass < 2; pass++) {
+        int64_t n = 0;
+        for (int32_t p = 0; p < u->n_parts; p++)
+            for (int64_t at = 0; at < u->parts[p].count; at += DLI_TASK_ELEMENTS, n++) {
+                const int64_t rest = u->parts[p].count - at;
+                if (pass == 1)
+                    u->chunks[n] = (struct dli_update_chunk){ p, at, rest < DLI_TASK_ELEMENTS ? rest : DLI_TASK_ELEMENTS };
+            }
+        if (pass == 1)
+            return DL4C_OK;
+        if (n > INT32_MAX)
+            return dli_fail(err, DL4C_E_LIMIT, "train", "the trainable parameters are too many");
+        u->n_chunks = (int32_t)n;
+        u->chunks = dli_array(u->ctx, (size_t)n, sizeof *u->chunks, err);
+        u->l1_sums = dli_calloc(u->ctx, (size_t)n, sizeof *u->l1_sums, err);
+        u->l2_sums = dli_calloc(u->ctx, (size_t)n, sizeof *u->l2_sums, err);
+        u->bad = dli_calloc(u->ctx, (size_t)n, 1, err);
+        if (!u->chunks || !u->l1_sums || !u->l2_sums || !u->bad)
+            return dli_alloc_status();
+    }
+    return DL4C_OK;
+}
+
+dl4c_status dli_update_create(const struct dli_tape *t, const struct dli_update_options *o, struct dli_update **update,
+                              struct dl4c_error *err)
+{
+    *update = NULL;
+    struct dli_update *u = dli_calloc(t->plan->ctx, 1, sizeof *u, err);
+    if (!u)
+        return dli_alloc_status();
+    u->ctx = t->plan->ctx;
+    u->threads = o->threads;
+    u->n_parts = t->n_slots;
+    dl4c_status status = with_schedule(u->ctx, o->updater, o->lr_schedule, &u->text, err);
+    if (status == DL4C_OK) {
+        u->parts = dli_array(u->ctx, (size_t)u->n_parts, sizeof *u->parts, err);
+        u->rules = u->parts ? dli_calloc(u->ctx, (size_t)u->n_parts, sizeof *u->rules, err) : NULL;
+        if (!u->rules)
+            status = dli_alloc_status();
+    }
+    for (int32_t i = 0; i < u->n_parts && status == DL4C_OK; i++)
+        status = make_part(u, t, &t->slots[i], o, &u->parts[i], err);
+    if (status == DL4C_OK) {
+        place_states(u, t);
+        status = make_chunks(u, err);
+    }
+    if (status != DL4C_OK) {
+        dli_update_destroy(u);
+        return status;
+    }
+    *update = u;
+    return DL4C_OK;
+}
+
+void dli_update_destroy(struct dli_update *u)
+{
+    if (!u)
+        return;
+    for (int32_t i = 0; i < u->n_rules; i++) {
+        dli_updater_close(&u->rules[i].updater);
+        dli_schedule_close(&u->rules[i].schedule);
+    }
+    dli_free(u->text);
+    dli_free(u->rules);
+    dli_free(u->parts);
+    dli_free(u->chunks);
+    dli_free(u->l1_sums);
+    dli_free(u->l2_sums);
+    dli_free(u->bad);
+    dli_free(u);
+}
+
+void dli_update_initial(const struct dli_update *u, float *state)
+{
+    for (int32_t p = 0; p < u->n_parts; p++) {
+        const struct dli_update_part *part = &u->parts[p];
+        if (part->rule < 0)
+            continue;
+        const struct dli_updater_at *at = &u->rules[part->rule].updater;
+        for (int32_t s = 0; s < at->updater->n_states; s++) {
+            const float value = at->updater->initial ? at->updater->initial(at->attrs, s) : 0.0f;
+            for (int64_t i = 0; i < part->count; i++)
+                state[part->state[s] + i] = value;
+        }
+    }
+}
+
+/* ---- the pass ---- */
+
+struct pass {
+    struct dli_update *u;
+    float scale;
+    const float *grads;
+    float *params, *state; /* params are read only where grads is NULL */
+};
+
+static double in_order(const double lane[LANES])
+{
+    double sum = 0;
+    for (int i = 0; i < LANES; i++)
+        sum += lane[i];
+    return sum;
+}
+
+static double squares(const float *w, int64_t n)
+{
+    double lane[LANES] = { 0 };
+    int64_t i = 0;
+    for (; i + LANES <= n; i += LANES)
+        for (int k = 0; k < LANES; k++)
+            lane[k] += (double)w[i + k] * (double)w[i + k];
+    for (int k = 0; i < n; i++, k++)
+        lane[k] += (double)w[i] * (double)w[i];
+    return in_order(lane);
+}
+
+static double magnitudes(const float *w, int64_t n)
+{
+    double lane[LANES] = { 0 };
+    int64_t i = 0;
+    for (; i + LANES <= n; i += LANES)
+        for (int k = 0; k < LANES; k++)
+            lane[k] += fabs((double)w[i + k]);
+    for (int k = 0; i < n; i++, k++)
+        lane[k] += fabs((double)w[i]);
+    return in_order(lane);
+}
+
+/* g = scale * gradient + l2 * w + l1 * sign(w) */
+static void regularised(const struct dli_update_part *p, float scale, int64_t n, const float *grad, const float *w, float *restrict g)
+{
+    for (int64_t i = 0; i < n; i++)
+        g[i] = grad[i] * scale;
+    if (p->l2 != 0)
+        for (int64_t i = 0; i < n; i++)
+            g[i] += p->l2 * w[i];
+    if (p->l1 != 0)
+        for (int64_t i = 0; i < n; i++)
+            g[i] += p->l1 * (float)((w[i] > 0) - (w[i] < 0));
+}
+
+static uint32_t subtract(int64_t n, const float *g, float *restrict w)
+{
+    uint32_t bad = 0;
+    for (int64_t i = 0; i < n; i++) {
+        w[i] -= g[i];
+        bad |= (uint32_t) !(fabsf(w[i]) <= FLT_MAX);
+    }
+    return bad;
+}
+
+static void chunk_task(void *arg, size_t task, int32_t worker)
+{
+    const struct pass *p = arg;
+    struct dli_update *u = p->u;
+    const struct dli_update_chunk *c = &u->chunks[task];
+    const struct dli_update_part *part = &u->parts[c->part];
+    float *w = p->params + part->offset + c->first;
+    (void)worker;
+    u->l2_sums[task] = part->l2 != 0 ? squares(w, c->count) : 0;
+    u->l1_sums[task] = part->l1 != 0 ? magnitudes(w, c->count) : 0;
+    if (!p->grads)
+        return;
+    const float *grad = p->grads + part->offset + c->first;
+    uint32_t bad = 0;
+    if (part->rule < 0) {
+        bad = subtract(c->count, grad, w);
+    } else {
+        const struct dli_update_rule *rule = &u->rules[part->rule];
+        const struct dli_updater *updater = rule->updater.updater;
+        for (int64_t at = 0; at < c->count; at += STRIP) {
+            const int64_t n = c->count - at < STRIP ? c->count - at : STRIP;
+            float g[STRIP], *state[DLI_UPDATER_STATES];
+            for (int32_t s = 0; s < updater->n_states; s++)
+                state[s] = p->state + part->state[s] + c->first + at;
+            regularised(part, p->scale, n, grad + at, w + at, g);
+            updater->range(rule->constants, (size_t)n, g, state);
+            bad |= subtract(n, g, w + at);
+        }
+    }
+    u->bad[task] = bad != 0;
+}
+
+static double penalty_of(const struct dli_update *u)
+{
+    double sum = 0;
+    for (int32_t i = 0; i < u->n_chunks; i++) {
+        const struct dli_update_part *p = &u->parts[u->chunks[i].part];
+        sum += 0.5 * (double)p->l2 * u->l2_sums[i] + (double)p->l1 * u->l1_sums[i];
+    }
+    return sum;
+}
+
+double dli_update_penalty(struct dli_update *u, const float *params)
+{
+    struct pass p = { .u = u, .params = (float *)(uintptr_t)params };
+    dli_parallel(u->ctx, u->threads, (size_t)u->n_chunks, chunk_task, &p);
+    return penalty_of(u);
+}
+
+int32_t dli_update_step(struct dli_update *u, int64_t n, int64_t iteration, int64_t epoch, const float *grads, float *params, float *state,
+                        double *penalty)
+{
+    for (int32_t i = 0; i < u->n_rules; i++) {
+        struct dli_update_rule *r = &u->rules[i];
+        const double lr = dli_schedule_value(&r->schedule, dli_updater_lr(&r->updater), iteration, epoch);
+        r->updater.updater->begin(r->updater.attrs, lr, iteration + 1, r->constants);
+    }
+    struct pass p = { .u = u, .scale = (float)(1.0 / (double)n), .grads = grads, .params = params, .state = state };
+    dli_parallel(u->ctx, u->threads, (size_t)u->n_chunks, chunk_task, &p);
+    *penalty = penalty_of(u);
+    for (int32_t i = 0; i < u->n_chunks; i++)
+        if (u->bad[i])
+            return u->chunks[i].part;
+    return -1;
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From the gradient to new parameters: scaling, l1 and l2, updaters, subtraction, in one pass over memory. */
+#ifndef DLI_TRAIN_UPDATE_H
+#define DLI_TRAIN_UPDATE_H
+
+#include "graph/tape.h"
+#include "schedules/schedule.h"
+#include "updaters/updater.h"
+
+struct dli_update_options {
+    const char *updater;     /* spec of those layers that say nothing themselves */
+    const char *lr_schedule; /* spec put into `updater`; NULL: none */
+    double l1, l2;           /* of weights of layers that say nothing themselves */
+    int32_t threads;
+};
+
+/* One updater with its settings; layers that want the same share it. */
+struct dli_update_rule {
+    struct dli_updater_at updater;
+    struct dli_schedule_at schedule;
+    float constants[DLI_UPDATER_CONSTANTS]; /* of the step at work */
+};
+
+/* A run of parameters that are treated alike: one slot of the tape. */
+struct dli_update_part {
+    int64_t offset, count;
+    float l1, l2;
+    int32_t rule;                      /* -1: running statistics, whose "gradient" is subtracted as it is */
+    int64_t state[DLI_UPDATER_STATES]; /* offsets of its state vectors */
+};
+
+/* A piece of a part that one task takes. */
+struct dli_update_chunk {
+    int32_t part;
+    int64_t first, count; /* from the part's beginning */
+};
+
+struct dli_update {
+    dl4c_context *ctx; /* borrowed from the tape */
+    int32_t threads;
+    char *text; /* the updater of layers that say nothing, as one would write it */
+    int32_t n_rules, n_parts, n_chunks;
+    struct dli_update_rule *rules;
+    struct dli_update_part *parts;
+    struct dli_update_chunk *chunks;
+    double *l1_sums, *l2_sums; /* [chunks] */
+    uint8_t *bad;              /* [chunks]: a parameter is not finite */
+    int64_t n_state;           /* floats of state, in Deeplearning4j's order of blocks */
+};
+
+/* Blocks are runs of neighbouring parameters with the same updater, also across layers; statistics and frozen layers end them. */
+dl4c_status dli_update_create(const struct dli_tape *tape, const struct dli_update_options *options, struct dli_update **update,
+                              struct dl4c_error *err);
+void dli_update_destroy(struct dli_update *u);
+/* The state before the first step. */
+void dli_update_initial(const struct dli_update *u, float *state);
+
+/* What l1 and l2 add to the score: the sum over parameters of 0.5 l2 w^2 + l1 |w|. */
+double dli_update_penalty(struct dli_update *u, const float *params);
+/* One step of iteration and epoch, both from 0, on the gradients of n examples. *penalty is that of the parameters before it. Answers the
+ * index of the first part of which a parameter is not finite afterwards, else -1. */
+int32_t dli_update_step(struct dli_update *u, int64_t n, int64_t iteration, int64_t epoch, const float *grads, float *params, float *state,
+                        double *penalty);
+
+#endif
