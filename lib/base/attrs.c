@@ -172,14 +172,15 @@ static dl4c_status set_default(const struct reader *r, const struct dli_attr *a,
         }
         return a->def_text ? set_text(r, a, a->def_text, values) : DL4C_OK;
     }
-    const int64_t i = (int64_t)a->def;
+    const bool integral = a->type == DL4C_ATTR_INT || a->type == DL4C_ATTR_INTS;
+    const int64_t i = integral ? (int64_t)a->def : 0; /* a float's default need not fit */
     if ((a->type == DL4C_ATTR_INTS || a->type == DL4C_ATTR_FLOATS) && a->count == 0) {
         memset(at(a, values), 0, a->type == DL4C_ATTR_INTS ? sizeof(struct dli_int_list) : sizeof(struct dli_float_list));
         return DL4C_OK;
     }
     const int32_t n = a->count > 0 ? a->count : 1;
     for (int32_t k = 0; k < n; k++) {
-        if (a->type == DL4C_ATTR_INT || a->type == DL4C_ATTR_INTS)
+        if (integral)
             memcpy((char *)at(a, values) + (size_t)k * sizeof i, &i, sizeof i);
         else
             memcpy((char *)at(a, values) + (size_t)k * sizeof a->def, &a->def, sizeof a->def);
