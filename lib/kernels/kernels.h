@@ -56,6 +56,10 @@ struct dli_kernels {
     void (*affine)(size_t n, const float *scale, const float *shift, const float *x, float *y); /* y[i] = scale[i] * x[i] + shift[i] */
     void (*affine_blocked)(int64_t block, int64_t hw, const float *scale, const float *shift, const float *x, float *y); /* [block] each */
 
+    /* convert.h */
+    void (*widen_f16)(size_t n, const void *x, void *y);
+    void (*narrow_f16)(size_t n, const void *x, void *y);
+
     /* softmax.h: one row; k at least 1. */
     void (*softmax)(size_t k, const float *x, float *y);
     void (*log_softmax)(size_t k, const float *x, float *y);
@@ -78,6 +82,7 @@ void dli_kernels_init_avx2(struct dli_kernels *t);
 void dli_kernels_init_avx512(struct dli_kernels *t);
 
 /* Parts of dli_kernels_init_generic, one a file. */
+void dli_generic_init_convert(struct dli_kernels *t);
 void dli_generic_init_layout(struct dli_kernels *t);
 void dli_generic_init_gemm(struct dli_kernels *t);
 void dli_generic_init_dense(struct dli_kernels *t);

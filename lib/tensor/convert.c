@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Element types into each other, copying between strides, tensors of another type. */
 #include "tensor/convert.h"
+#include "kernels/convert.h"
 #include "tensor/tensor.h"
 
 #include <math.h>
@@ -124,7 +125,14 @@ static const loop_fn loops[8][8] = {
 void dli_convert(int32_t dst_type, void *dst, int64_t dst_stride, int32_t src_type, const void *src, int64_t src_stride, int64_t n)
 {
     const size_t size = dl4c_dtype_size(dst_type);
-    if (dst_type != src_type)
+    const bool halves = (dst_type == DL4C_F32 && (src_type == DL4C_F16 || src_type == DL4C_BF16)) ||
+                        (src_type == DL4C_F32 && (dst_type == DL4C_F16 || dst_type == DL4C_BF16));
+    if (halves && dst_stride == 1 && src_stride == 1)
+        (src_type == DL4C_F16    ? dli_widen_f16
+         : src_type == DL4C_BF16 ? dli_widen_bf16
+         : dst_type == DL4C_F16  ? dli_narrow_f16
+                                 : dli_narrow_bf16)((size_t)n, src, dst);
+    else if (dst_type != src_type)
         loops[src_type][dst_type](dst, dst_stride, src, src_stride, n);
     else if (dst_stride == 1 && src_stride == 1)
         memcpy(dst, src, (size_t)n * size);

@@ -2,21 +2,11 @@
 /* Reading and writing .npy files. The elements go straight to their final place; only Fortran order needs a second copy. */
 #include "tensor/npy.h"
 #include "fs/fs.h"
+#include "kernels/convert.h"
 #include "tensor/tensor.h"
 
 #include <stdio.h>
 #include <string.h>
-
-static void swap_bytes(void *data, size_t bytes, size_t element)
-{
-    unsigned char *p = data;
-    for (size_t i = 0; i < bytes && element > 1; i += element)
-        for (size_t k = 0; k < element / 2; k++) {
-            const unsigned char b = p[i + k];
-            p[i + k] = p[i + element - 1 - k];
-            p[i + element - 1 - k] = b;
-        }
-}
 
 /* The file's bytes after the header against the shape: before anything is allocated. More than needed is left unread. */
 static dl4c_status check_size(const struct dli_npy *h, uint64_t size, struct dl4c_error *err)
@@ -41,7 +31,7 @@ static dl4c_status finish(const struct dli_npy *h, dl4c_tensor *raw, dl4c_tensor
 {
     dl4c_status status = DL4C_OK;
     if (h->swapped)
-        swap_bytes(raw->data, h->bytes, dl4c_dtype_size(h->dtype));
+        dli_byte_swap(h->bytes / dl4c_dtype_size(h->dtype), dl4c_dtype_size(h->dtype), raw->data, raw->data);
     if (h->fortran && h->rank > 1) {
         dl4c_tensor *view;
         status = dl4c_tensor_transpose(raw, NULL, &view, err);

@@ -8,6 +8,7 @@ void dli_kernels_init_generic(struct dli_kernels *t)
     t->name = "generic";
     t->block = 8;
     t->conv = &dli_conv_kernels_generic;
+    dli_generic_init_convert(t);
     dli_generic_init_layout(t);
     dli_generic_init_gemm(t);
     dli_generic_init_dense(t);

@@ -8,6 +8,7 @@ void dli_kernels_init_avx2(struct dli_kernels *t)
     t->name = "avx2";
     t->conv = &dli_conv_kernels_avx2;
     t->block = 8;
+    dli_avx2_init_convert(t);
     dli_avx2_init_dense(t);
     dli_avx2_init_gemm(t);
     dli_avx2_init_elementwise(t);

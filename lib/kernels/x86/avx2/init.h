@@ -5,6 +5,7 @@
 
 #include "kernels/kernels.h"
 
+void dli_avx2_init_convert(struct dli_kernels *t);
 void dli_avx2_init_dense(struct dli_kernels *t);
 void dli_avx2_init_gemm(struct dli_kernels *t);
 void dli_avx2_init_elementwise(struct dli_kernels *t);
