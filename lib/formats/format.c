@@ -182,6 +182,7 @@ static dl4c_status by_extension(const char *uri, const struct dli_format **f, st
 {
     const char *query = strchr(uri, '?');
     char path[1024];
+    *f = NULL;
     const size_t n = query && strstr(uri, "://") ? (size_t)(query - uri) : strlen(uri);
     const size_t from = n >= sizeof path ? n - sizeof path + 1 : 0;
     memcpy(path, uri + from, n - from);

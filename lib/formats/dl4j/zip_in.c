@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reading a zip through libzip, by its central directory: what the local headers say does not count. */
+#include "formats/dl4j/container.h"
+
+#include <string.h>
+#include <zip.h>
+
+struct dli_dl4j_zip {
+    dl4c_context *ctx; /* borrowed */
+    zip_t *archive;
+};
+
+struct dli_dl4j_entry {
+    dl4c_context *ctx; /* borrowed */
+    zip_file_t *file;
+    const char *name; /* borrowed from the caller */
+    uint64_t size, stored;
+    uint64_t at;
+};
+
+static dl4c_status zip_failed(zip_error_t *e, const char *what, struct dl4c_error *err)
+{
+    const dl4c_status status = zip_error_code_zip(e) == ZIP_ER_MEMORY        ? DL4C_E_NOMEM
+                               : zip_error_code_zip(e) == ZIP_ER_COMPNOTSUPP ? DL4C_E_UNSUPPORTED
+                               : zip_error_code_zip(e) == ZIP_ER_NOPASSWD    ? DL4C_E_UNSUPPORTED
+                                                                             : DL4C_E_CORRUPT;
+    return dli_fail(err, status, "dl4j", "%s: %.200s", what, zip_error_strerror(e));
+}
+
+dl4c_status dli_dl4j_zip_open(const void *bytes, size_t size, struct dli_dl4j_zip **zip, dl4c_context *ctx, struct dl4c_error *err)
+{
+    *zip = NULL;
+    struct dli_dl4j_zip *z = dli_calloc(ctx, 1, sizeof *z, err);
+    if (!z)
+        return dli_alloc_status();
+    zip_error_t e;
+    zip_error_init(&e);
+    z->ctx = ctx;
+    zip_source_t *source = zip_source_buffer_create(bytes, size, 0, &e);
+    if (source) {
+        z->archive = zip_open_from_source(source, ZIP_RDONLY, &e);
+        if (!z->archive)
+            zip_source_free(source);
+    }
+    if (!z->archive) {
+        dli_free(z);
+        const dl4c_status status = zip_failed(&e, "the zip archive is damaged", err);
+        zip_error_fini(&e);
+        return status;
+    }
+    zip_error_fini(&e);
+    *zip = z;
+    return DL4C_OK;
+}
+
+void dli_dl4j_zip_close(struct dli_dl4j_zip **zip)
+{
+    if (!*zip)
+        return;
+    zip_discard((*zip)->archive);
+    dli_free(*zip);
+    *zip = NULL;
+}
+
+dl4c_status dli_dl4j_entry_open(struct dli_dl4j_zip *zip, const char *name, struct dli_dl4j_entry **e, struct dl4c_error *err)
+{
+    *e = NULL;
+    const zip_int64_t index = zip_name_locate(zip->archive, name, ZIP_FL_ENC_RAW);
+    if (index < 0)
+        return DL4C_OK;
+    zip_stat_t st;
+    if (zip_stat_index(zip->archive, (zip_uint64_t)index, 0, &st) != 0)
+        return zip_failed(zip_get_error(zip->archive), name, err);
+    const zip_uint64_t wanted = ZIP_STAT_SIZE | ZIP_STAT_COMP_SIZE;
+    if ((st.valid & wanted) != wanted)
+        return dli_fail(err, DL4C_E_CORRUPT, "dl4j", "%s: the archive does not say how long it is", name);
+    struct dli_dl4j_entry *fresh = dli_calloc(zip->ctx, 1, sizeof *fresh, err);
+    if (!fresh)
+        return dli_alloc_status();
+    fresh->ctx = zip->ctx;
+    fresh->name = name;
+    fresh->size = st.size;
+    fresh->stored = st.comp_size;
+    fresh->file = zip_fopen_index(zip->archive, (zip_uint64_t)index, 0);
+    if (!fresh->file) {
+        dli_free(fresh);
+        return zip_failed(zip_get_error(zip->archive), name, err);
+    }
+    *e = fresh;
+    return DL4C_OK;
+}
+
+void dli_dl4j_entry_close(struct dli_dl4j_entry **e)
+{
+    if (!*e)
+        return;
+    zip_fclose((*e)->file);
+    dli_free(*e);
+    *e = NULL;
+}
+
+uint64_t dli_dl4j_entry_stored(const struct dli_dl4j_entry *e) { return e->stored; }
+
+/* Up to n bytes; less only at the end. */
+static dl4c_status read_some(struct dli_dl4j_entry *e, char *bytes, size_t n, size_t *got, struct dl4c_error *err)
+{
+    *got = 0;
+    while (*got < n) {
+        const zip_int64_t r = zip_fread(e->file, bytes + *got, n - *got);
+        if (r < 0)
+            return zip_failed(zip_file_get_error(e->file), e->name, err);
+        if (r == 0)
+            break;
+        *got += (size_t)r;
+        e->at += (uint64_t)r;
+    }
+    return DL4C_OK;
+}
+
+dl4c_status dli_dl4j_entry_read(struct dli_dl4j_entry *e, void *bytes, size_t n, struct dl4c_error *err)
+{
+    size_t got;
+    DLI_TRY(read_some(e, bytes, n, &got, err));
+    if (got < n)
+        return dli_fail(err, DL4C_E_CORRUPT, "dl4j", "%s ends after %" PRIu64 " bytes, wanted %zu more", e->name, e->at, n - got);
+    return DL4C_OK;
+}
+
+dl4c_status dli_dl4j_entry_end(struct dli_dl4j_entry *e, struct dl4c_error *err)
+{
+    char more;
+    size_t got;
+    DLI_TRY(read_some(e, &more, 1, &got, err));
+    return got == 0
+               ? DL4C_OK
+               : dli_fail(err, DL4C_E_CORRUPT, "dl4j", "%s goes on after the %" PRIu64 " bytes that it should have", e->name, e->at - 1);
+}
+
+dl4c_status dli_dl4j_entry_text(struct dli_dl4j_entry *e, size_t limit, char **text, size_t *size, struct dl4c_error *err)
+{
+    *text = NULL;
+    *size = 0;
+    if (e->size > limit)
+        return dli_fail(err, DL4C_E_LIMIT, "dl4j", "%s has %" PRIu64 " bytes, wanted at most %zu", e->name, e->size, limit);
+    if (e->size > e->stored * DLI_DL4J_RATIO + 64)
+        return dli_fail(err, DL4C_E_CORRUPT, "dl4j", "%s says it has %" PRIu64 " bytes, which %" PRIu64 " in the file cannot make", e->name,
+                        e->size, e->stored);
+    char *t = dli_alloc(e->ctx, (size_t)e->size + 1, err);
+    if (!t)
+        return dli_alloc_status();
+    dl4c_status status = dli_dl4j_entry_read(e, t, (size_t)e->size, err);
+    if (status == DL4C_OK)
+        status = dli_dl4j_entry_end(e, err);
+    if (status != DL4C_OK) {
+        dli_free(t);
+        return status;
+    }
+    t[e->size] = '\0';
+    *text = t;
+    *size = (size_t)e->size;
+    return DL4C_OK;
+}
