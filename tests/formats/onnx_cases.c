@@ -146,7 +146,7 @@ static int run_graph(struct run *r, const char *name, dl4c_graph *g, double tole
     struct dl4c_session_options o = DL4C_SESSION_OPTIONS_INIT;
     const int32_t n = dl4c_graph_input_count(g);
     int result = 1;
-    double worst = 0, one;
+    double worst = 0, one = 0;
     const char *note = "";
     for (int32_t k = 0; k < n; k++) {
         const struct array *a = &r->in[k];

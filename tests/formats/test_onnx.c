@@ -275,6 +275,116 @@ static void shape_subgraphs_fold_away(void **state)
     dl4c_graph_destroy(&g);
 }
 
+static void scalar(const char *name, int64_t v) { ow_tensor(&graph, name, OW_INT64, 0, NULL, &v, sizeof v); }
+
+static void arithmetic_on_lengths_folds(void **state)
+{
+    /* What a channel shuffle is exported as: Reshape(x, [n, 2, c / 2, h * w, 1]) with n, c, h, w from Shape; then a Where over Equal. */
+    static const char *const axes[] = { "0", "1", "2", "3" }, *const names[] = { "n", "c", "h", "w" };
+    const int64_t x[] = { -1, 4, 6, 8 }, zero = 0, ones[] = { 1, 1, 1, 1, 1 }, minus[] = { -1, -1, -1, -1, -1 };
+    begin();
+    ow_node(&graph, "Shape", NULL, "x", "s", NULL);
+    for (int k = 0; k < 4; k++) {
+        char in[8] = "s ";
+        scalar(axes[k], k);
+        strcat(in, axes[k]);
+        ow_node(&graph, "Gather", NULL, in, names[k], NULL);
+    }
+    scalar("two", 2);
+    ow_node(&graph, "Div", NULL, "c two", "half", NULL);
+    ow_node(&graph, "Mul", NULL, "h w", "hw", NULL);
+    static const char *const parts[] = { "n", "two", "half", "hw", "one" };
+    scalar("one", 1);
+    ow_ints(&graph, "axes", 1, &zero);
+    for (int k = 0; k < 5; k++) {
+        char out[16] = "u_";
+        char in[16] = "";
+        strcat(out, parts[k]);
+        strcat(strcat(in, parts[k]), " axes");
+        ow_node(&graph, "Unsqueeze", NULL, in, out, NULL);
+    }
+    ow_attr_i(&attrs, "axis", 0);
+    ow_node(&graph, "Concat", NULL, "u_n u_two u_half u_hw u_one", "to", take());
+    ow_ints(&graph, "ones", 5, ones);
+    ow_ints(&graph, "minus", 5, minus);
+    ow_node(&graph, "Equal", NULL, "to minus", "open", NULL);
+    ow_node(&graph, "Where", NULL, "open ones to", "same", NULL);
+    ow_node(&graph, "Reshape", "r", "x same", "y", NULL);
+    ow_input(&graph, "x", 4, x);
+    ow_output(&graph, "y");
+    dl4c_graph *g = load(13);
+    const struct dl4c_vertex r = vertex(g, "r");
+    const int64_t want[] = { 2, 2, 48, 1 };
+    assert_int_equal(dl4c_graph_vertex_count(g), 2);
+    assert_int_equal(r.rank, 4);
+    for (int k = 0; k < 4; k++)
+        assert_int_equal(r.shape[k], want[k]);
+    dl4c_graph_destroy(&g);
+}
+
+static void slices_and_pads_with_folded_bounds_run(void **state)
+{
+    /* The shortcut of CIFAR ResNets: every second pixel, channels padded; PyTorch writes the pads backwards and turns them round. */
+    const int64_t x[] = { -1, 2, 4, 4 }, shape[] = { 1, 2, 4, 4 };
+    const int64_t zero = 0, two = 2, three = 3, far = INT64_MAX, minus = -1, least = -INT64_MAX;
+    const int64_t turned[] = { 0, 0, 0, 0, 1, 3, 0, 0 }, rows[] = { 4, 2 }, perm[] = { 1, 0 };
+    float in[32], y[24];
+    begin();
+    ow_ints(&graph, "zero", 1, &zero);
+    ow_ints(&graph, "far", 1, &far);
+    ow_ints(&graph, "two", 1, &two);
+    ow_ints(&graph, "three", 1, &three);
+    ow_node(&graph, "Slice", "rows", "x zero far two two", "a", NULL);
+    ow_node(&graph, "Slice", "columns", "a zero far three two", "b", NULL);
+    ow_ints(&graph, "turned", 8, turned);
+    ow_ints(&graph, "pairs", 2, rows);
+    ow_ints(&graph, "minus", 1, &minus);
+    ow_ints(&graph, "least", 1, &least);
+    ow_node(&graph, "Reshape", NULL, "turned pairs", "t0", NULL);
+    ow_node(&graph, "Slice", NULL, "t0 minus least zero minus", "t1", NULL);
+    ow_attr_ints(&attrs, "perm", 2, perm);
+    ow_node(&graph, "Transpose", NULL, "t1", "t2", take());
+    ow_node(&graph, "Reshape", NULL, "t2 minus", "pads", NULL);
+    ow_node(&graph, "Pad", "pad", "b pads", "y", NULL);
+    ow_input(&graph, "x", 4, x);
+    ow_output(&graph, "y");
+    dl4c_graph *g = load(13);
+    assert_int_equal(dl4c_graph_vertex_count(g), 4);
+    for (int k = 0; k < 32; k++)
+        in[k] = (float)(k + 1);
+    run(g, in, shape, 4, y, 24); /* [1 + 2 + 3, 2, 2] */
+    for (int k = 0; k < 24; k++) {
+        const int c = k / 4 - 1, i = k / 2 % 2, j = k % 2;
+        assert_true(y[k] == (c >= 0 && c < 2 ? in[c * 16 + 8 * i + 2 * j] : 0));
+    }
+    dl4c_graph_destroy(&g);
+}
+
+static void softmax_takes_the_axis_of_its_opset(void **state)
+{
+    /* [1, 2, 1, 2]: until opset 12 over the whole row, since 13 over the last axis or the one named. */
+    const int64_t x[] = { -1, 2, 1, 2 }, shape[] = { 1, 2, 1, 2 };
+    const float in[] = { 0, 1, 2, 3 };
+    static const int sums[][4] = { { 0, 0, 0, 0 }, { 0, 0, 1, 1 }, { 0, 1, 0, 1 } }; /* elements with one number sum to 1 */
+    for (int k = 0; k < 3; k++) {
+        float y[4], total[2] = { 0, 0 };
+        begin();
+        if (k == 2)
+            ow_attr_i(&attrs, "axis", 1);
+        ow_node(&graph, "Softmax", "s", "x", "y", take());
+        ow_input(&graph, "x", 4, x);
+        ow_output(&graph, "y");
+        dl4c_graph *g = load(k == 0 ? 12 : 13);
+        run(g, in, shape, 4, y, 4);
+        for (int i = 0; i < 4; i++) {
+            assert_true(y[i] > 0);
+            total[sums[k][i]] += y[i];
+        }
+        assert_true(fabsf(total[0] - 1) < 1e-6f && fabsf(total[k == 0 ? 0 : 1] - 1) < 1e-6f);
+        dl4c_graph_destroy(&g);
+    }
+}
+
 static void a_batch_that_the_file_fixes_stays_free(void **state)
 {
     const int64_t x[] = { 4, 2, 3, 4 }, to[] = { 4, 6, -1 };
@@ -577,6 +687,9 @@ int main(void)
         cmocka_unit_test(weights_stay_where_they_are_in_the_file),
         cmocka_unit_test(initialisers_of_every_floating_type_give_the_same),
         cmocka_unit_test(shape_subgraphs_fold_away),
+        cmocka_unit_test(arithmetic_on_lengths_folds),
+        cmocka_unit_test(slices_and_pads_with_folded_bounds_run),
+        cmocka_unit_test(softmax_takes_the_axis_of_its_opset),
         cmocka_unit_test(a_batch_that_the_file_fixes_stays_free),
         cmocka_unit_test(a_transpose_behind_the_input_becomes_its_layout),
         cmocka_unit_test(transposes_that_cancel_disappear),

@@ -7,9 +7,10 @@
 #include "formats/format.h"
 #include "formats/onnx/proto.h"
 
-/* Lengths in constants that come from Shape: the batch, and what only a session knows. No real length is so negative. */
-#define DLI_ONNX_BATCH   (INT64_MIN + 1)
-#define DLI_ONNX_UNKNOWN (INT64_MIN + 2)
+/* Lengths in constants that come from Shape: the batch, and what only a session knows. No real length is negative; exporters do write
+ * numbers at the very end of the range, as bounds of Slice. */
+#define DLI_ONNX_BATCH (INT64_MIN + 0x62617463)
+#define DLI_ONNX_UNKNOWN (INT64_MIN + 0x756e6b6e)
 
 /* A value known when loading. */
 struct dli_onnx_const {

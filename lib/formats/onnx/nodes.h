@@ -19,6 +19,9 @@ DLI_ONNX_FN(dli_onnx_lrn);
 
 /* nodes_math.c: element by element */
 DLI_ONNX_FN(dli_onnx_activation);
+DLI_ONNX_FN(dli_onnx_hard_swish);
+DLI_ONNX_FN(dli_onnx_gelu);
+DLI_ONNX_FN(dli_onnx_swish);
 DLI_ONNX_FN(dli_onnx_clip);
 DLI_ONNX_FN(dli_onnx_softmax);
 DLI_ONNX_FN(dli_onnx_dropout);

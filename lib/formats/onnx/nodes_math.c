@@ -37,6 +37,38 @@ dl4c_status dli_onnx_activation(struct dli_onnx_import *im, const struct dli_onn
     return dli_fail(err, DL4C_E_INTERNAL, "onnx", "an activation without a row in the table");
 }
 
+/* x times its hard_sigmoid: the gate is a vertex beside the node's own. */
+dl4c_status dli_onnx_hard_swish(struct dli_onnx_import *im, const struct dli_onnx_node *node, struct dl4c_error *err)
+{
+    struct dli_onnx_value *x, gate;
+    const struct dl4c_attr attrs[] = { dl4c_attr_float("alpha", 1.0 / 6), dl4c_attr_float("beta", 0.5) };
+    DLI_TRY(dli_onnx_want_vertex(im, node, 0, &x, err));
+    DLI_TRY(dli_onnx_emit_helper(im, node, "gate", "hard_sigmoid", &x, 1, attrs, 2, NULL, 0, &gate, err));
+    struct dli_onnx_value *in[] = { x, &gate };
+    return dli_onnx_emit(im, node, "multiply", in, 2, NULL, 0, NULL, 0, err);
+}
+
+dl4c_status dli_onnx_gelu(struct dli_onnx_import *im, const struct dli_onnx_node *node, struct dl4c_error *err)
+{
+    struct dli_onnx_value *x;
+    const char *form = dli_onnx_attr_s(node, "approximate", "none");
+    DLI_TRY(dli_onnx_want_vertex(im, node, 0, &x, err));
+    if (strcmp(form, "none") != 0 && strcmp(form, "tanh") != 0)
+        return dli_fail(err, DL4C_E_UNSUPPORTED, "onnx", "approximate is \"%.60s\"", form);
+    const struct dl4c_attr attr = dl4c_attr_str("form", form[0] == 't' ? "tanh" : "erf");
+    return dli_onnx_emit(im, node, "gelu", &x, 1, &attr, 1, NULL, 0, err);
+}
+
+dl4c_status dli_onnx_swish(struct dli_onnx_import *im, const struct dli_onnx_node *node, struct dl4c_error *err)
+{
+    struct dli_onnx_value *x;
+    DLI_TRY(dli_onnx_want_vertex(im, node, 0, &x, err));
+    if (dli_onnx_attr_f(node, "alpha", 1) != 1)
+        return dli_fail(err, DL4C_E_UNSUPPORTED, "onnx", "alpha is %s, only 1 is supported",
+                        DLI_NUM((double)dli_onnx_attr_f(node, "alpha", 1)));
+    return dli_onnx_emit(im, node, "swish", &x, 1, NULL, 0, NULL, 0, err);
+}
+
 /* A bound of Clip: an attribute before opset 11, an input since. */
 static dl4c_status bound(struct dli_onnx_import *im, const struct dli_onnx_node *node, const char *name, int32_t k, double *v,
                          struct dl4c_error *err)
@@ -78,9 +110,20 @@ dl4c_status dli_onnx_softmax(struct dli_onnx_import *im, const struct dli_onnx_n
     if (axis == 0)
         return dli_fail(err, DL4C_E_UNSUPPORTED, "onnx", "over the batch");
     if (!rows) {
-        if (dli_onnx_shape_axis(x, axis) != 0)
-            return dli_fail(err, DL4C_E_UNSUPPORTED, "onnx", "over axis %" PRId32 "; only over the channels", axis);
-        return dli_onnx_emit(im, node, "softmax", &x, 1, NULL, 0, NULL, 0, err);
+        const int32_t at = dli_onnx_shape_axis(x, axis), rank = x->shape.rank;
+        if (at == 0)
+            return dli_onnx_emit(im, node, "softmax", &x, 1, NULL, 0, NULL, 0, err);
+        /* Ours works along the first axis of the row: exchanged with it, and back again. */
+        struct dli_onnx_value turned, soft, *in = x;
+        int64_t order[DLI_SHAPE_RANK];
+        for (int32_t k = 0; k < rank; k++)
+            order[k] = (k == 0 ? at : k == at ? 0 : k) + 1;
+        const struct dl4c_attr perm = dl4c_attr_ints("perm", order, rank);
+        DLI_TRY(dli_onnx_emit_helper(im, node, "turned", "transpose", &in, 1, &perm, 1, NULL, 0, &turned, err));
+        in = &turned;
+        DLI_TRY(dli_onnx_emit_helper(im, node, "softmax", "softmax", &in, 1, NULL, 0, NULL, 0, &soft, err));
+        in = &soft;
+        return dli_onnx_emit(im, node, "transpose", &in, 1, &perm, 1, NULL, 0, err);
     }
     if (axis == 1 && x->nhwc)
         DLI_TRY(dli_onnx_settle(im, x, err));
