@@ -176,11 +176,14 @@ int32_t dli_graph_index(const dl4c_graph *g, const char *name)
     return -1;
 }
 
-/* How far apart two names are: the longest common prefix and suffix left out, what remains of the longer one. */
+/* How far apart two names are: none where one is part of the other, else the longest common prefix and suffix left out, what remains of
+ * the longer one. */
 static size_t distance(const char *a, const char *b)
 {
     const size_t n = strlen(a), m = strlen(b), least = n < m ? n : m;
     size_t head = 0, tail = 0;
+    if (least > 0 && (strstr(a, b) || strstr(b, a)))
+        return 0;
     while (head < least && a[head] == b[head])
         head++;
     while (tail < least - head && a[n - 1 - tail] == b[m - 1 - tail])
