@@ -65,6 +65,9 @@ struct dl4c_fs_ops {
     dl4c_status (*rename)(void *user, const char *authority, const char *from, const char *to, struct dl4c_error *err);
     /** Removes a file or an empty directory. */
     dl4c_status (*remove)(void *user, const char *authority, const char *path, struct dl4c_error *err);
+    /** Adds bytes at the end of a file, which is made where it is missing. Readers see them when it returns; after a failure a part of
+     * them may be there. */
+    dl4c_status (*append)(void *user, const char *authority, const char *path, const void *bytes, size_t size, struct dl4c_error *err);
 };
 
 /**
@@ -163,6 +166,13 @@ DL4C_API dl4c_status dl4c_fs_mkdir(dl4c_context *ctx, const char *uri, struct dl
 DL4C_API dl4c_status dl4c_fs_rename(dl4c_context *ctx, const char *from, const char *to, struct dl4c_error *err);
 /** Removes a file or an empty directory; a link, not what it points to. Threads: safe. Since: 0.1. */
 DL4C_API dl4c_status dl4c_fs_remove(dl4c_context *ctx, const char *uri, struct dl4c_error *err);
+/**
+ * Adds bytes at the end of a file, which is made where it is missing: for logs, which others read while they grow. Readers see the bytes
+ * when it returns, but a power cut may take them. After a failure a part of them may be there.
+ * @retval DL4C_E_UNSUPPORTED  the file system cannot append
+ * Since: 0.1.
+ */
+DL4C_API dl4c_status dl4c_fs_append(dl4c_context *ctx, const char *uri, const void *bytes, size_t size, struct dl4c_error *err);
 
 DL4C_END
 #endif

@@ -201,15 +201,15 @@ static dl4c_status local_create(void *user, const char *authority, const char *p
     return DL4C_OK;
 }
 
-static dl4c_status put(const struct local_writer *w, const void *bytes, size_t size, struct dl4c_error *err)
+static dl4c_status put(int fd, const char *path, const void *bytes, size_t size, struct dl4c_error *err)
 {
     for (size_t done = 0; done < size;) {
         const size_t rest = size - done, most = (size_t)1 << 30;
-        const ssize_t n = write(w->fd, (const char *)bytes + done, rest < most ? rest : most);
+        const ssize_t n = write(fd, (const char *)bytes + done, rest < most ? rest : most);
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
-            return dli_fail_errno(err, n < 0 ? errno : EIO, "fs", "cannot write %.300s", w->path);
+            return dli_fail_errno(err, n < 0 ? errno : EIO, "fs", "cannot write %.300s", path);
         done += (size_t)n;
     }
     return DL4C_OK;
@@ -224,13 +224,37 @@ static dl4c_status local_write(void *user, void *file, const void *bytes, size_t
         w->gathered += size;
         return DL4C_OK;
     }
-    DLI_TRY(put(w, w->bytes, w->gathered, err));
+    DLI_TRY(put(w->fd, w->path, w->bytes, w->gathered, err));
     w->gathered = 0;
     if (size >= GATHER)
-        return put(w, bytes, size, err);
+        return put(w->fd, w->path, bytes, size, err);
     memcpy(w->bytes, bytes, size);
     w->gathered = size;
     return DL4C_OK;
+}
+
+static dl4c_status local_append(void *user, const char *authority, const char *path, const void *bytes, size_t size, struct dl4c_error *err)
+{
+    (void)user;
+    (void)authority;
+    struct stat s;
+    int fd;
+    do /* as for reading, nobody waits for a pipe */
+        fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0666);
+    while (fd < 0 && errno == EINTR);
+    if (fd < 0)
+        return dli_fail_errno(err, errno, "fs", "cannot append to %.300s", path);
+    dl4c_status status = DL4C_OK;
+    if (fstat(fd, &s) != 0)
+        status = dli_fail_errno(err, errno, "fs", "cannot look at %.300s", path);
+    else if (!S_ISREG(s.st_mode))
+        status = dli_fail(err, DL4C_E_INVALID, "fs", "%.300s is %s, wanted a regular file", path, kind_name(s.st_mode));
+    else
+        status = put(fd, path, bytes, size, err);
+    const int errnum = close_quietly(fd);
+    if (status == DL4C_OK && errnum)
+        status = dli_fail_errno(err, errnum, "fs", "cannot write %.300s", path);
+    return status;
 }
 
 /* Makes a changed directory durable. Some file systems know no such thing; one that cannot be opened for reading is left alone. */
@@ -254,7 +278,7 @@ static dl4c_status local_commit(void *user, void *file, struct dl4c_error *err)
 {
     (void)user;
     struct local_writer *w = file;
-    dl4c_status status = put(w, w->bytes, w->gathered, err);
+    dl4c_status status = put(w->fd, w->path, w->bytes, w->gathered, err);
     int done;
     do
         done = status == DL4C_OK ? fsync(w->fd) : 0;
@@ -406,4 +430,5 @@ const struct dl4c_fs_ops dli_fs_local = {
     .mkdir = local_mkdir,
     .rename = local_rename,
     .remove = local_remove,
+    .append = local_append,
 };

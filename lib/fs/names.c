@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Names: stat, list, mkdir, rename, remove. */
+/* What needs a name and no open file: stat, list, mkdir, rename, remove, append. */
 #include "fs/registry.h"
 
 #include <stdlib.h>
@@ -133,6 +133,22 @@ dl4c_status dl4c_fs_mkdir(dl4c_context *ctx, const char *uri, struct dl4c_error 
 dl4c_status dl4c_fs_remove(dl4c_context *ctx, const char *uri, struct dl4c_error *err)
 {
     return simple(ctx, uri, "remove", offsetof(struct dl4c_fs_ops, remove), err);
+}
+
+dl4c_status dl4c_fs_append(dl4c_context *ctx, const char *uri, const void *bytes, size_t size, struct dl4c_error *err)
+{
+    struct named n;
+    struct dl4c_error e = DL4C_ERROR_INIT;
+    if (!bytes && size > 0)
+        return dli_fail(err, DL4C_E_INVALID, "fs", "the memory to append is NULL");
+    DLI_TRY(name_open(ctx, uri, &n, err));
+    dl4c_status status;
+    if (!n.fs->ops.append)
+        status = dli_fs_cannot(n.fs, "append to", uri, err);
+    else
+        status = dli_fs_answer(n.fs, n.fs->ops.append(n.fs->user, n.uri.authority, n.uri.path, bytes, size, &e), &e, "append to", uri, err);
+    dli_uri_free(&n.uri);
+    return status;
 }
 
 dl4c_status dl4c_fs_rename(dl4c_context *ctx, const char *from, const char *to, struct dl4c_error *err)

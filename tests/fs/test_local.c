@@ -387,6 +387,25 @@ static void an_open_file_outlives_the_handle_of_its_context(void **state)
     assert_int_equal(entries(), 2);
 }
 
+static void appended_bytes_are_seen_at_once(void **state)
+{
+    (void)state;
+    char *bytes = NULL;
+    size_t size;
+    struct dl4c_error err = DL4C_ERROR_INIT;
+    assert_int_equal(dl4c_fs_append(NULL, in_folder("log"), "one\n", 4, &err), DL4C_OK);
+    assert_int_equal(dl4c_fs_append(NULL, in_folder("log"), "", 0, &err), DL4C_OK);
+    assert_int_equal(dl4c_fs_append(NULL, in_folder("log"), "two\n", 4, &err), DL4C_OK);
+    assert_int_equal(dli_fs_load(NULL, in_folder("log"), 100, &bytes, &size, &err), DL4C_OK);
+    assert_string_equal(bytes, "one\ntwo\n");
+    dli_free(bytes);
+    assert_int_equal(dl4c_fs_append(NULL, in_folder("none/log"), "x", 1, &err), DL4C_E_NOTFOUND);
+    assert_int_equal(dl4c_fs_append(NULL, folder, "x", 1, &err), DL4C_E_IO);
+    assert_int_equal(dl4c_fs_append(NULL, in_folder("log"), NULL, 1, &err), DL4C_E_INVALID);
+    assert_int_equal(mkfifo(in_folder("pipe"), 0600), 0);
+    assert_int_not_equal(dl4c_fs_append(NULL, in_folder("pipe"), "x", 1, &err), DL4C_OK); /* and nobody waited */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -403,6 +422,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_file_uri_is_the_decoded_path, setup, teardown),
         cmocka_unit_test_setup_teardown(a_disk_that_fills_up_is_an_io_error_and_leaves_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(a_file_cut_short_after_opening_is_an_error, setup, teardown),
+        cmocka_unit_test_setup_teardown(appended_bytes_are_seen_at_once, setup, teardown),
         cmocka_unit_test_setup_teardown(an_open_file_outlives_the_handle_of_its_context, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

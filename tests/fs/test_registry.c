@@ -201,6 +201,7 @@ static void what_a_file_system_lacks_is_unsupported(void **state)
     assert_int_equal(dl4c_fs_create(x->ctx, "few://h/a", &w, &x->err), DL4C_E_UNSUPPORTED);
     assert_string_equal(x->err.message, "few:// cannot write (few://h/a)");
     assert_int_equal(dl4c_fs_list(x->ctx, "few://h/", join_names, all, &x->err), DL4C_E_UNSUPPORTED);
+    assert_int_equal(dl4c_fs_append(x->ctx, "few://h/a", "x", 1, &x->err), DL4C_E_UNSUPPORTED);
     assert_int_equal(dl4c_fs_mkdir(x->ctx, "few://h/", &x->err), DL4C_E_UNSUPPORTED);
     assert_int_equal(dl4c_fs_remove(x->ctx, "few://h/a", &x->err), DL4C_E_UNSUPPORTED);
     assert_int_equal(dl4c_fs_rename(x->ctx, "few://h/a", "few://h/b", &x->err), DL4C_E_UNSUPPORTED);
