@@ -10,7 +10,7 @@
 /* A task is up to 64 rows by 48 outputs: 64 x 1024 inputs (256 KiB) and 48 x 1024 weights (192 KiB) lie in the L2 cache together.
  * With few rows the weights are read once from memory, 8 rows of W at a time, all along the inputs: long streams for the
  * prefetcher. */
-enum { ROWS = 64, OUTS = 48, FEW_ROWS = 4, STREAMS = 8 };
+enum { ROWS = 64, OUTS = 48, FEW_ROWS = 3, STREAMS = 8 };
 
 struct job {
     const struct dli_kernels *k;

@@ -3,9 +3,15 @@
  * an input is loaded once for all outputs of a tile and a weight once for all rows. Every tile sums in the same lanes and tree. */
 #include "kernels/kernels.h"
 
+/* Rows of W that will be wanted soon: while a tile is summed, n of them are fetched into the cache. */
+struct ahead {
+    const char *w;
+    int n;
+};
+
 /* Lanes [k - k % LANES, k) are one masked step: lanes past k add 0 * 0. */
 INLINE void tile(const int rows, const int outs, int64_t k, const float *x, int64_t ldx, const char *w, int64_t ldw_bytes, float *y,
-                 int64_t ldy, bool accumulate)
+                 int64_t ldy, bool accumulate, struct ahead ahead)
 {
     vec sum[TILE_ROWS > 1 ? TILE_ROWS : 1][8];
     UNROLLED (r, rows, 1)
@@ -24,6 +30,9 @@ INLINE void tile(const int rows, const int outs, int64_t k, const float *x, int6
             UNROLLED (r, rows, 1)
                 sum[r][o] = madd(in[r], v, sum[r][o]);
         }
+        if (rows > 1)
+            for (int a = 0; a < ahead.n; a++)
+                _mm_prefetch(ahead.w + a * ldw_bytes + i * (int64_t)sizeof(float), _MM_HINT_T0);
     }
     if (i < k) {
         const mask m = first_lanes(k - i);
@@ -45,15 +54,26 @@ INLINE void tile(const int rows, const int outs, int64_t k, const float *x, int6
         }
 }
 
-/* All rows with `outs` outputs: TILE_ROWS at a time, then one by one. */
-INLINE void strip(const int outs, int64_t rows, int64_t k, const float *x, int64_t ldx, const char *w, int64_t ldw_bytes, float *y,
-                  int64_t ldy, bool accumulate)
+/* All rows with `outs` outputs: TILE_ROWS (3 or 4) at a time, then the rest. The tiles share the fetching of the next strip's weights,
+ * which come from memory: their time then hides behind the sums. */
+INLINE void strip(const int outs, int64_t rows, int64_t k, const float *x, int64_t ldx, const char *w, const char *next, int64_t ldw_bytes,
+                  float *y, int64_t ldy, bool accumulate)
 {
-    int64_t r = 0;
-    for (; r + TILE_ROWS <= rows; r += TILE_ROWS)
-        tile(TILE_ROWS, outs, k, x + r * ldx, ldx, w, ldw_bytes, y + r * ldy, ldy, accumulate);
-    for (; r < rows; r++)
-        tile(1, outs, k, x + r * ldx, ldx, w, ldw_bytes, y + r * ldy, ldy, accumulate);
+    int64_t r = 0, fetched = 0;
+    const int64_t each = (TILE_OUTS * TILE_ROWS + rows - 1) / rows;
+    for (; r + TILE_ROWS <= rows; r += TILE_ROWS) {
+        const int64_t left = TILE_OUTS - fetched, n = each < left ? each : left;
+        tile(TILE_ROWS, outs, k, x + r * ldx, ldx, w, ldw_bytes, y + r * ldy, ldy, accumulate,
+             (struct ahead){ next + fetched * ldw_bytes, (int)n });
+        fetched += n;
+    }
+    const struct ahead nothing = { NULL, 0 };
+    switch (rows - r) {
+    case 3: tile(TILE_ROWS > 3 ? 3 : 1, outs, k, x + r * ldx, ldx, w, ldw_bytes, y + r * ldy, ldy, accumulate, nothing); break;
+    case 2: tile(2, outs, k, x + r * ldx, ldx, w, ldw_bytes, y + r * ldy, ldy, accumulate, nothing); break;
+    case 1: tile(1, outs, k, x + r * ldx, ldx, w, ldw_bytes, y + r * ldy, ldy, accumulate, nothing); break;
+    default: break;
+    }
 }
 
 static void dense(int64_t rows, int64_t outs, int64_t k, const float *x, int64_t ldx, const void *w, int64_t ldw, float *y, int64_t ldy,
@@ -65,9 +85,13 @@ static void dense(int64_t rows, int64_t outs, int64_t k, const float *x, int64_t
     if (rows < TILE_ROWS)
         for (; o + 8 <= outs; o += 8) /* more streams of weights, and sums enough to hide the latency of one row's FMAs */
             for (int64_t r = 0; r < rows; r++)
-                tile(1, 8, k, x + r * ldx, ldx, from + o * ldw_bytes, ldw_bytes, y + r * ldy + o, ldy, accumulate);
-    for (; o + TILE_OUTS <= outs; o += TILE_OUTS)
-        strip(TILE_OUTS, rows, k, x, ldx, from + o * ldw_bytes, ldw_bytes, y + o, ldy, accumulate);
+                tile(1, 8, k, x + r * ldx, ldx, from + o * ldw_bytes, ldw_bytes, y + r * ldy + o, ldy, accumulate,
+                     (struct ahead){ NULL, 0 });
+    for (; o + TILE_OUTS <= outs; o += TILE_OUTS) {
+        /* After the last strip comes the next chunk of the first one. */
+        const char *next = o + 2 * TILE_OUTS <= outs ? from + (o + TILE_OUTS) * ldw_bytes : from + k * (int64_t)sizeof(float);
+        strip(TILE_OUTS, rows, k, x, ldx, from + o * ldw_bytes, next, ldw_bytes, y + o, ldy, accumulate);
+    }
     for (; o < outs; o++)
-        strip(1, rows, k, x, ldx, from + o * ldw_bytes, ldw_bytes, y + o, ldy, accumulate);
+        strip(1, rows, k, x, ldx, from + o * ldw_bytes, from + o * ldw_bytes, ldw_bytes, y + o, ldy, accumulate);
 }
