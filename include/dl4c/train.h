@@ -41,7 +41,7 @@ struct dl4c_fit_options {
     int32_t no_shuffle;      /**< 1: examples come in the source's order in every epoch */
     int64_t batch;           /**< per worker; 0: 32 */
     const char *updater;     /**< "nesterovs:lr=3e-4,momentum=0.9", "adam:lr=1e-3", "sgd:lr=0.1"; NULL: the graph's, else the first */
-    const char *lr_schedule; /**< "step:decay=0.5,step=10,by=epoch", "exponential:gamma=0.9"; NULL: what the updater says, else constant */
+    const char *lr_schedule; /**< "step:decay=0.5,step=10,by=epoch", "exponential:gamma=0.9999"; NULL: as the updater says */
     double l1, l2;           /**< of weights of layers that say nothing themselves */
     uint64_t seed;           /**< of shuffling and dropout */
     const float *class_weights; /**< [n_class_weights], one for each class: what an example's loss is multiplied by; NULL: none */
@@ -95,7 +95,8 @@ typedef struct dl4c_trainer dl4c_trainer;
  * Makes a trainer.
  * @param options  Uses batch, updater, lr_schedule, l1, l2, seed, class_weights and threads.
  * @param t        Receives the trainer, which keeps the graph alive; NULL on failure.
- * @retval DL4C_E_INVALID, DL4C_E_NOTFOUND, DL4C_E_UNSUPPORTED, DL4C_E_STATE as for dl4c_fit
+ * @retval DL4C_E_INVALID, DL4C_E_NOTFOUND, DL4C_E_UNSUPPORTED, DL4C_E_STATE as for dl4c_fit; where the graph leaves the shape of its
+ *         input open, some of them come with the first step
  * Threads: safe. Since: 0.1.
  */
 DL4C_API dl4c_status dl4c_trainer_create(dl4c_graph *graph, const struct dl4c_fit_options *options, dl4c_trainer **t,
@@ -104,7 +105,8 @@ DL4C_API dl4c_status dl4c_trainer_create(dl4c_graph *graph, const struct dl4c_fi
 DL4C_API void dl4c_trainer_destroy(dl4c_trainer **t);
 /**
  * One step on one minibatch. Allocates nothing after the first.
- * @param x      f32 [n, ...], n at most the batch of the options; used in place where contiguous.
+ * @param x      f32 [n, ...], n at most the batch of the options; used in place where contiguous. Where heights and widths may vary, a
+ *               step whose rows have another shape than those before it plans anew, and allocates for that.
  * @param y      [n] i64 class indices, or f32 [n, k] targets.
  * @param score  Receives the score before the step: mean loss plus regularisation; may be NULL.
  * @retval DL4C_E_INVALID   a shape or type does not fit; a label is outside the classes

@@ -16,7 +16,7 @@ static const struct dli_schedule *const table[] = {
 };
 enum { COUNT = sizeof table / sizeof *table };
 
-const char *const dli_schedule_by[] = { "epoch", "iteration", NULL };
+const char *const dli_schedule_by[] = { "iteration", "epoch", NULL };
 
 const struct dli_schedule *dli_schedule_find(const char *name)
 {

@@ -6,7 +6,7 @@
 #include "base/attrs.h"
 #include "base/context.h"
 
-enum { DLI_BY_EPOCH = 0, DLI_BY_ITERATION = 1 };
+enum { DLI_BY_ITERATION = 0, DLI_BY_EPOCH = 1 };
 
 /* What every schedule takes, first in its attributes. */
 struct dli_schedule_head {

@@ -251,7 +251,7 @@ static dl4c_status describe(const struct fit *f, char **text, struct dl4c_error 
     struct dli_strbuf b;
     dli_strbuf_init(&b, f->t->ctx);
     dli_strbuf_add(&b, "{\"updater\": ");
-    dli_strbuf_json(&b, f->t->update->text);
+    dli_strbuf_json(&b, f->t->updater);
     dli_strbuf_addf(
         &b, ", \"batch\": %" PRId64 ", \"epochs\": %" PRId64 ", \"iterations\": %" PRId64 ", \"seed\": %" PRIu64 ", \"shuffle\": %s",
         o->batch, g->epoch, g->iteration, o->seed, o->no_shuffle ? "false" : "true");

@@ -52,8 +52,8 @@ static dl4c_status check_features(const dl4c_trainer *t, const struct dl4c_batch
 static dl4c_status own_state(dl4c_trainer *t, struct dl4c_error *err)
 {
     dl4c_graph *g = t->graph;
-    if (!g->updater || strcmp(g->updater, t->update->text) != 0) {
-        char *text = dli_strdup(g->ctx, t->update->text, err);
+    if (!g->updater || strcmp(g->updater, t->updater) != 0) {
+        char *text = dli_strdup(g->ctx, t->updater, err);
         if (!text)
             return dli_alloc_status();
         dli_free(g->updater);

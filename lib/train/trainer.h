@@ -10,6 +10,10 @@
 struct dl4c_trainer {
     dl4c_context *ctx; /* a reference */
     dl4c_graph *graph; /* a reference */
+    char *updater;     /* spec of layers that say nothing themselves */
+    double l1, l2;     /* the same */
+    int32_t threads;
+    /* NULL and zero until the shape of rows is known: */
     struct dli_tape *tape;
     struct dli_update *update;
     struct dli_loss_at loss;
@@ -18,11 +22,11 @@ struct dl4c_trainer {
     bool fused;              /* the loss gives dz */
     int64_t batch, row, k;   /* most rows, floats of a row of x, outputs */
     struct dl4c_shape shape; /* of a row of x, as it comes from outside */
+    struct dli_blob *state;  /* the updater's; the graph holds the same */
+    double *scores;          /* [batch] */
     uint64_t seed;
     float *class_weights; /* [n_class_weights]; NULL: none */
     int32_t n_class_weights;
-    struct dli_blob *state; /* the updater's; the graph holds the same */
-    double *scores;         /* [batch] */
     float *rows;            /* [batch]: weights of the rows; NULL where all are 1 */
     dl4c_tensor *staged[2]; /* contiguous copies of x and y that are not, made when first needed */
     bool held;              /* fit holds the graph over many steps */
@@ -35,6 +39,11 @@ dl4c_status dli_fit_options(const struct dl4c_fit_options *in, bool source_side,
 /* shape: of a row of x; NULL: as the graph says. */
 dl4c_status dli_trainer_create(dl4c_graph *graph, const struct dl4c_fit_options *options, const struct dl4c_shape *shape, dl4c_trainer **t,
                                struct dl4c_error *err);
+/* Makes the tape for rows of this shape, the first or another; the graph is in training. NULL: as the graph says. */
+dl4c_status dli_trainer_plan(dl4c_trainer *t, const struct dl4c_shape *shape, struct dl4c_error *err);
+/* One output for two classes. */
+bool dli_trainer_binary(const dl4c_trainer *t);
+dl4c_status dli_trainer_check_weights(const dl4c_trainer *t, struct dl4c_error *err);
 /* The weights of classes, copied; NULL: none. */
 dl4c_status dli_trainer_class_weights(dl4c_trainer *t, const float *weights, int32_t n, struct dl4c_error *err);
 /* Whether n classes of index labels, or targets of length n, suit the output. */

@@ -27,22 +27,34 @@ static dl4c_status nested(dl4c_context *ctx, const char *spec, struct dli_strbuf
     return DL4C_OK;
 }
 
-static dl4c_status with_schedule(dl4c_context *ctx, const char *updater, const char *schedule, char **text, struct dl4c_error *err)
+dl4c_status dli_update_text(dl4c_context *ctx, const char *updater, const char *schedule, char **text, struct dl4c_error *err)
 {
     struct dli_updater_at u;
+    struct dli_schedule_at checked;
     struct dli_strbuf b;
+    *text = NULL;
     DLI_TRY(dli_updater_open(ctx, updater, &u, err));
     dli_strbuf_init(&b, ctx);
     dli_strbuf_add(&b, u.text);
-    dl4c_status status = DL4C_OK;
-    if (schedule) {
+    dl4c_status status = dli_schedule_open(ctx, schedule ? schedule : dli_updater_lr_schedule(&u), &checked, err);
+    dli_schedule_close(&checked);
+    if (status == DL4C_OK && schedule) {
         dli_strbuf_add(&b, strchr(u.text, ':') ? ",lr_schedule=" : ":lr_schedule=");
         status = nested(ctx, schedule, &b, err);
     }
     dli_updater_close(&u);
     if (status == DL4C_OK)
-        return dli_strbuf_take(&b, text, err);
+        status = dli_strbuf_take(&b, text, err);
     dli_strbuf_free(&b);
+    if (status != DL4C_OK || !schedule)
+        return status;
+    /* Read once more: an updater may have a schedule already, or take none. */
+    status = dli_updater_open(ctx, *text, &u, err);
+    dli_updater_close(&u);
+    if (status != DL4C_OK) {
+        dli_free(*text);
+        *text = NULL;
+    }
     return status;
 }
 
@@ -81,7 +93,7 @@ static dl4c_status make_part(struct dli_update *u, const struct dli_tape *t, con
         p->l1 = (float)layer->l1_bias;
         p->l2 = (float)layer->l2_bias;
     }
-    const dl4c_status status = rule_of(u, layer && layer->updater ? layer->updater : u->text, &p->rule, err);
+    const dl4c_status status = rule_of(u, layer && layer->updater ? layer->updater : o->updater, &p->rule, err);
     return status == DL4C_OK ? DL4C_OK : dli_fail_prefix(err, status, "the updater of '%.100s'", t->plan->graph->vertices[s->vertex].name);
 }
 
@@ -145,13 +157,9 @@ dl4c_status dli_update_create(const struct dli_tape *t, const struct dli_update_
     u->ctx = t->plan->ctx;
     u->threads = o->threads;
     u->n_parts = t->n_slots;
-    dl4c_status status = with_schedule(u->ctx, o->updater, o->lr_schedule, &u->text, err);
-    if (status == DL4C_OK) {
-        u->parts = dli_array(u->ctx, (size_t)u->n_parts, sizeof *u->parts, err);
-        u->rules = u->parts ? dli_calloc(u->ctx, (size_t)u->n_parts, sizeof *u->rules, err) : NULL;
-        if (!u->rules)
-            status = dli_alloc_status();
-    }
+    u->parts = dli_array(u->ctx, (size_t)u->n_parts, sizeof *u->parts, err);
+    u->rules = u->parts ? dli_calloc(u->ctx, (size_t)u->n_parts, sizeof *u->rules, err) : NULL;
+    dl4c_status status = u->rules ? DL4C_OK : dli_alloc_status();
     for (int32_t i = 0; i < u->n_parts && status == DL4C_OK; i++)
         status = make_part(u, t, &t->slots[i], o, &u->parts[i], err);
     if (status == DL4C_OK) {
@@ -174,7 +182,6 @@ void dli_update_destroy(struct dli_update *u)
         dli_updater_close(&u->rules[i].updater);
         dli_schedule_close(&u->rules[i].schedule);
     }
-    dli_free(u->text);
     dli_free(u->rules);
     dli_free(u->parts);
     dli_free(u->chunks);

@@ -8,9 +8,8 @@
 #include "updaters/updater.h"
 
 struct dli_update_options {
-    const char *updater;     /* spec of those layers that say nothing themselves */
-    const char *lr_schedule; /* spec put into `updater`; NULL: none */
-    double l1, l2;           /* of weights of layers that say nothing themselves */
+    const char *updater; /* spec of those layers that say nothing themselves, from dli_update_text */
+    double l1, l2;       /* of weights of layers that say nothing themselves */
     int32_t threads;
 };
 
@@ -38,7 +37,6 @@ struct dli_update_chunk {
 struct dli_update {
     dl4c_context *ctx; /* borrowed from the tape */
     int32_t threads;
-    char *text; /* the updater of layers that say nothing, as one would write it */
     int32_t n_rules, n_parts, n_chunks;
     struct dli_update_rule *rules;
     struct dli_update_part *parts;
@@ -47,6 +45,9 @@ struct dli_update {
     uint8_t *bad;              /* [chunks]: a parameter is not finite */
     int64_t n_state;           /* floats of state, in Deeplearning4j's order of blocks */
 };
+
+/* The spec of an updater as one would write it, with a schedule of its learning rate (NULL: none) put in; both are checked. */
+dl4c_status dli_update_text(dl4c_context *ctx, const char *updater, const char *schedule, char **text, struct dl4c_error *err);
 
 /* Blocks are runs of neighbouring parameters with the same updater, also across layers; statistics and frozen layers end them. */
 dl4c_status dli_update_create(const struct dli_tape *tape, const struct dli_update_options *options, struct dli_update **update,

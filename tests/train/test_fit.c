@@ -29,7 +29,7 @@ static void separable_examples_are_learnt_completely(void **state)
     o.epochs = 15;
     o.batch = 8; /* the last one has 2 */
     o.updater = "nesterovs:lr=0.05,momentum=0.9";
-    o.lr_schedule = "step:decay=0.5,step=5";
+    o.lr_schedule = "step:decay=0.5,step=5,by=epoch";
     o.validation = test;
     must(dl4c_fit(g, train, &o, &err), &err);
     struct dl4c_evaluate_options eo = DL4C_EVALUATE_OPTIONS_INIT;
@@ -41,7 +41,7 @@ static void separable_examples_are_learnt_completely(void **state)
     dl4c_evaluation_destroy(&e);
     assert_int_equal(g->iteration, 15 * 7);
     assert_int_equal(g->epoch, 15);
-    assert_string_equal(g->updater, "nesterovs:lr=0.05,lr_schedule=step(decay=0.5,step=5)");
+    assert_string_equal(g->updater, "nesterovs:lr=0.05,lr_schedule=step(decay=0.5,step=5,by=epoch)");
     assert_int_equal(g->updater_state->bytes, sizeof(float) * (TOY_FEATURES + 1) * TOY_CLASSES);
     struct dl4c_model_info info = { .struct_size = sizeof info };
     must(dl4c_graph_info(g, &info, &err), &err);

@@ -330,6 +330,35 @@ static void strided_tensors_are_gathered(void **state)
     dl4c_graph_destroy(&b);
 }
 
+static void open_heights_and_widths_are_the_minibatchs(void **state)
+{
+    (void)state;
+    struct dl4c_error err = DL4C_ERROR_INIT;
+    enum { N = 2, MOST = 3 * 8 * 8 };
+    const int64_t open_shape[] = { 3, -1, -1 }, small[] = { 3, 6, 6 }, large[] = { 3, 8, 7 }, grey[] = { 1, 6, 6 };
+    const char *specs[] = { "conv2d:units=4,kernel=3x3,activation=relu", "global_pool", "output:units=3,activation=softmax" };
+    static float x[N * MOST];
+    int64_t labels[N] = { 0, 2 };
+    toy_values(1, N * MOST, x);
+    dl4c_graph *g = toy_graph(NULL, open_shape, 3, specs, 3);
+    dl4c_trainer *t = trainer(g, (struct dl4c_fit_options){ .batch = 4, .updater = "adam" });
+    dl4c_tensor *a = toy_f32(x, N, small, 3), *b = toy_f32(x, N, large, 3), *one = toy_f32(x, N, grey, 3), *l = toy_i64(labels, N);
+    dl4c_tensor *p = NULL;
+    assert_int_equal(dl4c_trainer_params(t, &p, &err), DL4C_E_STATE);
+    assert_int_equal(dl4c_trainer_step(t, one, l, NULL, &err), DL4C_E_INVALID);
+    const double first = step(t, a, l);
+    step(t, b, l);
+    assert_true(step(t, a, l) < first); /* what was learnt is kept from shape to shape */
+    assert_int_equal(dl4c_trainer_iteration(t), 3);
+    assert_int_equal(dl4c_trainer_step(t, one, l, NULL, &err), DL4C_E_INVALID);
+    dl4c_tensor_unref(&a);
+    dl4c_tensor_unref(&b);
+    dl4c_tensor_unref(&one);
+    dl4c_tensor_unref(&l);
+    dl4c_trainer_destroy(&t);
+    dl4c_graph_destroy(&g);
+}
+
 static void what_is_not_finite_stops_training_and_names_the_iteration(void **state)
 {
     (void)state;
@@ -493,6 +522,7 @@ int main(void)
         cmocka_unit_test(bits_do_not_depend_on_the_number_of_threads),
         cmocka_unit_test(tensors_that_do_not_fit_are_refused),
         cmocka_unit_test(strided_tensors_are_gathered),
+        cmocka_unit_test(open_heights_and_widths_are_the_minibatchs),
         cmocka_unit_test(what_is_not_finite_stops_training_and_names_the_iteration),
         cmocka_unit_test(sessions_and_clones_of_before_see_nothing),
         cmocka_unit_test(options_that_make_no_sense_are_refused),

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Setting up a trainer: its options, its tape for a shape of rows, what is made with the first tape. */
+#include "base/number.h"
+#include "tensor/shape.h"
+#include "train/trainer.h"
+
+#include <math.h>
+#include <string.h>
+
+/* ---- options ---- */
+
+dl4c_status dli_fit_options(const struct dl4c_fit_options *in, bool source_side, struct dl4c_fit_options *o, struct dl4c_error *err)
+{
+    DLI_TRY(dli_struct_in(o, sizeof *o, in, "train", err));
+    if (o->flags)
+        return dli_fail(err, DL4C_E_VERSION, "train", "flags %#" PRIx64 " are not known to this library", o->flags);
+    if (o->batch < 0 || o->threads < 0 || o->n_class_weights < 0 || o->n_listeners < 0 || o->timeout_ms < 0)
+        return dli_fail(err, DL4C_E_INVALID, "train", "batch, threads, n_class_weights, n_listeners or timeout_ms is negative");
+    if (!(o->l1 >= 0 && o->l1 < 1e30) || !(o->l2 >= 0 && o->l2 < 1e30))
+        return dli_fail(err, DL4C_E_INVALID, "train", "l1 is %s and l2 %s, wanted 0 to 1e30", DLI_NUM(o->l1), DLI_NUM(o->l2));
+    if (o->workers > 1)
+        return dli_fail(err, DL4C_E_UNSUPPORTED, "train", "%" PRId32 " workers: averaging is not built into this version, only 1 trains",
+                        o->workers);
+    if (o->workers < 0 || o->averaging_frequency < 0)
+        return dli_fail(err, DL4C_E_INVALID, "train", "workers or averaging_frequency is negative");
+    if (o->transport && strcmp(o->transport, "threads") != 0)
+        return dli_fail(err, DL4C_E_UNSUPPORTED, "train", "transport \"%.100s\" is not built into this version", o->transport);
+    if (o->run_dir)
+        return dli_fail(err, DL4C_E_UNSUPPORTED, "train", "run directories are not built into this version");
+    if (!source_side && o->balanced)
+        return dli_fail(err, DL4C_E_INVALID, "train", "a trainer sees no source to balance classes by: give class_weights");
+    if (o->balanced && o->class_weights)
+        return dli_fail(err, DL4C_E_INVALID, "train", "class_weights are given and balanced is asked for: only one of them can be");
+    if ((o->class_weights != NULL) != (o->n_class_weights > 0))
+        return dli_fail(err, DL4C_E_INVALID, "train", "n_class_weights is %" PRId32 " and class_weights %s", o->n_class_weights,
+                        o->class_weights ? "is given" : "is NULL");
+    if (source_side && o->early_stopping && !o->validation)
+        return dli_fail(err, DL4C_E_INVALID, "train", "early stopping wants a validation source");
+    o->batch = o->batch ? o->batch : 32;
+    o->epochs = o->epochs ? o->epochs : 20;
+    if (!o->seed && !o->seed_zero)
+        o->seed = 42;
+    return DL4C_OK;
+}
+
+/* ---- planning ---- */
+
+static dl4c_status find_output(dl4c_trainer *t, struct dl4c_error *err)
+{
+    const dl4c_graph *g = t->graph;
+    t->output = -1;
+    for (int32_t i = 0; i < t->tape->n_outputs; i++) {
+        const struct dli_tape_output *o = &t->tape->outputs[i];
+        if (!o->loss)
+            continue;
+        if (t->output >= 0)
+            return dli_fail(err, DL4C_E_UNSUPPORTED, "train", "outputs '%.100s' and '%.100s' both have a loss: this version trains on one",
+                            g->vertices[t->tape->outputs[t->output].vertex].name, g->vertices[o->vertex].name);
+        t->output = i;
+    }
+    const struct dli_tape_output *o = &t->tape->outputs[t->output];
+    if (o->shape.rank != 1 || o->shape.batch != 1)
+        return dli_fail(err, DL4C_E_UNSUPPORTED, "train", "output '%.200s' has shape %s: losses of this version take one vector a row",
+                        g->vertices[o->vertex].name, DLI_SHAPE_STR(&o->shape));
+    t->k = o->floats;
+    t->act = !o->act                                ? DLI_LOSS_ACT_OTHER
+             : strcmp(o->act->name, "softmax") == 0 ? DLI_LOSS_ACT_SOFTMAX
+             : strcmp(o->act->name, "sigmoid") == 0 ? DLI_LOSS_ACT_SIGMOID
+                                                    : DLI_LOSS_ACT_OTHER;
+    const dl4c_status status = dli_loss_open(t->ctx, o->loss, t->k, &t->loss, err);
+    if (status != DL4C_OK)
+        return dli_fail_prefix(err, status, "the loss of '%.100s'", g->vertices[o->vertex].name);
+    t->fused = o->act && o->direct && t->loss.loss->can_fuse && t->loss.loss->can_fuse(t->act);
+    return DL4C_OK;
+}
+
+static void find_shape(dl4c_trainer *t)
+{
+    const int32_t v = t->graph->inputs[0];
+    const struct dli_shape *s = &t->tape->plan->shapes[v];
+    t->shape.rank = s->rank;
+    memcpy(t->shape.dim, s->dim, sizeof s->dim);
+    if (t->graph->vertices[v].nhwc && s->rank == 3) {
+        t->shape.dim[0] = s->dim[1];
+        t->shape.dim[1] = s->dim[2];
+        t->shape.dim[2] = s->dim[0];
+    }
+    t->row = 1;
+    for (int32_t r = 0; r < t->shape.rank; r++)
+        t->row *= t->shape.dim[r];
+}
+
+/* Do two specs name the same updater? Its state then goes on under other settings. */
+static bool same_name(const char *a, const char *b)
+{
+    const size_t n = strcspn(a, ":("), m = strcspn(b, ":(");
+    return n == m && memcmp(a, b, n) == 0;
+}
+
+/* The state of an earlier training where it suits, else a fresh one. */
+static dl4c_status take_state(dl4c_trainer *t, struct dl4c_error *err)
+{
+    const dl4c_graph *g = t->graph;
+    size_t bytes;
+    if (!dli_mul_size((size_t)t->update->n_state, sizeof(float), &bytes))
+        return dli_fail(err, DL4C_E_LIMIT, "train", "the updater's state is too large");
+    if (bytes == 0)
+        return DL4C_OK;
+    if (g->updater_state && g->updater_state->bytes == bytes && (!g->updater || same_name(g->updater, t->updater))) {
+        t->state = dli_blob_ref(g->updater_state);
+        return DL4C_OK;
+    }
+    DLI_TRY(dli_blob_create(t->ctx, bytes, &t->state, err));
+    dli_update_initial(t->update, t->state->data);
+    return DL4C_OK;
+}
+
+/* What does not depend on the shape of rows, made with the first tape. */
+static dl4c_status first_plan(dl4c_trainer *t, struct dl4c_error *err)
+{
+    const struct dli_update_options uo = { .updater = t->updater, .l1 = t->l1, .l2 = t->l2, .threads = t->threads };
+    DLI_TRY(find_output(t, err));
+    DLI_TRY(dli_update_create(t->tape, &uo, &t->update, err));
+    DLI_TRY(take_state(t, err));
+    t->scores = dli_calloc(t->ctx, (size_t)t->batch, sizeof *t->scores, err);
+    if (!t->scores)
+        return dli_alloc_status();
+    return dli_trainer_check_weights(t, err);
+}
+
+static void close_plan(dl4c_trainer *t)
+{
+    dli_update_destroy(t->update);
+    dli_loss_close(&t->loss);
+    dli_blob_unref(t->state);
+    dli_free(t->scores);
+    dli_tape_destroy(t->tape);
+    t->update = NULL;
+    t->state = NULL;
+    t->scores = NULL;
+    t->tape = NULL;
+}
+
+dl4c_status dli_trainer_plan(dl4c_trainer *t, const struct dl4c_shape *shape, struct dl4c_error *err)
+{
+    struct dl4c_shape inside;
+    struct dli_tape *fresh;
+    if (shape && t->graph->vertices[t->graph->inputs[0]].nhwc && shape->rank == 3) {
+        inside = *shape;
+        inside.dim[0] = shape->dim[2];
+        inside.dim[1] = shape->dim[0];
+        inside.dim[2] = shape->dim[1];
+        shape = &inside;
+    }
+    const struct dli_tape_options to = { .batch = t->batch, .threads = t->threads, .input_shapes = shape };
+    DLI_TRY(dli_tape_create(t->ctx, t->graph, &to, &fresh, err));
+    if (t->tape) { /* the same parameters in the same order: only activations change */
+        dli_tape_destroy(t->tape);
+        t->tape = fresh;
+        find_shape(t);
+        return DL4C_OK;
+    }
+    t->tape = fresh;
+    const dl4c_status status = first_plan(t, err);
+    if (status != DL4C_OK)
+        close_plan(t);
+    else
+        find_shape(t);
+    return status;
+}
+
+bool dli_trainer_binary(const dl4c_trainer *t) { return t->k == 1 && t->loss.loss->binary; }
+
+dl4c_status dli_trainer_check_weights(const dl4c_trainer *t, struct dl4c_error *err)
+{
+    const int64_t classes = dli_trainer_binary(t) ? 2 : t->k;
+    if (t->class_weights && t->n_class_weights != classes)
+        return dli_fail(err, DL4C_E_INVALID, "train", "%" PRId32 " class weights for %" PRId64 " classes", t->n_class_weights, classes);
+    return DL4C_OK;
+}
+
+dl4c_status dli_trainer_class_weights(dl4c_trainer *t, const float *weights, int32_t n, struct dl4c_error *err)
+{
+    if (!weights)
+        return DL4C_OK;
+    for (int32_t i = 0; i < n; i++)
+        if (!(weights[i] >= 0 && weights[i] < 1e30f))
+            return dli_fail(err, DL4C_E_INVALID, "train", "the weight of class %" PRId32 " is %s", i, DLI_NUM((double)weights[i]));
+    t->class_weights = dli_array(t->ctx, (size_t)n, sizeof *t->class_weights, err);
+    t->rows = dli_array(t->ctx, (size_t)t->batch, sizeof *t->rows, err);
+    if (!t->class_weights || !t->rows)
+        return dli_alloc_status();
+    memcpy(t->class_weights, weights, (size_t)n * sizeof *weights);
+    t->n_class_weights = n;
+    return t->tape ? dli_trainer_check_weights(t, err) : DL4C_OK;
+}
+
+dl4c_status dli_trainer_classes(const dl4c_trainer *t, int32_t n, bool targets, struct dl4c_error *err)
+{
+    const char *name = t->graph->vertices[t->tape->outputs[t->output].vertex].name;
+    if (targets && n != t->k)
+        return dli_fail(err, DL4C_E_INVALID, "train", "targets have %" PRId32 " values, output '%.200s' gives %" PRId64, n, name, t->k);
+    if (!targets && t->k == 1 && !dli_trainer_binary(t))
+        return dli_fail(err, DL4C_E_INVALID, "train", "output '%.200s' gives one value and its loss %s wants one for each class", name,
+                        t->loss.loss->name);
+    if (!targets && n > (dli_trainer_binary(t) ? 2 : t->k))
+        return dli_fail(err, DL4C_E_INVALID, "train", "there are %" PRId32 " classes, output '%.200s' gives %" PRId64, n, name, t->k);
+    return DL4C_OK;
+}
