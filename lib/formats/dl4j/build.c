@@ -25,6 +25,17 @@ static dl4c_status said(const struct dli_dl4j_config *c, const char *name, struc
     return good ? DL4C_OK : dli_fail(err, DL4C_E_CORRUPT, "dl4j", "the shape of input '%.100s' under \"dl4c\" is not one", name);
 }
 
+static bool said_nhwc(const struct dli_dl4j_config *c, const char *name)
+{
+    const json_t *list = json_object_get(json_object_get(c->root, "dl4c"), "nhwc");
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const char *text = json_string_value(json_array_get(list, i));
+        if (text && strcmp(text, name) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* What the first layers behind it tell: the file's words come before what shapes follow. */
 static dl4c_status guess(const struct dli_dl4j_config *c, int32_t input, struct dl4c_shape *s, struct dl4c_error *err)
 {
@@ -104,7 +115,7 @@ static void solve(const struct dli_dl4j_config *c, dl4c_graph *g)
         return;
     for (int32_t axis = 1; axis < 3; axis++) {
         const int64_t wanted = it->pre.shape[axis];
-        for (int64_t length = wanted; wanted > 0 && length <= LARGEST; length++)
+        for (int64_t length = 1; wanted > 0 && length <= LARGEST; length++)
             if (fits(g, axis, length, c->items[it->inputs[0]].name, wanted)) {
                 for (int32_t i = 0; i < g->n_vertices; i++)
                     if (!g->vertices[i].op && g->vertices[i].shape.rank == 3 && g->vertices[i].shape.dim[axis] < 0)
@@ -189,6 +200,8 @@ static dl4c_status build(struct dli_dl4j_config *c, dl4c_builder *b, char **upda
         for (int32_t k = 0; k < s.rank; k++)
             open = open || s.dim[k] < 0;
         dl4c_builder_input(b, it->name, s.dim, s.rank);
+        if (s.rank == 3 && said_nhwc(c, it->name))
+            dli_builder_input_nhwc(b, it->name);
     }
     const char **names = dli_array(c->ctx, (size_t)c->n_outputs, sizeof *names, err);
     if (!names)

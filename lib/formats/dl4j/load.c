@@ -2,6 +2,7 @@
 /* dl4j: the models of Deeplearning4j. A zip with configuration.json, coefficients.bin and updaterState.bin, or the JSON alone, which
  * gives a network with fresh parameters. */
 #include "formats/dl4j/config.h"
+#include "formats/dl4j/save.h"
 #include "formats/dl4j/array.h"
 #include "formats/format.h"
 
@@ -186,9 +187,13 @@ done:
     return status;
 }
 
+static const char *const extensions[] = { ".zip", NULL };
+
 const struct dli_format dli_format_dl4j = {
     .name = "dl4j",
     .doc = "Deeplearning4j's zip, or its configuration.json alone.",
+    .extensions = extensions,
     .sniff = sniff,
     .load = load,
+    .save = dli_dl4j_save,
 };
