@@ -34,9 +34,13 @@
 #define DL4C_END
 #endif
 
+/** Version of the headers: of the project, not of the ABI. */
 #define DL4C_VERSION_MAJOR 0
+/** See DL4C_VERSION. */
 #define DL4C_VERSION_MINOR 1
+/** See DL4C_VERSION. */
 #define DL4C_VERSION_PATCH 0
+/** The version as one number that grows: 10000 * major + 100 * minor + patch. dl4c_version tells that of the library that runs. */
 #define DL4C_VERSION (DL4C_VERSION_MAJOR * 10000 + DL4C_VERSION_MINOR * 100 + DL4C_VERSION_PATCH)
 
 DL4C_BEGIN
@@ -110,6 +114,7 @@ DL4C_API void dl4c_free(void *text);
  */
 typedef struct dl4c_context dl4c_context;
 
+/** Levels of the log; values never change. */
 enum { DL4C_LOG_NONE = 0, DL4C_LOG_ERROR = 1, DL4C_LOG_WARNING = 2, DL4C_LOG_INFO = 3, DL4C_LOG_DEBUG = 4 };
 
 /** Receives one line of log, no newline. Called only on a thread that is inside a call of the library. */
@@ -120,6 +125,7 @@ typedef void *(*dl4c_alloc_fn)(void *user, size_t size, size_t alignment);
 /** Takes back what dl4c_alloc_fn gave, with the same size. */
 typedef void (*dl4c_release_fn)(void *user, void *memory, size_t size);
 
+/** How a context allocates, logs and works. Zero everywhere: all defaults. */
 struct dl4c_context_options {
     size_t struct_size;
     dl4c_alloc_fn alloc; /**< NULL: the C library's; set both or none */

@@ -19,6 +19,7 @@ struct dl4c_chart_series {
     int32_t reserved; /**< must be 0 */
 };
 
+/** What stands around the lines, and how large. Zero everywhere: all defaults. */
 struct dl4c_chart_options {
     size_t struct_size;
     const char *title;           /**< UTF-8; NULL: none */

@@ -16,6 +16,7 @@ DL4C_BEGIN
  */
 typedef struct dl4c_evaluation dl4c_evaluation;
 
+/** What is counted, and under which names. */
 struct dl4c_evaluation_options {
     size_t struct_size;
     int32_t n_classes;          /**< 2 to 32768 */
@@ -106,15 +107,23 @@ DL4C_API double dl4c_evaluation_metric(const dl4c_evaluation *e, int32_t metric,
 DL4C_API double dl4c_evaluation_class_metric(const dl4c_evaluation *e, int32_t metric, int32_t i);
 
 /* The usual ones under their own names, with DL4C_AVERAGE_DEFAULT. Since: 0.1. */
+/** Right / all. Since: 0.1. */
 DL4C_API double dl4c_evaluation_accuracy(const dl4c_evaluation *e);
+/** Mean recall of the classes that occur. Since: 0.1. */
 DL4C_API double dl4c_evaluation_balanced_accuracy(const dl4c_evaluation *e);
 /** Share of examples with fewer than top_n classes strictly likelier than the right one; the accuracy where top_n is 1. */
 DL4C_API double dl4c_evaluation_top_n_accuracy(const dl4c_evaluation *e);
+/** DL4C_METRIC_PRECISION with DL4C_AVERAGE_DEFAULT. Since: 0.1. */
 DL4C_API double dl4c_evaluation_precision(const dl4c_evaluation *e);
+/** DL4C_METRIC_RECALL with DL4C_AVERAGE_DEFAULT. Since: 0.1. */
 DL4C_API double dl4c_evaluation_recall(const dl4c_evaluation *e);
+/** DL4C_METRIC_F1 with DL4C_AVERAGE_DEFAULT. Since: 0.1. */
 DL4C_API double dl4c_evaluation_f1(const dl4c_evaluation *e);
+/** Of one class against all others: tp / (tp + fp). Since: 0.1. */
 DL4C_API double dl4c_evaluation_class_precision(const dl4c_evaluation *e, int32_t i);
+/** Of one class against all others: tp / (tp + fn). Since: 0.1. */
 DL4C_API double dl4c_evaluation_class_recall(const dl4c_evaluation *e, int32_t i);
+/** Of one class against all others: harmonic mean of the two. Since: 0.1. */
 DL4C_API double dl4c_evaluation_class_f1(const dl4c_evaluation *e, int32_t i);
 
 /** Flags of dl4c_evaluation_stats. */

@@ -12,8 +12,10 @@ DL4C_BEGIN
 /** An opened store: a folder of shards features-00000.safetensors with manifest.json and _SUCCESS. */
 typedef struct dl4c_features dl4c_features;
 
+/** How a feature map becomes one number; values never change. */
 enum { DL4C_POOL_NONE = 0, DL4C_POOL_AVG = 1, DL4C_POOL_MAX = 2 };
 
+/** Options of dl4c_featurize. Zero everywhere: all defaults. */
 struct dl4c_featurize_options {
     size_t struct_size;
     const char *const *at; /**< vertices; NULL: the trunk's outputs. Several: one store each under OUT/VERTEX/ ('/' becomes '_') */
@@ -40,6 +42,7 @@ struct dl4c_featurize_options {
 DL4C_API dl4c_status dl4c_featurize(dl4c_graph *trunk, dl4c_reader *images, const char *out, const struct dl4c_featurize_options *options,
                                     struct dl4c_error *err);
 
+/** Options of dl4c_features_open. Zero everywhere: all defaults. */
 struct dl4c_features_options {
     size_t struct_size;
     int32_t verify; /**< 1: check the digest of every shard */
@@ -51,23 +54,30 @@ struct dl4c_features_options {
 /** Opens a store, mapped where the file system can. DL4C_E_STATE: not finished (no _SUCCESS); DL4C_E_CORRUPT names the shard. */
 DL4C_API dl4c_status dl4c_features_open(dl4c_context *ctx, const char *uri, const struct dl4c_features_options *options, dl4c_features **f,
                                         struct dl4c_error *err);
+/** Closes a store and writes NULL. Takes NULL. Tensors over its shards stay good. Since: 0.1. */
 DL4C_API void dl4c_features_close(dl4c_features **f);
 /** Borrowed; lives as long as the store. */
 DL4C_API dl4c_source *dl4c_features_source(dl4c_features *f);
+/** Rows in all, one for each image that could be read. Since: 0.1. */
 DL4C_API int64_t dl4c_features_rows(const dl4c_features *f);
 /** Shape of a row. */
 DL4C_API int32_t dl4c_features_shape(const dl4c_features *f, int64_t shape[DL4C_MAX_RANK]);
+/** Number of classes, 0 where images had none. Since: 0.1. */
 DL4C_API int32_t dl4c_features_class_count(const dl4c_features *f);
+/** Name of class @p i, NULL outside; borrowed. Since: 0.1. */
 DL4C_API const char *dl4c_features_class(const dl4c_features *f, int32_t i);
 /** Path and label of row i; borrowed. */
 DL4C_API const char *dl4c_features_path(const dl4c_features *f, int64_t i);
+/** Class of row @p i, -1 where it has none or outside. Since: 0.1. */
 DL4C_API int64_t dl4c_features_label(const dl4c_features *f, int64_t i);
-/** A read-only tensor [rows of the shard, ...] over shard k; one reference for the caller. */
+/** Number of shards. Since: 0.1. */
 DL4C_API int32_t dl4c_features_shard_count(const dl4c_features *f);
+/** Shard @p k as a read-only tensor [rows of the shard, ...], a copy that outlives the store; one reference for the caller. Since: 0.1. */
 DL4C_API dl4c_status dl4c_features_shard(dl4c_features *f, int32_t k, dl4c_tensor **t, struct dl4c_error *err);
 /** What the store records: model's digest, vertex, preprocessing, size, pooling, kernel set, by key; NULL: not recorded. Borrowed. */
 DL4C_API const char *dl4c_features_metadata(const dl4c_features *f, const char *key);
 
+/** Options of dl4c_head_softmax. Zero everywhere: all defaults. */
 struct dl4c_head_options {
     size_t struct_size;
     const char *weight_init; /**< NULL: "xavier" */

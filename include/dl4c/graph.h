@@ -31,6 +31,7 @@ typedef struct dl4c_builder dl4c_builder;
 
 /** @param start  Borrowed, unchanged: a graph to start from; NULL for an empty one. */
 DL4C_API dl4c_status dl4c_builder_create(dl4c_context *ctx, dl4c_graph *start, dl4c_builder **b, struct dl4c_error *err);
+/** Gives up what was built. Takes NULL; writes NULL. Since: 0.1. */
 DL4C_API void dl4c_builder_destroy(dl4c_builder **b);
 
 /** Adds an input of @p rank axes without the batch: [channels, height, width] or [n]; -1 for a length that sessions decide. */
@@ -77,6 +78,7 @@ DL4C_API dl4c_status dl4c_builder_finish(dl4c_builder **b, dl4c_graph **graph, s
 
 /* ---- looking at a graph -------------------------------------------------------------------------------------- */
 
+/** What a vertex is. Filled by dl4c_graph_vertex. */
 struct dl4c_vertex {
     size_t struct_size;
     const char *name;   /**< borrowed from the graph, like all of this */
@@ -95,6 +97,7 @@ struct dl4c_vertex {
 
 /** Vertices in topological order, inputs included. */
 DL4C_API int32_t dl4c_graph_vertex_count(const dl4c_graph *graph);
+/** Vertex @p i; DL4C_E_INVALID outside. Since: 0.1. */
 DL4C_API dl4c_status dl4c_graph_vertex(const dl4c_graph *graph, int32_t i, struct dl4c_vertex *out, struct dl4c_error *err);
 /** The index of a vertex by its name or its output tensor's name. DL4C_E_NOTFOUND names the nearest. */
 DL4C_API dl4c_status dl4c_graph_find(const dl4c_graph *graph, const char *name, int32_t *i, struct dl4c_error *err);
@@ -104,11 +107,15 @@ DL4C_API int32_t dl4c_graph_vertex_input(const dl4c_graph *graph, int32_t i, int
 DL4C_API dl4c_status dl4c_graph_vertex_attr(const dl4c_graph *graph, int32_t i, int32_t a, struct dl4c_attr *out, struct dl4c_error *err);
 /** Marks in @p marks[vertex_count] (0 or 1) what vertex @p i depends on, or what depends on it; itself not included. */
 DL4C_API dl4c_status dl4c_graph_ancestors(const dl4c_graph *graph, int32_t i, uint8_t *marks, struct dl4c_error *err);
+/** The same for what depends on vertex @p i. Since: 0.1. */
 DL4C_API dl4c_status dl4c_graph_descendants(const dl4c_graph *graph, int32_t i, uint8_t *marks, struct dl4c_error *err);
+/** Number of inputs. Since: 0.1. */
 DL4C_API int32_t dl4c_graph_input_count(const dl4c_graph *graph);
+/** Number of outputs. Since: 0.1. */
 DL4C_API int32_t dl4c_graph_output_count(const dl4c_graph *graph);
 /** Vertex index of the k-th input or output, -1 outside. */
 DL4C_API int32_t dl4c_graph_input(const dl4c_graph *graph, int32_t k);
+/** The same for outputs. Since: 0.1. */
 DL4C_API int32_t dl4c_graph_output(const dl4c_graph *graph, int32_t k);
 /** Name of parameter @p p of vertex @p i, NULL outside. */
 DL4C_API const char *dl4c_graph_param_name(const dl4c_graph *graph, int32_t i, int32_t p);
@@ -117,6 +124,7 @@ DL4C_API dl4c_status dl4c_graph_param(dl4c_graph *graph, const char *vertex, con
 /** Parameters in all, trainable and frozen; each may be NULL. */
 DL4C_API void dl4c_graph_param_count(const dl4c_graph *graph, int64_t *total, int64_t *trainable, int64_t *frozen);
 
+/** Options of dl4c_graph_summary. Zero everywhere: as summary() prints it. */
 struct dl4c_summary_options {
     size_t struct_size;
     int32_t shapes; /**< 1: a column with the shapes too, as summary(InputType) prints it */
@@ -155,6 +163,7 @@ DL4C_API dl4c_status dl4c_graph_digest(dl4c_graph *graph, char **hex, struct dl4
 
 /* ---- split and join ------------------------------------------------------------------------------------------ */
 
+/** Options of dl4c_graph_split; none yet. */
 struct dl4c_split_options {
     size_t struct_size;
     uint64_t flags; /**< must be 0 */
@@ -176,6 +185,7 @@ struct dl4c_split_options {
 DL4C_API dl4c_status dl4c_graph_split(dl4c_graph *graph, const char *const *at, int32_t n_at, const struct dl4c_split_options *options,
                                       dl4c_graph **trunk, dl4c_graph **head, struct dl4c_error *err);
 
+/** Options of dl4c_graph_join; none yet. */
 struct dl4c_join_options {
     size_t struct_size;
     uint64_t flags; /**< must be 0 */
@@ -191,6 +201,7 @@ DL4C_API dl4c_status dl4c_graph_join(dl4c_graph *trunk, dl4c_graph *head, const 
 /** A plan and its memory for one input shape, one largest batch and declared outputs. Sessions of one graph share its weights. */
 typedef struct dl4c_session dl4c_session;
 
+/** A shape, mostly without the batch. Layout frozen. */
 struct dl4c_shape {
     int32_t rank;
     int32_t reserved;
@@ -203,6 +214,7 @@ enum {
     DL4C_SESSION_CHANNELS_FIRST = 4 /**< images come as [n, c, h, w] also where the model's file has them as [n, h, w, c] */
 };
 
+/** What a session is planned for. Zero everywhere: one row, the graph's outputs, all threads. */
 struct dl4c_session_options {
     size_t struct_size;
     int64_t batch;              /**< most rows of a run; 0: 1 */
@@ -227,15 +239,19 @@ struct dl4c_session_options {
  */
 DL4C_API dl4c_status dl4c_session_create(dl4c_context *ctx, dl4c_graph *graph, const struct dl4c_session_options *options, dl4c_session **s,
                                          struct dl4c_error *err);
+/** Frees plan and arena. Takes NULL; writes NULL. Since: 0.1. */
 DL4C_API void dl4c_session_destroy(dl4c_session **s);
 /** Bytes of the arena: all activations and scratch memory. */
 DL4C_API size_t dl4c_session_bytes(const dl4c_session *s);
 /** Bytes of weights repacked for the kernels, shared with the other sessions of the graph. */
 DL4C_API size_t dl4c_session_packed_bytes(const dl4c_session *s);
+/** Number of inputs: the graph's. Since: 0.1. */
 DL4C_API int32_t dl4c_session_input_count(const dl4c_session *s);
+/** Number of outputs that were asked for. Since: 0.1. */
 DL4C_API int32_t dl4c_session_output_count(const dl4c_session *s);
 /** The shape of an input or output without the batch. */
 DL4C_API dl4c_status dl4c_session_input_shape(const dl4c_session *s, int32_t i, struct dl4c_shape *out, struct dl4c_error *err);
+/** The shape of output @p i without the batch. Since: 0.1. */
 DL4C_API dl4c_status dl4c_session_output_shape(const dl4c_session *s, int32_t i, struct dl4c_shape *out, struct dl4c_error *err);
 
 /**

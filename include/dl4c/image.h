@@ -85,7 +85,9 @@ DL4C_API dl4c_status dl4c_image_clone(const dl4c_image *img, dl4c_image **copy, 
 /** Takes NULL; writes NULL. */
 DL4C_API void dl4c_image_destroy(dl4c_image **img);
 
+/** Pixels of a row. Threads: safe. Since: 0.1. */
 DL4C_API int32_t dl4c_image_width(const dl4c_image *img);
+/** Number of rows. Threads: safe. Since: 0.1. */
 DL4C_API int32_t dl4c_image_height(const dl4c_image *img);
 /** 1 (grey) or 3 (red, green, blue). */
 DL4C_API int32_t dl4c_image_channels(const dl4c_image *img);

@@ -9,6 +9,7 @@
 
 DL4C_BEGIN
 
+/** Options of dl4c_model_load. Zero everywhere: all defaults. */
 struct dl4c_load_options {
     size_t struct_size;
     const char *format; /**< "dl4j", "onnx"; NULL: by content */
@@ -36,6 +37,7 @@ DL4C_API dl4c_status dl4c_model_load(dl4c_context *ctx, const char *uri, const s
 DL4C_API dl4c_status dl4c_model_load_memory(dl4c_context *ctx, const void *bytes, size_t size, const struct dl4c_load_options *options,
                                             dl4c_graph **graph, struct dl4c_error *err);
 
+/** Options of dl4c_model_save. Zero everywhere: all defaults. */
 struct dl4c_save_options {
     size_t struct_size;
     const char *format;  /**< "dl4j"; NULL: by the extension (.zip: dl4j) */

@@ -31,6 +31,7 @@ struct dl4c_attr {
     } v;
 };
 
+/** An attribute with a whole number. */
 static inline struct dl4c_attr dl4c_attr_int(const char *name, int64_t value)
 {
     struct dl4c_attr a;
@@ -40,6 +41,7 @@ static inline struct dl4c_attr dl4c_attr_int(const char *name, int64_t value)
     a.v.i = value;
     return a;
 }
+/** An attribute with a number. */
 static inline struct dl4c_attr dl4c_attr_float(const char *name, double value)
 {
     struct dl4c_attr a;
@@ -49,6 +51,7 @@ static inline struct dl4c_attr dl4c_attr_float(const char *name, double value)
     a.v.f = value;
     return a;
 }
+/** An attribute with text, which is borrowed. */
 static inline struct dl4c_attr dl4c_attr_str(const char *name, const char *value)
 {
     struct dl4c_attr a;
@@ -58,6 +61,7 @@ static inline struct dl4c_attr dl4c_attr_str(const char *name, const char *value
     a.v.s = value;
     return a;
 }
+/** An attribute with @p count whole numbers, which are borrowed. */
 static inline struct dl4c_attr dl4c_attr_ints(const char *name, const int64_t *values, int32_t count)
 {
     struct dl4c_attr a;
@@ -67,6 +71,7 @@ static inline struct dl4c_attr dl4c_attr_ints(const char *name, const int64_t *v
     a.v.is = values;
     return a;
 }
+/** An attribute with @p count numbers, which are borrowed. */
 static inline struct dl4c_attr dl4c_attr_floats(const char *name, const double *values, int32_t count)
 {
     struct dl4c_attr a;
@@ -92,6 +97,7 @@ struct dl4c_descriptor {
 };
 #define DL4C_DESCRIPTOR_INIT { sizeof(struct dl4c_descriptor), 0, 0, 0, 0, 0, 0 }
 
+/** What an attribute is: filled by dl4c_descriptor_attr; all text is static. */
 struct dl4c_attr_info {
     size_t struct_size;
     const char *name;

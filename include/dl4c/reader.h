@@ -11,11 +11,13 @@
 
 DL4C_BEGIN
 
+/** An opened folder of images. One thread at a time; it decodes on threads of its own. */
 typedef struct dl4c_reader dl4c_reader;
 
 enum { DL4C_BAD_SKIP = 0, DL4C_BAD_FAIL = 1 };
 enum { DL4C_READER_UNLABELLED = 1 /**< images anywhere under the folder, classes not wanted: labels are -1 */ };
 
+/** Options of dl4c_reader_open. Zero everywhere: all defaults. */
 struct dl4c_reader_options {
     size_t struct_size;
     dl4c_graph *for_graph;   /**< image size and preprocessing that its info records; NULL: as below */
@@ -45,23 +47,29 @@ struct dl4c_reader_options {
  */
 DL4C_API dl4c_status dl4c_reader_open(dl4c_context *ctx, const char *uri, const struct dl4c_reader_options *options, dl4c_reader **reader,
                                       struct dl4c_error *err);
+/** Ends decoding and frees. Takes NULL; writes NULL. Since: 0.1. */
 DL4C_API void dl4c_reader_close(dl4c_reader **reader);
 
+/** Number of classes, empty ones included. Since: 0.1. */
 DL4C_API int32_t dl4c_reader_class_count(const dl4c_reader *reader);
+/** Name of class @p i, NULL outside; borrowed. Since: 0.1. */
 DL4C_API const char *dl4c_reader_class(const dl4c_reader *reader, int32_t i);
 /** Images, bad ones included. */
 DL4C_API int64_t dl4c_reader_count(const dl4c_reader *reader);
 /** Path of image i relative to the folder, and its class; borrowed. */
 DL4C_API const char *dl4c_reader_path(const dl4c_reader *reader, int64_t i);
+/** Class of image @p i, -1 where it has none or outside. Since: 0.1. */
 DL4C_API int64_t dl4c_reader_label(const dl4c_reader *reader, int64_t i);
 /** Bad images met so far: index of the image and why, in the order of the images of the current epoch. */
 DL4C_API int64_t dl4c_reader_bad_count(const dl4c_reader *reader);
+/** Bad image @p k: which image, and why; borrowed. Since: 0.1. */
 DL4C_API dl4c_status dl4c_reader_bad(const dl4c_reader *reader, int64_t k, int64_t *image, const char **reason, struct dl4c_error *err);
 /** The reader as a source of [channels, height, width] batches; borrowed, lives as long as the reader. Batches skip bad images. */
 DL4C_API dl4c_source *dl4c_reader_source(dl4c_reader *reader);
 /** The preprocessing in force, in text form with everything resolved; borrowed. */
 DL4C_API const char *dl4c_reader_preprocess(const dl4c_reader *reader);
 
+/** Options of dl4c_split_dir. Zero everywhere: all defaults. */
 struct dl4c_split_dir_options {
     size_t struct_size;
     double train, val, test; /**< fractions; all 0: 0.6, 0.2, 0.2 */

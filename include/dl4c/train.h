@@ -35,6 +35,7 @@ struct dl4c_listener {
         sizeof(struct dl4c_listener), 0, 0, 0, 0                                                                                           \
     }
 
+/** Options of dl4c_fit and dl4c_trainer_create. Zero everywhere: all defaults. */
 struct dl4c_fit_options {
     size_t struct_size;
     uint32_t epochs;         /**< 0: 20 */
@@ -132,6 +133,7 @@ DL4C_API dl4c_status dl4c_trainer_updater_state(dl4c_trainer *t, dl4c_tensor **s
 /** The gradient of the last step: sums over the minibatch, without regularisation; a copy. Zeros before the first. Since: 0.1. */
 DL4C_API dl4c_status dl4c_trainer_gradient(dl4c_trainer *t, dl4c_tensor **gradient, struct dl4c_error *err);
 
+/** Options of dl4c_evaluate. Zero everywhere: all defaults. */
 struct dl4c_evaluate_options {
     size_t struct_size;
     int64_t batch;   /**< 0: 64 */

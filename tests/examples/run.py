@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: Apache-2.0
+# Runs one example on small drawn data and checks what it prints and leaves.
+# Usage: run.py NAME MAKE_DATA WORK_DIR EXAMPLE_DIR
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+name, make_data, work, examples = sys.argv[1:5]
+
+
+def run(program, *args):
+    command = [os.path.join(examples, 'example_' + program), *args]
+    done = subprocess.run(command, cwd=work, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    text = done.stdout.decode()
+    if done.returncode:
+        print('%s: exit status %d\n%s\n%s' % (' '.join(command), done.returncode, text, done.stderr.decode(errors='replace')))
+        sys.exit(1)
+    return text
+
+
+def want(text, pattern):
+    found = re.search(pattern, text, re.M)
+    if not found:
+        print('wanted /%s/ in:\n%s' % (pattern, text))
+        sys.exit(1)
+    return found
+
+
+def there(*paths):
+    for path in paths:
+        if not os.path.getsize(os.path.join(work, path)):
+            print('%s is empty' % path)
+            sys.exit(1)
+
+
+def data():
+    done = subprocess.run([make_data, work])
+    if done.returncode:
+        sys.exit(done.returncode)
+
+
+def accuracy_above(text, least):
+    got = float(want(text, r'accuracy[^\d\n]*(\d\.\d+)').group(1))
+    if got < least:
+        print('accuracy %g, wanted at least %g' % (got, least))
+        sys.exit(1)
+
+
+def tensor():
+    want(run('01_tensor'), r'^a view of 4 x 1 x 2$')
+    there('tensor.npy')
+
+
+def summary():
+    data()
+    text = run('02_summary', 'model.zip')
+    want(text, r'Total Parameters')
+    want(text, r'conv2d +block2_conv1, 1168 parameters')      # 16 * 8 * 3 * 3 + 16
+    want(text, r'output +predictions, 165 parameters \(output\)')
+
+
+def split_featurize():
+    data()
+    text = run('03_split_featurize', 'model.zip', 'block2_pool', 'images', 'out')
+    want(text, r'^train 24, val 12, test 12$')
+    want(text, r'^24 rows of 16 8 8, 3 classes$')
+    there('out/lists/train.txt', 'out/train/manifest.json', 'out/test/features-00000.safetensors')
+
+
+def train_head():
+    split_featurize()
+    text = run('04_train_head', 'out', 'head.zip')
+    want(text, r'^epoch  1: score ')
+    # Three colours that every pixel tells: the head makes no mistake.
+    accuracy_above(want(text, r'Accuracy: +\d.*').group(0).replace('Accuracy', 'accuracy'), 1.0)
+    there('head.zip', 'out/curve.svg')
+
+
+def fine_tune():
+    data()
+    text = run('05_fine_tune', 'model.zip', 'block2_pool', 'predictions', 'images', 'tuned.zip')
+    want(text, r'^34499 parameters, 32899 of them trained$')  # 224 + 1168 frozen, fc2 32800, predictions 99
+    accuracy_above(text, 1.0)
+    there('tuned.zip')
+
+
+def own_source():
+    accuracy_above(run('06_own_source'), 0.95)
+
+
+def own_fs():
+    text = run('07_own_fs')
+    want(text, r'^6 numbers came back, the last is 5$')
+    want(text, r'^ram: no such file: /nothing.npy$')
+
+
+def caltech256(program='caltech256'):
+    split_featurize()  # the lists
+    text = run(program, 'model.zip', 'fc2', 'images', 'out/lists', 'out')
+    want(text, r'Total Parameters')
+    accuracy_above(text, 0.5)  # 20 epochs at a small learning rate
+    there('out/model.zip')
+    want(run('02_summary', 'out/model.zip'), r'output +predictions\S*, 99 parameters \(output\)')
+
+
+def summary_cpp():
+    data()
+    want(run('02_summary_cpp', 'model.zip', 'fc2'), r'^32 features$')
+
+
+def caltech256_cpp():
+    caltech256('caltech256_cpp')
+
+
+plan = {f.__name__: f for f in (tensor, summary, split_featurize, train_head, fine_tune, own_source, own_fs, summary_cpp, caltech256_cpp)}
+shutil.rmtree(work, ignore_errors=True)
+os.makedirs(work)
+plan['caltech256'] = caltech256
+plan[re.sub(r'^\d+_', '', name)]()
+shutil.rmtree(work, ignore_errors=True)
