@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* dl4c: the library from a shell. One file per subcommand; contracts that scripts depend on are in docs/cli.md. */
+/* dl4c: the library from a shell. One file per subcommand; contracts that scripts depend on are in docs/reference/cli.md. */
 #define _POSIX_C_SOURCE 200809L
 #include "cli.h"
 
