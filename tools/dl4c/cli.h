@@ -85,10 +85,14 @@ struct cli_images {
 /* Fills reader options. Returns -1 to go on, else the exit status. `preprocess` is memory for the text. */
 int cli_image_reader(const struct cli_images *im, dl4c_graph *for_graph, struct dl4c_reader_options *o, char *preprocess, size_t size);
 
+/* Whether a directory holds the record of a training run; draws its curves. */
+bool cli_is_run_dir(const char *uri);
+int cli_plot_run(const char *dir, const char *out);
+
 typedef int cli_command_fn(int argc, char **argv);
 #define CLI_COMMANDS(X)                                                                                                                    \
     X(summary, "prints the layers of a model")                                                                                             \
-    X(plot, "draws a model as DOT or SVG")                                                                                                 \
+    X(plot, "draws a model as DOT or SVG, or the curves of a training run")                                                                \
     X(convert, "writes a model in another format")                                                                                         \
     X(run, "runs a model on a .npy file")                                                                                                  \
     X(score, "prints the loss of a model on a .npy file")                                                                                  \

@@ -22,7 +22,7 @@ static void on_mistake(void *user, int64_t index, int64_t actual, int64_t predic
 
 int cmd_evaluate(int argc, char **argv)
 {
-    const char *model, *features = NULL, *errors = NULL;
+    const char *model, *features = NULL, *errors = NULL, *confusion = NULL;
     int64_t top = 1, batch = 64;
     bool json = false;
     const struct cli_option options[] = {
@@ -30,10 +30,12 @@ int cmd_evaluate(int argc, char **argv)
         { "--top", CLI_INT, &top, "N: how often the right class is among the N most probable" },
         { "--batch", CLI_INT, &batch, "64" },
         { "--errors", CLI_TEXT, &errors, "FILE: path, actual, predicted, probability of each mistake" },
+        { "--confusion-svg", CLI_TEXT, &confusion, "FILE: a picture of the confusion matrix" },
         { "--json", CLI_FLAG, &json, "one JSON object" },
         { 0 },
     };
-    int status = cli_parse(argc, argv, "evaluate MODEL --features DIR [--top N] [--errors FILE] [--json]", options, &model, 1, 1, NULL);
+    int status = cli_parse(argc, argv, "evaluate MODEL --features DIR [--top N] [--errors FILE] [--confusion-svg FILE] [--json]", options,
+                           &model, 1, 1, NULL);
     if (status >= 0)
         return status;
     if (!features || top < 1 || batch < 1)
@@ -44,7 +46,7 @@ int cmd_evaluate(int argc, char **argv)
     dl4c_graph *g = NULL;
     dl4c_features *store = NULL;
     dl4c_evaluation *e = NULL;
-    char *text = NULL, *lines = NULL;
+    char *text = NULL, *lines = NULL, *picture = NULL;
     size_t size = 0;
     struct mistakes m = { 0 };
     struct dl4c_evaluate_options o = DL4C_EVALUATE_OPTIONS_INIT;
@@ -65,6 +67,8 @@ int cmd_evaluate(int argc, char **argv)
         failed = dl4c_evaluate(g, dl4c_features_source(store), &o, &e, &err);
     if (failed == DL4C_OK)
         failed = json ? dl4c_evaluation_json(e, &text, &err) : dl4c_evaluation_stats(e, 0, &text, &err);
+    if (failed == DL4C_OK && confusion)
+        failed = dl4c_evaluation_confusion_svg(e, &picture, &err);
     if (m.f)
         fclose(m.f);
     if (failed == DL4C_OK) {
@@ -72,11 +76,14 @@ int cmd_evaluate(int argc, char **argv)
         fputs(text, stdout);
         fputc('\n', stdout);
         status = errors ? cli_write_text(errors, lines ? lines : "") : CLI_DONE;
+        if (status == CLI_DONE && confusion)
+            status = cli_write_text(confusion, picture);
     } else {
         status = cli_exit_of(&err);
     }
     free(lines);
     dl4c_free(text);
+    dl4c_free(picture);
     dl4c_evaluation_destroy(&e);
     dl4c_features_close(&store);
     dl4c_graph_destroy(&g);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* dl4c summary MODEL [--json] [--shapes] and dl4c plot MODEL -o FILE. */
+/* dl4c summary MODEL [--json] [--shapes] and dl4c plot MODEL|RUN_DIR -o FILE. */
 #include "cli.h"
 
 #include <string.h>
@@ -38,7 +38,7 @@ int cmd_plot(int argc, char **argv)
 {
     const char *model, *out = NULL;
     const struct cli_option options[] = { { "-o", CLI_TEXT, &out, "FILE.dot or FILE.svg" }, { 0 } };
-    int status = cli_parse(argc, argv, "plot MODEL -o FILE.dot|FILE.svg", options, &model, 1, 1, NULL);
+    int status = cli_parse(argc, argv, "plot MODEL|RUN_DIR -o FILE.dot|FILE.svg", options, &model, 1, 1, NULL);
     if (status >= 0)
         return status;
     const char *dot = out ? strrchr(out, '.') : NULL;
@@ -46,6 +46,11 @@ int cmd_plot(int argc, char **argv)
         return cli_usage("-o is \"%s\", wanted FILE.dot or FILE.svg", out ? out : "");
     if ((status = cli_begin()) >= 0)
         return status;
+    if (cli_is_run_dir(model)) {
+        if (strcmp(dot, ".svg") != 0)
+            return cli_usage("-o is \"%s\", wanted FILE.svg: a run's curves are drawn as SVG only", out);
+        return cli_plot_run(model, out);
+    }
     struct dl4c_error err = DL4C_ERROR_INIT;
     dl4c_graph *g = NULL;
     char *text = NULL;

@@ -44,7 +44,7 @@ static uint64_t stream(uint64_t seed, const char *name, int number)
     return next(&s);
 }
 
-/* Rotation by a random angle: a point within the unit circle, scaled to length 1, turned less than `most` of the way round from (1, 0). */
+/* A rotation by a random angle whose cosine is at least `lowest_cosine`: a random point of the unit disc, moved out to the circle. */
 static void turn(uint64_t *state, double lowest_cosine, double *c, double *s)
 {
     for (;;) {
@@ -280,7 +280,7 @@ int main(int argc, char **argv)
     long per_class = 60;
     unsigned long long seed = 1;
     for (int i = 1; i < argc; i++) {
-        char *end = "";
+        char *end = NULL;
         if (argv[i][0] != '-' && !out)
             out = argv[i];
         else if (i + 1 == argc)
@@ -293,7 +293,7 @@ int main(int argc, char **argv)
             seed = strtoull(argv[++i], &end, 10);
         else
             return usage();
-        if (*end)
+        if (end && *end)
             return usage();
     }
     if (!out || per_class < 1 || per_class > 99999)
