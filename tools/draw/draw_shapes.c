@@ -100,7 +100,7 @@ static void random_ground(uint64_t *r, const colour near_to, struct ground *g)
     g->gx = c;
     g->gy = s;
     g->texture = whole(r, 0, 3);
-    g->strength = uniform(r, 6, 20);
+    g->strength = uniform(r, 4, 14);
     g->tx = uniform(r, 0.02, 0.14);
     g->ty = uniform(r, -0.14, 0.14);
     g->grain = next(r);
@@ -110,7 +110,7 @@ static void random_ground(uint64_t *r, const colour near_to, struct ground *g)
         g->blob[i].y = uniform(r, 0, 1);
         g->blob[i].rx = uniform(r, 0.04, 0.16);
         g->blob[i].ry = uniform(r, 0.04, 0.16);
-        g->blob[i].weight = uniform(r, 0.15, 0.5);
+        g->blob[i].weight = uniform(r, 0.1, 0.35);
         random_colour(r, g->blob[i].c);
     }
 }
@@ -163,14 +163,14 @@ static void draw(const struct shape *shape, uint64_t state, struct image *im)
     random_colour(r, back);
     do
         random_colour(r, fill);
-    while (distance(back, fill) < 110);
+    while (distance(back, fill) < 130);
     for (int k = 0; k < 3; k++)
         fill_to[k] = fill[k] + uniform(r, -30, 30);
     random_ground(r, back, &g);
-    turn(r, 0.82, &c, &s); /* 35 degrees either way */
-    const double radius = uniform(r, 0.27, 0.44) * im->height, squeeze = uniform(r, 0.88, 1.12);
-    const double cx = uniform(r, 0.92 * radius, im->width - 0.92 * radius), cy = uniform(r, 0.92 * radius, im->height - 0.92 * radius);
-    const double noise = uniform(r, 2, 12);
+    turn(r, 0.94, &c, &s); /* 20 degrees either way */
+    const double radius = uniform(r, 0.32, 0.46) * im->height, squeeze = uniform(r, 0.92, 1.08);
+    const double cx = uniform(r, 0.38, 0.62) * im->width, cy = uniform(r, 0.42, 0.58) * im->height;
+    const double noise = uniform(r, 2, 8);
     unsigned char *p = im->rgb;
     for (int y = 0; y < im->height; y++)
         for (int x = 0; x < im->width; x++) {
