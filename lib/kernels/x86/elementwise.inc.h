@@ -25,7 +25,8 @@ INLINE vec value(const int op, vec x, vec a, vec b)
     case DLI_SIGMOID: return logistic(x);
     case DLI_TANH: return hyperbolic_tangent(x);
     case DLI_ELU: return choose(less(x, zero()), mul(a, exponential_less_1(x)), x);
-    case DLI_SOFTPLUS: return add(larger(zero(), x), log_of_1_and(exponential(or_bits(splat(-0.0f), x))));
+    case DLI_SOFTPLUS: /* of NaN both terms are NaN, of different signs, and the compiler may add them in either order */
+        return choose(is_nan(x), x, add(larger(zero(), x), log_of_1_and(exponential(or_bits(splat(-0.0f), x)))));
     case DLI_SWISH: return mul(x, logistic(x));
     case DLI_GELU_SIGMOID: return mul(x, logistic(mul(splat(GELU_SLOPE), x)));
     case DLI_GELU_TANH: return mul(mul(splat(0.5f), x), add(splat(1), hyperbolic_tangent(gelu_inner(x))));
