@@ -132,9 +132,9 @@ void gold_floats(struct gold *g, const char *file, const float *got, int64_t n, 
     free(want);
 }
 
-void gold_number(struct gold *g, const char *what, double got, double want, double tolerance)
+void gold_number(struct gold *g, const char *what, double got, double want, double largest, double tolerance)
 {
-    const double d = fabs(got - want) / (want != 0 ? fabs(want) : 1);
+    const double d = fabs(got - want) / (largest > 0 ? largest : 1);
     g->worst = fmax(g->worst, isnan(d) ? (double)INFINITY : d);
     if (!(d <= tolerance))
         gold_fail(g, "%s is %.17g, recorded %.17g", what, got, want);

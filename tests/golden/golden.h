@@ -48,7 +48,8 @@ float *gold_array(struct gold *g, const char *file, int64_t *n, int64_t shape[4]
 /* Compares with a file that must be there; one that is not there is passed over. */
 void gold_floats(struct gold *g, const char *file, const float *got, int64_t n, double tolerance);
 void gold_text(struct gold *g, const char *file, const char *got);
-void gold_number(struct gold *g, const char *what, double got, double want, double tolerance);
+/* `largest`: magnitude that the difference is relative to. */
+void gold_number(struct gold *g, const char *what, double got, double want, double largest, double tolerance);
 /* The same lines in any order. */
 void gold_lines(struct gold *g, const char *file, const char *got);
 

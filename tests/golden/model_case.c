@@ -243,6 +243,9 @@ void gold_model(struct gold *g)
         texts(g, graph);
         activations(g, graph, x, shape);
         after5(g, x, shape);
+        gold_transfer(g, graph);
+        if (gold_has(g, "meta.json") && gold_has(g, "labels.npy"))
+            gold_train(g, graph, x, shape);
     }
     free(x);
     dl4c_graph_destroy(&graph);

@@ -14,6 +14,10 @@ dl4c_tensor *gold_wrap(float *values, const int64_t shape[4], int32_t rank);
 /* A session that gives every vertex, after a run on the input; NULL after a failure. */
 dl4c_session *gold_run(struct gold *g, dl4c_graph *graph, float *x, const int64_t shape[4], struct dl4c_error *err);
 float *gold_value(dl4c_session *s, int32_t i, int64_t *n); /* a copy of output i; free() */
+/* Training beside the recorded one; changes the graph. */
+void gold_train(struct gold *g, dl4c_graph *graph, float *x, const int64_t shape[4]);
+void gold_transfer(struct gold *g, dl4c_graph *model);
+void gold_blocks(const dl4c_graph *graph, char *text, size_t size);
 void gold_param_table(const dl4c_graph *graph, char *text, size_t size);
 
 #endif
