@@ -12,6 +12,7 @@
 #include <dl4c/fs.h>
 #include <dl4c/graph.h>
 #include <dl4c/image.h>
+#include <dl4c/layers.h>
 #include <dl4c/model.h>
 #include <dl4c/op.h>
 #include <dl4c/reader.h>

@@ -19,9 +19,8 @@
 #ifndef DL4C_DL4C_HPP
 #define DL4C_DL4C_HPP
 
-#include <dl4c/base.hpp>
 #include <dl4c/dl4c.h>
-#include <dl4c/layers.h>
+#include <dl4c/tensor.hpp>
 
 namespace dl4c {
 

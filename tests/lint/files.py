@@ -71,11 +71,12 @@ def check_maps(report, root, files, strict):
         match = re.match(r'tests/(\w+)/test_(\w+)\.c$', path)
         if match and "'%s/%s'" % match.groups() not in meson and base not in meson and "'%s'" % match.group(2) not in meson:
             report(path, 1, "no meson.build has programs += {'%s/%s': ...}: it is never run" % match.groups())
-        if re.match(r'include/dl4c/\w+\.h(pp)?$', path):
+        match = re.match(r'include/dl4c/\w+\.h(pp)?$', path)
+        if match:
             if "'dl4c/%s'" % base not in meson:
                 report(path, 1, 'include/meson.build does not name it: it would not be installed')
-            if base not in ('dl4c.h', 'dl4c.hpp') and '<dl4c/%s>' % base not in read(root, 'include/dl4c/dl4c.h'):
-                report(path, 1, 'dl4c.h does not include it')
+            if base not in ('dl4c.h', 'dl4c.hpp') and '<dl4c/%s>' % base not in read(root, 'include/dl4c/dl4c.h' + (match.group(1) or '')):
+                report(path, 1, 'dl4c.h%s does not include it' % (match.group(1) or ''))
 
 
 def main():

@@ -34,6 +34,7 @@ ARROWS = {
 # public header -> the folder of lib/ that implements it, where the name is not the same.
 HEADERS = {
     'dl4c.h': None,                             # all of them: for users only
+    'dl4c.hpp': None,
     'layers.h': 'graph',                        # inline sugar over dl4c_builder_add
     'model.h': 'models',                        # loading and saving by format is formats, the zoo is models
     'op.h': 'base',                             # descriptors and attributes are read by every layer; the operators are ops

@@ -183,9 +183,11 @@ int main(void)
     printf("# Operators, updaters, schedules, losses\n\n"
            "<!-- Written by tools/opdoc from the descriptors; `meson compile -C build operators-page` renews it. -->\n\n"
            "Everything here is named and configured by one text form, `name:attribute=value,attribute=value`, in C\n"
-           "(`dl4c_builder_add_text`), in options (`updater`, `lr_schedule`) and on the command line: `dense:units=257,activation=softmax`.\n"
+           "(`dl4c_builder_add_text`), in options (`updater`, `lr_schedule`) and on the command line:\n"
+           "`dense:units=257,activation=softmax`.\n"
            "Several numbers are joined by `x` (whole ones, `kernel=3x3`) or `;`. A value that is out of range, an attribute that does not\n"
-           "exist or one that is missing is an error that names it. `dl4c_descriptor_get` and `dl4c_descriptor_attr` tell a program the same.\n");
+           "exist or one that is missing is an error that names it. `dl4c_descriptor_get` and `dl4c_descriptor_attr` tell a\n"
+           "program the same.\n");
     if (section(DL4C_KIND_OP, "Operators", "Shapes leave the batch out: an image is [channels, height, width].", &err) != DL4C_OK
         || section(DL4C_KIND_UPDATER, "Updaters", "For `dl4c_fit_options.updater` and `dl4c train --updater`.", &err) != DL4C_OK
         || section(DL4C_KIND_SCHEDULE, "Learning-rate schedules", "For `dl4c_fit_options.lr_schedule` and `dl4c train --lr-schedule`.",

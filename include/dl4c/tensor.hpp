@@ -2,8 +2,8 @@
 /** @file
  * The ground of dl4c.hpp: errors, ownership, options, contexts, tensors. Include dl4c.hpp.
  */
-#ifndef DL4C_BASE_HPP
-#define DL4C_BASE_HPP
+#ifndef DL4C_TENSOR_HPP
+#define DL4C_TENSOR_HPP
 
 #include <dl4c/tensor.h>
 
