@@ -109,6 +109,26 @@ static void close_file(void *cookie)
     dl4c_fs_close(&file);
 }
 
+dl4c_status dli_format_map(dl4c_context *ctx, const char *uri, struct dli_blob **blob, struct dl4c_error *err)
+{
+    dl4c_fs_file *file = NULL;
+    const void *bytes = NULL;
+    size_t size = 0;
+    dl4c_status status;
+    *blob = NULL;
+    DLI_TRY(dl4c_fs_open(ctx, uri, &file, err));
+    DLI_GOTO(dl4c_fs_bytes(file, &bytes, &size, err), failed);
+    if (size == 0) {
+        status = dli_fail(err, DL4C_E_CORRUPT, "model", "the file is empty");
+        goto failed;
+    }
+    DLI_GOTO(dli_blob_wrap(ctx, bytes, size, close_file, file, blob, err), failed);
+    return DL4C_OK;
+failed:
+    dl4c_fs_close(&file);
+    return status;
+}
+
 dl4c_status dl4c_model_load(dl4c_context *ctx, const char *uri, const struct dl4c_load_options *options, dl4c_graph **graph,
                             struct dl4c_error *err)
 {
@@ -122,25 +142,16 @@ dl4c_status dl4c_model_load(dl4c_context *ctx, const char *uri, const struct dl4
     ctx = dli_context_ref(ctx, err);
     if (!ctx)
         return DL4C_E_NOMEM;
-    dl4c_fs_file *file = NULL;
-    struct dli_blob *blob = NULL;
     struct dli_model_bytes from = { .uri = uri };
-    const void *bytes = NULL;
-    dl4c_status status;
-    DLI_GOTO(dl4c_fs_open(ctx, uri, &file, err), done);
-    DLI_GOTO(dl4c_fs_bytes(file, &bytes, &from.size, err), done);
-    from.bytes = bytes;
-    if (from.size > 0) {
-        DLI_GOTO(dli_blob_wrap(ctx, bytes, from.size, close_file, file, &blob, err), done);
-        file = NULL; /* the blob's now */
+    dl4c_status status = dli_format_map(ctx, uri, &from.blob, err);
+    if (status == DL4C_OK) {
+        from.bytes = from.blob->data;
+        from.size = from.blob->bytes;
+        status = load_bytes(ctx, &from, &o, graph, err);
     }
-    from.blob = blob;
-    status = load_bytes(ctx, &from, &o, graph, err);
-    if (status != DL4C_OK)
+    if (status != DL4C_OK && err && !strstr(err->message, uri)) /* fs names the file itself */
         dli_fail_prefix(err, status, "%.200s", uri);
-done:
-    dli_blob_unref(blob);
-    dl4c_fs_close(&file);
+    dli_blob_unref(from.blob);
     dli_context_unref(ctx);
     return status;
 }

@@ -36,6 +36,9 @@ struct dli_format {
                         struct dl4c_error *err);
 };
 
+/* A whole file, mapped or read, that stays open as long as the blob lives. CORRUPT where it is empty. */
+dl4c_status dli_format_map(dl4c_context *ctx, const char *uri, struct dli_blob **blob, struct dl4c_error *err);
+
 /* In the order of their names; the list is that of lib/formats/meson.build. NULL outside, or where there is none. */
 const struct dli_format *dli_format_at(int32_t i);
 const struct dli_format *dli_format_find(const char *name);

@@ -10,6 +10,7 @@
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -209,6 +210,88 @@ static void weights_stay_where_they_are_in_the_file(void **state)
         assert_true(v == some(k));
     }
     dl4c_graph_destroy(&g);
+}
+
+/* x [N, 3] times W [3, 2], whose values lie in another file. */
+static void model_with_external_data(const char *location, const char *offset, const char *length)
+{
+    static struct ow t, e;
+    const int64_t x[] = { -1, 3 };
+    const char *const keys[] = { "location", "offset", "length" }, *const values[] = { location, offset, length };
+    begin();
+    ow_node(&graph, "MatMul", "m", "x W", "y", NULL);
+    t.size = 0;
+    ow_number(&t, 1, 3);
+    ow_number(&t, 1, 2);
+    ow_number(&t, 2, OW_FLOAT);
+    ow_text(&t, 8, "W");
+    for (int k = 0; k < 3; k++) {
+        e.size = 0;
+        ow_text(&e, 1, keys[k]);
+        ow_text(&e, 2, values[k]);
+        if (values[k][0])
+            ow_bytes(&t, 13, e.bytes, e.size);
+    }
+    ow_number(&t, 14, 1);
+    ow_bytes(&graph, 5, t.bytes, t.size);
+    ow_input(&graph, "x", 2, x);
+    ow_output(&graph, "y");
+}
+
+static void write_file(const char *path, const void *bytes, size_t size)
+{
+    struct dl4c_error err = DL4C_ERROR_INIT;
+    dl4c_fs_writer *w = NULL;
+    if (dl4c_fs_create(NULL, path, &w, &err) || dl4c_fs_write(w, bytes, size, &err) || dl4c_fs_commit(&w, &err))
+        fail_msg("%s", err.message);
+}
+
+static void weights_may_lie_in_a_file_beside_the_model(void **state)
+{
+    static const struct {
+        const char *location, *offset, *length;
+        dl4c_status status;
+    } cases[] = {
+        { "weights.bin", "8", "24", DL4C_OK },
+        { "weights.bin", "8", "", DL4C_OK },
+        { "weights.bin", "8", "20", DL4C_E_CORRUPT },
+        { "weights.bin", "12", "24", DL4C_E_CORRUPT },
+        { "weights.bin", "-8", "24", DL4C_E_CORRUPT },
+        { "weights.bin", "9223372036854775807", "24", DL4C_E_CORRUPT },
+        { "", "8", "24", DL4C_E_CORRUPT },
+        { "missing.bin", "8", "24", DL4C_E_NOTFOUND },
+        { "../weights.bin", "8", "24", DL4C_E_DENIED },
+        { "/etc/passwd", "0", "24", DL4C_E_DENIED },
+        { "a/../../weights.bin", "", "", DL4C_E_DENIED },
+        { "file:///etc/passwd", "", "", DL4C_E_DENIED },
+    };
+    const float stored[] = { -1, -1, 1, 2, 3, 4, 5, 6 }, in[] = { 1, 10, 100 };
+    const int64_t shape[] = { 1, 3 };
+    char folder[] = "/tmp/dl4c_onnx_XXXXXX", path[64], weights[64];
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/model.onnx", folder);
+    snprintf(weights, sizeof weights, "%s/weights.bin", folder);
+    write_file(weights, stored, sizeof stored);
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+        struct dl4c_error err = DL4C_ERROR_INIT;
+        dl4c_graph *g = NULL;
+        float y[2];
+        model_with_external_data(cases[k].location, cases[k].offset, cases[k].length);
+        ow_model(&model, 13, &graph);
+        write_file(path, model.bytes, model.size);
+        if (dl4c_model_load(NULL, path, NULL, &g, &err) != cases[k].status)
+            fail_msg("case %zu: %s", k, err.message);
+        if (g) {
+            run(g, in, shape, 2, y, 2);
+            assert_true(y[0] == 531 && y[1] == 642);
+        }
+        dl4c_graph_destroy(&g);
+    }
+    model_with_external_data("weights.bin", "8", "24");
+    refused(13, DL4C_E_UNSUPPORTED, "'W'", "another file"); /* from memory */
+    dl4c_fs_remove(NULL, path, NULL);
+    dl4c_fs_remove(NULL, weights, NULL);
+    dl4c_fs_remove(NULL, folder, NULL);
 }
 
 static void initialisers_of_every_floating_type_give_the_same(void **state)
@@ -578,19 +661,6 @@ static void graphs_that_do_not_hold_together_are_refused(void **state)
     refused(13, DL4C_E_CORRUPT, "'W'", "20 bytes");
 
     begin();
-    ow_node(&graph, "MatMul", "m", "x W", "y", NULL);
-    static struct ow t;
-    t.size = 0;
-    ow_number(&t, 1, 3);
-    ow_number(&t, 2, OW_FLOAT);
-    ow_text(&t, 8, "W");
-    ow_number(&t, 14, 1);
-    ow_bytes(&graph, 5, t.bytes, t.size);
-    ow_input(&graph, "x", 2, x);
-    ow_output(&graph, "y");
-    refused(13, DL4C_E_UNSUPPORTED, "'W'", "another file");
-
-    begin();
     const int64_t huge[] = { INT64_C(1) << 40, 1024 };
     ow_ints(&graph, "shape", 2, huge);
     ow_node(&graph, "ConstantOfShape", "big", "shape", "W", NULL);
@@ -685,6 +755,7 @@ int main(void)
         cmocka_unit_test(a_small_network_gives_what_plain_loops_give),
         cmocka_unit_test(vertices_have_the_nodes_names_and_the_tensors_shapes),
         cmocka_unit_test(weights_stay_where_they_are_in_the_file),
+        cmocka_unit_test(weights_may_lie_in_a_file_beside_the_model),
         cmocka_unit_test(initialisers_of_every_floating_type_give_the_same),
         cmocka_unit_test(shape_subgraphs_fold_away),
         cmocka_unit_test(arithmetic_on_lengths_folds),

@@ -238,7 +238,8 @@ dl4c_status dli_onnx_const_param(struct dli_onnx_import *im, struct dli_onnx_con
     if (!at && c->file)
         at = (const char *)dli_onnx_tensor_view(c->file);
     if (at && !c->f && rows == 0 && scale == 1) {
-        *p = (struct dli_param){ .blob = im->file, .offset = (size_t)(at - (const char *)im->bytes), .count = c->count };
+        struct dli_blob *blob = dli_onnx_blob_of(im, (const uint8_t *)at);
+        *p = (struct dli_param){ .blob = blob, .offset = (size_t)(at - (const char *)blob->data), .count = c->count };
         return DL4C_OK;
     }
     if (!at) {

@@ -270,13 +270,10 @@ dl4c_status dli_onnx_slice_ranges(struct dli_onnx_import *im, const struct dli_o
             return dli_fail(err, DL4C_E_UNSUPPORTED, "onnx", "axis %" PRId32 " is sliced and its length is not known when loading", axis);
         if (by == INT64_MIN)
             return dli_fail(err, DL4C_E_INVALID, "onnx", "a step of %" PRId64, by);
+        /* Bounds outside the axis mean its ends; going backwards that is one before the first element for `to`. */
         const int64_t least = by > 0 ? 0 : -1, most = by > 0 ? length : length - 1;
-        from = from < -length ? -length - 1 : from; /* far out of range is out of range: no sum overflows */
-        to = to < -length ? -length - 1 : to;
-        from = from < 0 ? from + length : from;
-        to = to < 0 ? to + length : to;
-        from = from < (by > 0 ? 0 : -1) ? least : from > most ? most : from;
-        to = to < least ? least : to > (by > 0 ? length : length - 1) ? most : to;
+        from = from < -length ? 0 : from < 0 ? from + length : from > most ? most : from;
+        to = to < -length ? least : to < 0 ? to + length : to > most ? most : to;
         const int64_t span = by > 0 ? to - from : from - to, size = by > 0 ? by : -by;
         ranges[axis] = (struct dli_onnx_range){ from, by, span > 0 ? (span - 1) / size + 1 : 0 };
     }

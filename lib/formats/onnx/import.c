@@ -329,14 +329,14 @@ static bool is_nhwc(struct dli_onnx_import *im, struct dli_onnx_value *input)
 {
     static const int64_t to_nchw[] = { 0, 3, 1, 2 };
     bool found = false;
-    input->follow = true;
+    input->follow = input;
     for (int32_t i = 0; i < im->model.n_nodes; i++) {
         const struct dli_onnx_node *node = &im->model.nodes[i];
         const struct dli_onnx_op *op = find_op(node);
         struct dli_onnx_value *in = NULL, *out = node->n_out > 0 ? dli_onnx_find(im, node->out[0]) : NULL;
         for (int32_t k = 0; k < node->n_in; k++) {
             struct dli_onnx_value *v = dli_onnx_in(im, node, k);
-            in = v && v->follow ? v : in;
+            in = v && v->follow == input ? v : in;
         }
         if (!in || !out || !out->read)
             continue;
@@ -344,7 +344,7 @@ static bool is_nhwc(struct dli_onnx_import *im, struct dli_onnx_value *input)
         if (strcmp(node->op, "Transpose") == 0 && perm && perm->n_ints == 4 && memcmp(perm->ints, to_nchw, sizeof to_nchw) == 0)
             found = true;
         else if (op && op->free_layout)
-            out->follow = true;
+            out->follow = input;
         else if (strcmp(node->op, "Shape") != 0)
             return false;
     }
@@ -373,6 +373,8 @@ static dl4c_status add_input(struct dli_onnx_import *im, const struct dli_onnx_v
     v->shape.rank = info->rank - 1;
     v->shape.batch = 1;
     memcpy(v->shape.dim, info->dim + 1, (size_t)v->shape.rank * sizeof *v->shape.dim);
+    int64_t elements;
+    DLI_TRY(dli_shape_elements(&v->shape, &elements, err));
     v->nhwc = info->rank == 4 && is_nhwc(im, v);
     if (v->nhwc) {
         v->shape.dim[0] = info->dim[3];
@@ -474,6 +476,9 @@ dl4c_status dli_onnx_import(struct dli_onnx_import *im, dl4c_graph **graph, stru
             im->batch = first || im->batch == m->inputs[i].dim[0] ? m->inputs[i].dim[0] : -2;
         DLI_TRY(add_input(im, &m->inputs[i], err));
     }
+    for (int32_t i = 0; i < m->n_tensors; i++)
+        if (m->tensors[i].location && dli_onnx_find(im, m->tensors[i].name)->read)
+            DLI_TRY(dli_onnx_external_open(im, &m->tensors[i], err));
     for (int32_t i = 0; i < m->n_nodes; i++) {
         const struct dli_onnx_node *node = &m->nodes[i];
         if (!is_needed(im, node))

@@ -9,7 +9,7 @@
 
 /* Lengths in constants that come from Shape: the batch, and what only a session knows. No real length is negative; exporters do write
  * numbers at the very end of the range, as bounds of Slice. */
-#define DLI_ONNX_BATCH (INT64_MIN + 0x62617463)
+#define DLI_ONNX_BATCH   (INT64_MIN + 0x62617463)
 #define DLI_ONNX_UNKNOWN (INT64_MIN + 0x756e6b6e)
 
 /* A value known when loading. */
@@ -27,11 +27,11 @@ struct dli_onnx_const {
 /* What a name stands for. */
 struct dli_onnx_value {
     const char *name;
-    struct dli_onnx_value *next; /* of the same hash */
-    int32_t node;                /* that makes it, -1: none */
-    bool read;                   /* by a node that an output needs, or as an output */
-    bool follow;                 /* see import.c */
-    bool known;                  /* the rest is filled in */
+    struct dli_onnx_value *next;         /* of the same hash */
+    int32_t node;                        /* that makes it, -1: none */
+    bool read;                           /* by a node that an output needs, or as an output */
+    const struct dli_onnx_value *follow; /* the input that it is followed from: see import.c */
+    bool known;                          /* the rest is filled in */
     struct dli_onnx_const *c;
     const char *vertex;     /* where c is NULL */
     struct dli_shape shape; /* of the vertex */
@@ -41,6 +41,7 @@ struct dli_onnx_value {
 
 struct dli_onnx_name;
 struct dli_onnx_spare;
+struct dli_onnx_beside;
 
 struct dli_onnx_import {
     dl4c_context *ctx;
@@ -56,8 +57,10 @@ struct dli_onnx_import {
     int64_t expanded; /* bytes of parameters that are no view of the file */
     size_t n_slots;
     struct dli_onnx_value **values;
-    struct dli_onnx_name **names;  /* of vertices */
-    struct dli_onnx_spare *spares; /* blobs made here */
+    struct dli_onnx_name **names;   /* of vertices */
+    struct dli_onnx_spare *spares;  /* blobs made here */
+    const char *uri;                /* of the file; NULL: from memory */
+    struct dli_onnx_beside *beside; /* files with its weights */
 };
 
 /* ---- names and values (values.c) ------------------------------------------------------------------------------ */
@@ -96,6 +99,14 @@ dl4c_status dli_onnx_const_param(struct dli_onnx_import *im, struct dli_onnx_con
 /* `count` times the same value as a parameter. */
 dl4c_status dli_onnx_fill_param(struct dli_onnx_import *im, float value, int64_t count, struct dli_param *p, struct dl4c_error *err);
 void dli_onnx_spares_free(struct dli_onnx_import *im);
+
+/* ---- weights in files of their own (external.c) ---------------------------------------------------------------- */
+
+/* Opens the file that holds the tensor's data, once for all tensors, and sets t->raw. */
+dl4c_status dli_onnx_external_open(struct dli_onnx_import *im, struct dli_onnx_tensor *t, struct dl4c_error *err);
+/* The blob that holds these bytes: the model's file or one beside it. */
+struct dli_blob *dli_onnx_blob_of(const struct dli_onnx_import *im, const uint8_t *bytes);
+void dli_onnx_external_close(struct dli_onnx_import *im);
 
 /* ---- nodes (import.c, nodes_*.c, fold.c) ---------------------------------------------------------------------- */
 

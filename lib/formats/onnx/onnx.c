@@ -8,7 +8,7 @@
 static dl4c_status load(dl4c_context *ctx, const struct dli_model_bytes *from, struct dli_watch *watch, dl4c_graph **graph,
                         struct dl4c_error *err)
 {
-    struct dli_onnx_import im = { .ctx = ctx, .watch = watch, .arena = { .ctx = ctx }, .size = from->size };
+    struct dli_onnx_import im = { .ctx = ctx, .watch = watch, .arena = { .ctx = ctx }, .size = from->size, .uri = from->uri };
     dl4c_status status;
     im.budget = (int64_t)(from->size / sizeof(float)) * 16 + (1 << 20);
     if (from->blob) {
@@ -25,6 +25,7 @@ static dl4c_status load(dl4c_context *ctx, const struct dli_model_bytes *from, s
 done:
     dl4c_builder_destroy(&im.b);
     dli_onnx_spares_free(&im);
+    dli_onnx_external_close(&im);
     dli_onnx_arena_free(&im.arena);
     dli_blob_unref(im.file);
     return status;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reading ModelProto and what it holds. Each message is walked twice: to count, then to fill. */
 #include "formats/onnx/proto.h"
+#include "base/number.h"
 
 /* Field numbers and enumerations come from onnx.proto through nanopb's generator. */
 #include "onnx.pb.h"
@@ -57,6 +58,31 @@ static dl4c_status append(struct dli_wire *w, const struct dli_wire_field *f, in
     return DL4C_OK;
 }
 
+/* One key and value of external_data: location, offset, length; a checksum is not looked at. */
+static dl4c_status parse_external(struct dli_onnx_arena *a, const uint8_t *bytes, size_t size, struct dli_onnx_tensor *t,
+                                  struct dl4c_error *err)
+{
+    struct dli_wire w;
+    struct dli_wire_field f;
+    const char *key = "", *value = "";
+    dli_wire_init(&w, bytes, size, "StringStringEntryProto");
+    for (;;) {
+        DLI_TRY(dli_wire_next(&w, &f, err));
+        if (f.tag == 0)
+            break;
+        if (f.tag == onnx_StringStringEntryProto_key_tag)
+            DLI_TRY(text(a, &w, &f, &key, err));
+        if (f.tag == onnx_StringStringEntryProto_value_tag)
+            DLI_TRY(text(a, &w, &f, &value, err));
+    }
+    int64_t *number = strcmp(key, "offset") == 0 ? &t->offset : strcmp(key, "length") == 0 ? &t->length : NULL;
+    if (strcmp(key, "location") == 0)
+        t->location = value;
+    if (number && (!dli_parse_i64(value, strlen(value), number) || *number < 0))
+        return dli_fail(err, DL4C_E_CORRUPT, "onnx", "the data of tensor '%.150s' lies at %s \"%.60s\"", t->name, key, value);
+    return DL4C_OK;
+}
+
 dl4c_status dli_onnx_parse_tensor(struct dli_onnx_arena *a, const uint8_t *bytes, size_t size, struct dli_onnx_tensor *t,
                                   struct dl4c_error *err)
 {
@@ -67,6 +93,7 @@ dl4c_status dli_onnx_parse_tensor(struct dli_onnx_arena *a, const uint8_t *bytes
     bool external = false;
     memset(t, 0, sizeof *t);
     t->name = "";
+    t->offset = t->length = -1;
     t->message = bytes;
     t->message_size = size;
     dli_wire_init(&w, bytes, size, "TensorProto");
@@ -97,6 +124,10 @@ dl4c_status dli_onnx_parse_tensor(struct dli_onnx_arena *a, const uint8_t *bytes
         case onnx_TensorProto_int32_data_tag:
         case onnx_TensorProto_int64_data_tag:
         case onnx_TensorProto_uint64_data_tag: DLI_TRY(append(&w, &f, DLI_WIRE_NUMBER, NULL, &typed, err)); break;
+        case onnx_TensorProto_external_data_tag:
+            DLI_TRY(dli_wire_want(&w, &f, DLI_WIRE_BYTES, err));
+            DLI_TRY(parse_external(a, f.bytes, f.size, t, err));
+            break;
         case onnx_TensorProto_data_location_tag:
             DLI_TRY(dli_wire_want(&w, &f, DLI_WIRE_NUMBER, err));
             external = f.number == onnx_TensorProto_DataLocation_EXTERNAL;
@@ -106,12 +137,10 @@ dl4c_status dli_onnx_parse_tensor(struct dli_onnx_arena *a, const uint8_t *bytes
         }
     }
 end:
-    if (external)
-        return dli_fail(
-            err, DL4C_E_UNSUPPORTED, "onnx",
-            "tensor '%.200s' has its data in another file: save the model with its weights inside (onnx.save_model does so unless "
-            "save_as_external_data is set)",
-            t->name);
+    if (external && !t->location)
+        return dli_fail(err, DL4C_E_CORRUPT, "onnx", "tensor '%.200s' has its data in another file and does not say in which", t->name);
+    if (!external)
+        t->location = NULL;
     t->rank = (int32_t)rank;
     t->count = 1;
     int64_t apart = 1; /* the product without lengths of 0: strides are computed from it */
@@ -122,15 +151,21 @@ end:
             return dli_fail(err, DL4C_E_CORRUPT, "onnx", "axis %" PRId32 " of tensor '%.200s' has length %" PRId64, k, t->name, t->dim[k]);
     }
     t->count *= apart;
+    t->values = typed;
+    return t->location ? DL4C_OK : dli_onnx_tensor_check(t, err);
+}
+
+dl4c_status dli_onnx_tensor_check(const struct dli_onnx_tensor *t, struct dl4c_error *err)
+{
     const size_t unit = dli_onnx_type_size(t->type);
     if (unit == 0)
         return DL4C_OK; /* refused where it is read, if it ever is */
     if (t->raw && ((size_t)t->count > SIZE_MAX / unit || t->raw_size != (size_t)t->count * unit))
         return dli_fail(err, DL4C_E_CORRUPT, "onnx", "tensor '%.200s' has %" PRId64 " elements of %s but %zu bytes of data", t->name,
                         t->count, dli_onnx_type_name(t->type), t->raw_size);
-    if (!t->raw && typed != (size_t)t->count)
+    if (!t->raw && t->values != (size_t)t->count)
         return dli_fail(err, DL4C_E_CORRUPT, "onnx", "tensor '%.200s' has %" PRId64 " elements of %s but %zu values", t->name, t->count,
-                        dli_onnx_type_name(t->type), typed);
+                        dli_onnx_type_name(t->type), t->values);
     return DL4C_OK;
 }
 

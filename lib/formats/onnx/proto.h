@@ -17,6 +17,9 @@ struct dli_onnx_tensor {
     int64_t count;      /* elements; checked against the bytes that are there */
     const uint8_t *raw; /* little-endian elements, NULL: in the typed fields of the message */
     size_t raw_size;
+    size_t values;          /* in the typed fields */
+    const char *location;   /* in another file: its name beside the model's, and where in it; raw is set when it is opened. NULL: here */
+    int64_t offset, length; /* bytes; -1: not said */
     const uint8_t *message;
     size_t message_size;
 };
@@ -62,6 +65,9 @@ struct dli_onnx_model {
 dl4c_status dli_onnx_parse(struct dli_onnx_arena *a, const uint8_t *bytes, size_t size, struct dli_onnx_model *m, struct dl4c_error *err);
 dl4c_status dli_onnx_parse_tensor(struct dli_onnx_arena *a, const uint8_t *bytes, size_t size, struct dli_onnx_tensor *t,
                                   struct dl4c_error *err);
+
+/* DL4C_OK where there are as many bytes or values as the shape wants. */
+dl4c_status dli_onnx_tensor_check(const struct dli_onnx_tensor *t, struct dl4c_error *err);
 
 /* Bytes of an element in raw_data, 0 for types that are not read; "FLOAT16" for messages. */
 size_t dli_onnx_type_size(int32_t type);
