@@ -169,7 +169,7 @@ static void draw(const struct shape *shape, uint64_t state, struct image *im)
     random_ground(r, back, &g);
     turn(r, 0.94, &c, &s); /* 20 degrees either way */
     const double radius = uniform(r, 0.32, 0.46) * im->height, squeeze = uniform(r, 0.92, 1.08);
-    const double cx = uniform(r, 0.38, 0.62) * im->width, cy = uniform(r, 0.42, 0.58) * im->height;
+    const double cx = uniform(r, 0.4, 0.6) * im->width, cy = uniform(r, 0.44, 0.56) * im->height;
     const double noise = uniform(r, 2, 8);
     unsigned char *p = im->rgb;
     for (int y = 0; y < im->height; y++)

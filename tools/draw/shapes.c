@@ -57,7 +57,7 @@ static bool heart(double x, double y)
     const double u = 1.25 * x, v = 0.12 - 1.25 * y, a = u * u + v * v - 1;
     return a * a * a - u * u * v * v * v <= 0;
 }
-POLYGON(hexagon, { 0, -0.92 }, { 0.797, -0.46 }, { 0.797, 0.46 }, { 0, 0.92 }, { -0.797, 0.46 }, { -0.797, -0.46 })
+POLYGON(hourglass, { -0.7, -0.9 }, { 0.7, -0.9 }, { 0.14, 0 }, { 0.7, 0.9 }, { -0.7, 0.9 }, { -0.14, 0 })
 static bool ring(double x, double y)
 {
     const double r = x * x + y * y;
@@ -93,7 +93,7 @@ LINE(zigzag, 0.15, { -0.85, 0.4 }, { -0.43, -0.4 }, { 0, 0.4 }, { 0.43, -0.4 }, 
 
 const struct shape shapes[N_SHAPES] = {
     { "arrow", 'b', arrow },       { "circle", 'b', circle }, { "crescent", 'b', crescent }, { "cross", 'b', cross },
-    { "heart", 'b', heart },       { "hexagon", 'b', hexagon }, { "ring", 'b', ring },       { "square", 'b', square },
+    { "heart", 'b', heart },       { "hourglass", 'b', hourglass }, { "ring", 'b', ring }, { "square", 'b', square },
     { "star", 'b', star },         { "triangle", 'b', triangle }, { "diamond", 'a', diamond }, { "dots", 'a', dots },
     { "ellipse", 'a', ellipse },   { "grid", 'a', grid },     { "letter_l", 'a', letter_l }, { "letter_t", 'a', letter_t },
     { "pentagon", 'a', pentagon }, { "spiral", 'a', spiral }, { "stripes", 'a', stripes },   { "zigzag", 'a', zigzag },

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Made examples/data/minivgg.zip: a small network in the manner of VGG16, trained from scratch on drawn figures (set a of draw_shapes).
  *
- *     draw_shapes A --classes a --per-class 300 --seed 7
+ *     draw_shapes A --classes a --per-class 500 --seed 7
  *     train_minivgg A minivgg.zip
  *
  * The same images, epochs and kernels give the same file. */
@@ -15,7 +15,7 @@ enum { SIZE = 64 };
 /* Four blocks of two 3x3 convolutions and a pooling that halves; names as in VGG16. [3, 64, 64] -> [64, 4, 4] -> 64 -> classes. */
 static dl4c_status build(int32_t n_classes, dl4c_graph **graph, struct dl4c_error *err)
 {
-    static const int channels[] = { 16, 32, 64, 64 };
+    static const int channels[] = { 8, 16, 32, 64 };
     static const int64_t image[] = { 3, SIZE, SIZE };
     char text[160], name[32], before[32] = "input_1";
     const char *in[] = { before };
@@ -47,7 +47,7 @@ static dl4c_status open_images(const char *dir, dl4c_reader **reader, struct dl4
 {
     struct dl4c_reader_options o = DL4C_READER_OPTIONS_INIT;
     o.height = o.width = SIZE;
-    o.preprocess = "scale01";
+    o.preprocess = "tf";
     o.on_bad = DL4C_BAD_FAIL;
     return dl4c_reader_open(NULL, dir, &o, reader, err);
 }
@@ -94,11 +94,11 @@ int main(int argc, char **argv)
     struct dl4c_listener listener = DL4C_LISTENER_INIT;
     listener.epoch_end = on_epoch;
     struct dl4c_fit_options o = DL4C_FIT_OPTIONS_INIT;
-    o.epochs = argc > 3 ? (uint32_t)strtoul(argv[3], NULL, 10) : 12;
-    o.batch = 32;
+    o.epochs = argc > 3 ? (uint32_t)strtoul(argv[3], NULL, 10) : 6;
+    o.batch = 16;
     o.updater = "adam:lr=1e-3";
-    o.lr_schedule = "exponential:gamma=0.8,by=epoch";
-    o.l2 = 1e-4;
+    o.lr_schedule = "exponential:gamma=0.7,by=epoch";
+    o.l2 = 5e-5;
     o.validation = held_out ? dl4c_reader_source(held_out) : NULL;
     o.listeners = &listener;
     o.n_listeners = 1;

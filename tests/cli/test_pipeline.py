@@ -1,0 +1,217 @@
+# SPDX-License-Identifier: Apache-2.0
+# The command line from drawn images to a tested classifier, and what it says about bad input.
+# Usage: test_pipeline.py DL4C DRAW_SHAPES MODEL.zip
+import json
+import os
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+
+dl4c, draw, model = sys.argv[1:]
+failures = 0
+AT = 'block4_pool'
+
+
+def run(*args, want=0, env=None):
+    """Runs dl4c; status, stdout, stderr. A wrong status is a failure that shows what was said."""
+    p = subprocess.run([dl4c, *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=dict(os.environ, **(env or {})))
+    out, err = p.stdout.decode(), p.stderr.decode()
+    check(p.returncode == want, 'dl4c %s: status %d, wanted %d\n%s' % (' '.join(args), p.returncode, want, err))
+    return out, err
+
+
+def check(ok, message):
+    global failures
+    if not ok:
+        failures += 1
+        print('FAILED: ' + message)
+    return ok
+
+
+def refuses(*args, says='', leaves=None, env=None):
+    """One sentence on stderr, status 1, nothing on stdout, and no file under its final name."""
+    out, err = run(*args, '--progress', 'none', want=1, env=env)
+    lines = [line for line in err.splitlines() if not line.startswith('dl4c: warning: ')]
+    shown = ' '.join(args)
+    check(out == '', 'dl4c %s: printed %r' % (shown, out))
+    check(len(lines) == 1 and lines[0].startswith('dl4c: '), 'dl4c %s: wanted one sentence, said %r' % (shown, err))
+    check(says in err, 'dl4c %s: said %r, wanted "%s" in it' % (shown, err, says))
+    if leaves:
+        check(not os.path.exists(leaves), 'dl4c %s: left %s' % (shown, leaves))
+
+
+def read(path):
+    with open(path, 'rb') as f:
+        return f.read()
+
+
+def write(path, data):
+    with open(path, 'wb') as f:
+        f.write(data)
+    return path
+
+
+def featurize(images, out, *more):
+    return ('featurize', model, '--at', AT, '--images', images, '--out', out) + more
+
+
+def good(images):
+    """The whole way, step by step."""
+    out, _ = run('summary', model, '--json')
+    vertices = json.loads(out)['vertices']
+    check(AT in [v['name'] for v in vertices], 'summary --json does not name ' + AT)
+    out, _ = run('summary', model)
+    check('block1_conv1' in out and 'Total' in out, 'summary prints %r' % out[:200])
+    run('plot', model, '-o', 'graph.svg')
+    run('plot', model, '-o', 'graph.dot')
+    check(read('graph.svg').lstrip().startswith(b'<') and read('graph.dot').startswith(b'digraph'), 'plot wrote no SVG or no DOT')
+
+    run('split', images, '--out', 'lists', '--seed', '3')
+    names = {part: read('lists/%s.txt' % part).decode().split('\n')[:-1] for part in ('train', 'val', 'test')}
+    every = sorted(sum(names.values(), []))
+    check(len(every) == 72 and len(set(every)) == 72, 'the three lists hold %d images, %d different' % (len(every), len(set(every))))
+    for part in names:
+        _, err = run(*featurize(images, part, '--list', 'lists/%s.txt' % part), '--progress', 'json')
+        done = json.loads(err.splitlines()[-1])
+        check(done['done'] == done['total'] == len(names[part]), 'progress ends with %r' % done)
+        check(os.path.exists(part + '/_SUCCESS'), part + ' has no _SUCCESS')
+    run(*featurize(images, 'again', '--list', 'lists/test.txt', '--batch', '3', '--threads', '1', '--progress', 'none'))
+    for name in sorted(os.listdir('test')):
+        check(read('test/' + name) == read('again/' + name), 'another batch and one thread gave other bytes in ' + name)
+
+    run('train', '--features', 'train', '--val', 'val', '--out', 'head.zip', '--epochs', '20', '--updater', 'adam:lr=1e-3', '--dropout',
+        '0.5', '--progress', 'none')
+
+    out, _ = run('evaluate', 'head.zip', '--features', 'test', '--top', '2', '--errors', 'mistakes', '--confusion-svg', 'confusion.svg',
+                 '--json', '--progress', 'none')
+    e = json.loads(out)
+    n = len(names['test'])
+    check(e['n'] == n and sum(map(sum, e['confusion'])) == n and e['classes'] == sorted(os.listdir(images)), 'evaluate says %r' % e)
+    check(len(read('mistakes').splitlines()) == round(n * (1 - e['accuracy'])), 'mistakes and accuracy differ')
+    check(b'<svg' in read('confusion.svg'), 'the confusion matrix is no SVG')
+    # 6 classes: chance is 1/6; the features must do far better even from 7 images a class
+    check(e['accuracy'] > 0.4, 'accuracy is %.3f' % e['accuracy'])
+
+    run('join', model, '--at', AT, 'head.zip', '-o', 'whole.zip')
+    paths = [images + '/' + p for p in names['test']]
+    out, _ = run('predict', 'whole.zip', *paths, '--progress', 'none')
+    rows = [json.loads(line) for line in out.splitlines()]
+    right = sum(r['top'][0]['class'] == p.split('/')[-2] for r, p in zip(rows, paths))
+    check(len(rows) == n and right == round(n * e['accuracy']), 'predict has %d of %d right, evaluate %.3f' % (right, len(rows), e['accuracy']))
+    out2, _ = run('predict', 'head.zip', '--trunk', model, '--at', AT, *paths, '--progress', 'none')
+    check(out == out2, 'the joined model and trunk with head predict differently')
+
+
+def recorded():
+    """A run's record and its picture."""
+    p = subprocess.run([dl4c, 'train', '--features', 'train', '--val', 'val', '--out', 'other.zip', '--run', 'run', '--epochs', '3',
+                        '--progress', 'none'], stderr=subprocess.PIPE)
+    if b'not built into this version' in p.stderr:
+        print('skipped: ' + p.stderr.decode().strip())
+        return
+    check(p.returncode == 0, 'train --run: %r' % p.stderr)
+    epochs = [json.loads(line) for line in read('run/epochs.jsonl').decode().splitlines()]
+    check(len(epochs) == 3, '%d epochs are recorded' % len(epochs))
+    json.loads(read('run/run.json'))
+    run('plot', 'run', '-o', 'training.svg')
+    check(b'<svg' in read('training.svg'), 'the curve is no SVG')
+
+
+def bad(images):
+    """Missing, empty, truncated, renamed and random files of each kind: one sentence, status 1, nothing left."""
+    zipped = read(model)
+    image = read(images + '/star/00000.jpg')
+    noise = bytes((i * 7919 + i // 251) % 256 for i in range(5000))
+    models = {
+        'missing.zip': None, 'empty.zip': b'', 'cut.zip': zipped[:len(zipped) // 2], 'renamed.zip': image, 'noise.zip': noise,
+        'empty.onnx': b'', 'noise.onnx': noise,
+    }
+    for name, data in models.items():
+        if data is not None:
+            write(name, data)
+        refuses('summary', name, says=name)
+        refuses('join', name, '--at', AT, 'head.zip', '-o', 'out.zip', leaves='out.zip')
+    damaged = bytearray(zipped)
+    middle = len(damaged) // 2
+    damaged[middle:middle + 64] = bytes(64)
+    refuses('summary', write('damaged.zip', bytes(damaged)))
+
+    refuses('featurize', model, '--at', 'block4_pol', '--images', images, '--out', 'f', says=AT, leaves='f/_SUCCESS')
+    refuses(*featurize('nowhere', 'f'), says='nowhere', leaves='f/_SUCCESS')
+    os.makedirs('nothing/here')
+    refuses(*featurize('nothing', 'f'), leaves='f/_SUCCESS')
+    write('list', b'star/00000.jpg\nstar/99999.jpg\n')
+    refuses(*featurize(images, 'f', '--list', 'list'), says='99999', leaves='f/_SUCCESS')
+    refuses(*featurize(images, 'f', '--memory-limit', '64k'), leaves='f/_SUCCESS')
+    refuses(*featurize(images, 'test'), says='test')
+    refuses('split', 'nowhere', '--out', 'l', says='nowhere', leaves='l')
+
+    os.makedirs('few/good')
+    os.makedirs('few/none')
+    for i in range(3):
+        shutil.copy(images + '/star/0000%d.jpg' % i, 'few/good')
+    bomb = bytearray(image)
+    at = bomb.index(b'\xff\xc0') + 5
+    bomb[at:at + 4] = struct.pack('>HH', 65535, 65535)
+    for name, data in (('a_empty.jpg', b''), ('b_cut.jpg', image[:len(image) // 2]), ('c_noise.jpg', noise), ('d_bomb.jpg', bytes(bomb))):
+        write('few/good/' + name, data)
+    _, err = run(*featurize('few', 'few_f', '--progress', 'none'))
+    check('none' in err and 'warning' in err, 'an empty class folder is no warning: %r' % err)
+    reasons = [json.loads(line) for line in read('few_f/bad.jsonl').decode().splitlines()]
+    check(sorted(r['path'] for r in reasons) == ['good/a_empty.jpg', 'good/b_cut.jpg', 'good/c_noise.jpg', 'good/d_bomb.jpg']
+          and all(r['reason'] for r in reasons), 'bad images are recorded as %r' % reasons)
+    refuses(*featurize('few', 'f', '--on-bad-image', 'fail'), leaves='f/_SUCCESS')
+    refuses(*featurize('few', 'f', '--max-bad', '2'), leaves='f/_SUCCESS')
+    refuses('predict', 'whole.zip', 'few/good/a_empty.jpg', '--on-bad-image', 'fail')
+
+    refuses('train', '--features', 'nowhere', '--out', 'h.zip', says='nowhere', leaves='h.zip')
+    for name, change in (('incomplete', lambda d: (os.remove(d + '/_SUCCESS'), os.remove(d + '/manifest.json'))),
+                         ('cut_store', lambda d: os.truncate(d + '/features-00000.safetensors', 4000)),
+                         ('no_manifest', lambda d: write(d + '/manifest.json', b'{'))):
+        shutil.copytree('train', name)
+        change(name)
+        refuses('train', '--features', name, '--out', 'h.zip', says=name, leaves='h.zip')
+    refuses('evaluate', 'head.zip', '--features', 'nowhere', '--errors', 'e.tsv', leaves='e.tsv')
+    refuses('evaluate', 'head.zip', '--features', 'few_f', '--errors', 'e.tsv', says="'good'", leaves='e.tsv')
+    refuses('train', '--features', 'train', '--out', 'no/folder/h.zip', says='no/folder', leaves='no')
+    refuses('train', '--features', 'train', '--out', 'h.zip', '--epochs', '9', '--updater', 'sgd:lr=1e30', '--l2', '1', says='iteration',
+            leaves='h.zip')
+    refuses('run', model, '--input', write('x.npy', noise), '--output', 'y.npy', leaves='y.npy')
+    if os.path.exists('/dev/full'):
+        p = subprocess.run([dl4c, 'summary', model], stdout=open('/dev/full', 'wb'), stderr=subprocess.PIPE)
+        check(p.returncode == 1 and p.stderr.count(b'\n') == 1, 'a full disk at stdout: status %d, %r' % (p.returncode, p.stderr))
+
+
+def usage():
+    for args in ((), ('nonesuch',), ('summary',), ('summary', model, '--nonesuch'), ('split', 'a', '--out'),
+                 ('train', '--features', 'train', '--out', 'h.zip', '--epochs', 'many'), ('train', '--features', 'train', '--out', 'h.zip',
+                 '--resume'), ('featurize', model, '--at', AT, '--images', 'x', '--out', 'y', '--pool', 'sum'), ('monitor',),
+                 ('plot', model, '-o', 'graph.png')):
+        out, err = run(*args, want=2)
+        check(out == '' and err, 'dl4c %s: usage goes to stderr' % ' '.join(args))
+    run('--help')
+    run('train', '--help')
+
+
+def main():
+    global dl4c, draw, model
+    dl4c, draw, model = map(os.path.abspath, (dl4c, draw, model))
+    if not os.path.exists(model):
+        print('skipped: %s is missing' % model)
+        return 77
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+        subprocess.run([draw, 'images', '--classes', 'circle,cross,heart,ring,star,triangle', '--per-class', '12', '--seed', '4'], check=True)
+        good('images')
+        if not failures:
+            recorded()
+            bad('images')
+            usage()
+        os.chdir('/')
+    print('%d failures' % failures)
+    return 1 if failures else 0
+
+
+sys.exit(main())
