@@ -82,7 +82,8 @@ def good(images):
         check(read('test/' + name) == read('again/' + name), 'another batch and one thread gave other bytes in ' + name)
 
     run('train', '--features', 'train', '--val', 'val', '--out', 'head.zip', '--epochs', '20', '--updater', 'adam:lr=1e-3', '--dropout',
-        '0.5', '--progress', 'none')
+        '0.5', '--curve-svg', 'curve.svg', '--progress', 'none')
+    check(b'<svg' in read('curve.svg'), 'the curve is no SVG')
 
     out, _ = run('evaluate', 'head.zip', '--features', 'test', '--top', '2', '--errors', 'mistakes', '--confusion-svg', 'confusion.svg',
                  '--json', '--progress', 'none')
@@ -99,7 +100,8 @@ def good(images):
     out, _ = run('predict', 'whole.zip', *paths, '--progress', 'none')
     rows = [json.loads(line) for line in out.splitlines()]
     right = sum(r['top'][0]['class'] == p.split('/')[-2] for r, p in zip(rows, paths))
-    check(len(rows) == n and right == round(n * e['accuracy']), 'predict has %d of %d right, evaluate %.3f' % (right, len(rows), e['accuracy']))
+    check(len(rows) == n and right == round(n * e['accuracy']),
+          'predict has %d of %d right, evaluate %.3f' % (right, len(rows), e['accuracy']))
     out2, _ = run('predict', 'head.zip', '--trunk', model, '--at', AT, *paths, '--progress', 'none')
     check(out == out2, 'the joined model and trunk with head predict differently')
 
@@ -203,7 +205,8 @@ def main():
         return 77
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
-        subprocess.run([draw, 'images', '--classes', 'circle,cross,heart,ring,star,triangle', '--per-class', '12', '--seed', '4'], check=True)
+        six = 'circle,cross,heart,ring,star,triangle'
+        subprocess.run([draw, 'images', '--classes', six, '--per-class', '12', '--seed', '4'], check=True)
         good('images')
         if not failures:
             recorded()

@@ -88,6 +88,12 @@ int cli_image_reader(const struct cli_images *im, dl4c_graph *for_graph, struct 
 /* Whether a directory holds the record of a training run; draws its curves. */
 bool cli_is_run_dir(const char *uri);
 int cli_plot_run(const char *dir, const char *out);
+/* What a training said after each epoch: n rows in arrays of `room`, NaN where there was no validation. */
+struct cli_curve {
+    double *train_score, *val_score, *val_accuracy;
+    int64_t n, room;
+};
+int cli_plot_curve(const struct cli_curve *curve, const char *out);
 
 typedef int cli_command_fn(int argc, char **argv);
 #define CLI_COMMANDS(X)                                                                                                                    \

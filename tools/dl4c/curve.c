@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* dl4c plot RUN_DIR -o FILE.svg: the scores and accuracies that a training run recorded. */
+/* dl4c plot RUN_DIR -o FILE.svg and dl4c train --curve-svg: scores and accuracies of a training. */
 #define _POSIX_C_SOURCE 200809L
 #include "cli.h"
 
@@ -146,5 +146,27 @@ int cli_plot_run(const char *dir, const char *out)
     dl4c_free(text);
     columns_free(&steps);
     columns_free(&epochs);
+    return result;
+}
+
+int cli_plot_curve(const struct cli_curve *curve, const char *out)
+{
+    static const char *const labels[] = { "score", "accuracy" };
+    struct dl4c_error err = DL4C_ERROR_INIT;
+    char *text = NULL;
+    const bool validated = curve->n > 0 && isfinite(curve->val_score[0]);
+    const struct dl4c_chart_series series[] = {
+        { .name = "training, mean of the epoch", .y = curve->train_score, .n = curve->n },
+        { .name = "validation", .y = curve->val_score, .n = curve->n },
+        { .name = "validation accuracy", .y = curve->val_accuracy, .n = curve->n, .panel = 1 },
+    };
+    struct dl4c_chart_options o = DL4C_CHART_OPTIONS_INIT;
+    o.title = "Training";
+    o.x_label = "epoch";
+    o.y_labels = labels;
+    o.n_panels = validated ? 2 : 1;
+    const dl4c_status status = dl4c_chart_svg(cli.ctx, &o, series, validated ? 3 : 1, &text, &err);
+    const int result = status == DL4C_OK ? cli_write_text(out, text) : cli_fail(&err);
+    dl4c_free(text);
     return result;
 }

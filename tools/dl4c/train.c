@@ -6,7 +6,7 @@
 #include <string.h>
 
 struct train {
-    const char *features, *val, *out, *head, *class_weights, *updater, *schedule, *run;
+    const char *features, *val, *out, *head, *class_weights, *updater, *schedule, *run, *curve;
     int64_t epochs, batch, seed, early_stopping, workers;
     double l1, l2, dropout;
 };
@@ -113,10 +113,15 @@ done:
     return status;
 }
 
-/* After each epoch a line, where no bar is drawn. */
+/* After each epoch a row for --curve-svg, and a line where no bar is drawn. */
 static int on_epoch(void *user, int64_t epoch, double train_score, double val_score, double val_accuracy)
 {
-    (void)user;
+    struct cli_curve *curve = user;
+    if (curve && curve->n < curve->room) {
+        curve->train_score[curve->n] = train_score;
+        curve->val_score[curve->n] = val_score;
+        curve->val_accuracy[curve->n++] = val_accuracy;
+    }
     if (cli_quiet_or_none() || strcmp(cli.progress, "json") == 0)
         return 0;
     cli_progress_end();
@@ -146,6 +151,7 @@ int cmd_train(int argc, char **argv)
         { "--seed", CLI_INT, &t.seed, "of weights, shuffling and dropout, 42" },
         { "--early-stopping", CLI_INT, &t.early_stopping, "stop after N epochs without a lower validation score and keep the best" },
         { "--run", CLI_TEXT, &t.run, "directory for the record of the run" },
+        { "--curve-svg", CLI_TEXT, &t.curve, "FILE: a picture of scores and accuracy by epoch" },
         { "--workers", CLI_INT, &t.workers, "1 in this version" },
         { "--averaging-frequency", CLI_LATER, NULL, NULL },
         { "--transport", CLI_LATER, NULL, NULL },
@@ -171,7 +177,16 @@ int cmd_train(int argc, char **argv)
         return cli_usage("--dropout must be in 0 to 1, --l1 and --l2 at least 0");
     if ((status = cli_begin()) >= 0)
         return status;
-    const struct dl4c_listener listener = { .struct_size = sizeof listener, .epoch_end = on_epoch };
+    struct cli_curve curve = { .room = t.epochs };
+    double *rows = t.curve ? calloc((size_t)t.epochs, 3 * sizeof *rows) : NULL;
+    if (t.curve && !rows)
+        return cli_usage("no memory for the curve of %lld epochs", (long long)t.epochs);
+    if (rows) {
+        curve.train_score = rows;
+        curve.val_score = rows + t.epochs;
+        curve.val_accuracy = rows + 2 * t.epochs;
+    }
+    const struct dl4c_listener listener = { .struct_size = sizeof listener, .user = rows ? &curve : NULL, .epoch_end = on_epoch };
     struct dl4c_fit_options fo = DL4C_FIT_OPTIONS_INIT;
     fo.epochs = (uint32_t)t.epochs;
     fo.batch = t.batch;
@@ -185,5 +200,9 @@ int cmd_train(int argc, char **argv)
     fo.n_listeners = 1;
     fo.progress = cli_progress;
     fo.cancel = &cli_cancel;
-    return fit_and_save(&t, &fo);
+    status = fit_and_save(&t, &fo);
+    if (status == CLI_DONE && rows)
+        status = cli_plot_curve(&curve, t.curve);
+    free(rows);
+    return status;
 }
