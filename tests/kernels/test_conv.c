@@ -289,16 +289,16 @@ static void an_image_has_the_same_bits_in_any_batch_on_any_threads(void **state)
             struct dli_conv_plan p, p0;
             assert_int_equal(dli_conv_plan(&all[i], &relu, 0, 0, 1, &p0, NULL), DL4C_OK);
             assert_int_equal(dli_conv_plan(&all[i], &relu, flags, 0, 1, &p, NULL), DL4C_OK);
-            if (flags && p.algorithm == p0.algorithm)
+            if (flags && p.pack_key == p0.pack_key)
                 continue;
             const int64_t size = y_size(&all[i]);
             struct arrays a = arrays_of(&all[i], N);
             float *whole = floats(N * size), *part = floats(N * size);
-            convolve(&all[i], &relu, flags, &a, 0, N, 1, false, whole);
+            convolve(&all[i], &relu, flags, &a, 0, N, 2, false, whole);
             static const struct {
                 int64_t from, n;
                 int32_t threads;
-            } runs[] = { { 0, 1, 1 }, { 15, 1, 2 }, { 7, 1, 5 }, { 5, 3, 1 }, { 1, 3, 2 }, { 12, 3, 5 }, { 0, N, 2 }, { 0, N, 5 } };
+            } runs[] = { { 0, 1, 1 }, { 15, 1, 2 }, { 7, 1, 5 }, { 1, 3, 2 }, { 12, 3, 5 }, { 0, N, 1 }, { 0, N, 5 } };
             for (size_t r = 0; r < COUNT(runs); r++) {
                 convolve(&all[i], &relu, flags, &a, runs[r].from, runs[r].n, runs[r].threads, false, part);
                 if (!same_bits(part, whole + runs[r].from * size, runs[r].n * size))
@@ -348,6 +348,24 @@ static void nan_and_infinity_reach_the_output(void **state)
             assert_true(isnan(y[0]) && isnan(y[9]) && isnan(y[18]));
             floats_free(y, y_size(layers[i]));
             arrays_free(layers[i], &a);
+        }
+}
+
+static void nan_wins_in_fused_pooling(void **state)
+{
+    (void)state;
+    const struct dli_conv_shape layers[] = { square(1, 4, 4, 16, 1, 1, 1, 0, 1), square(16, 4, 4, 16, 1, 1, 1, 0, 1) };
+    static const struct dli_conv_fuse fuse = { .act = DLI_CONV_ACT_RELU, .pool2 = true };
+    for (size_t i = 0; i < COUNT(layers); i++)
+        for (int64_t at = 0; at < 16; at++) {
+            struct arrays a = arrays_of(&layers[i], 1);
+            float *y = floats(16 * 4);
+            a.x[at] = NAN;
+            convolve(&layers[i], &fuse, 0, &a, 0, 1, 1, false, y);
+            for (int64_t p = 0; p < 16 * 4; p++)
+                assert_true(isnan(y[p]) == (p % 4 == at / 8 * 2 + at % 4 / 2));
+            floats_free(y, 16 * 4);
+            arrays_free(&layers[i], &a);
         }
 }
 
@@ -416,6 +434,7 @@ int main(void)
         cmocka_unit_test(an_image_has_the_same_bits_in_any_batch_on_any_threads),
         cmocka_unit_test(a_plan_made_for_many_threads_runs_on_few),
         cmocka_unit_test(nan_and_infinity_reach_the_output),
+        cmocka_unit_test(nan_wins_in_fused_pooling),
         cmocka_unit_test(equal_keys_mean_equal_packed_weights),
         cmocka_unit_test(low_memory_weights_are_not_expanded),
         cmocka_unit_test(nonsense_is_refused),

@@ -18,5 +18,6 @@ typedef float vf_unaligned __attribute__((vector_size(32), aligned(4), may_alias
 #define vselect(mask, a, b) ((vf)(((mask) & (vi)(a)) | (~(mask) & (vi)(b))))
 #define vmax(a, b) vselect((a) > (b), a, b)
 #define vmin(a, b) vselect((a) < (b), a, b)
+#define vmax_nan(a, b) vselect(((a) > (b)) | ((a) != (a)), a, b)
 
 #include "kernels/conv_simd.inc"

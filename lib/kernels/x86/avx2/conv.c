@@ -12,5 +12,6 @@
 #define vfma    _mm256_fmadd_ps
 #define vmax    _mm256_max_ps
 #define vmin    _mm256_min_ps
+#define vmax_nan(a, b) _mm256_blendv_ps(_mm256_max_ps(a, b), a, _mm256_cmp_ps(a, a, _CMP_UNORD_Q))
 
 #include "kernels/conv_simd.inc"

@@ -12,5 +12,6 @@
 #define vfma    _mm512_fmadd_ps
 #define vmax    _mm512_max_ps
 #define vmin    _mm512_min_ps
+#define vmax_nan(a, b) _mm512_mask_mov_ps(_mm512_max_ps(a, b), _mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q), a)
 
 #include "kernels/conv_simd.inc"
