@@ -280,6 +280,11 @@ static dl4c_status record(struct fit *f, struct dl4c_error *err)
     struct dl4c_model_info info = f->t->graph->info;
     info.struct_size = sizeof info;
     info.training = text;
+    struct dl4c_source_info source = DL4C_SOURCE_INFO_INIT;
+    if (dl4c_source_get_info(f->source, &source, NULL) == DL4C_OK && source.classes && source.n_classes > 0) {
+        info.classes = source.classes; /* it knows these classes now, whatever it knew before */
+        info.n_classes = source.n_classes;
+    }
     const dl4c_status status = dl4c_graph_set_info(f->t->graph, &info, err);
     dli_free(text);
     return status;
