@@ -92,7 +92,7 @@ static dl4c_status read_at(void *user, void *file, int64_t offset, void *buffer,
 {
     (void)user, (void)file, (void)err;
     *got = offset >= 4 ? 0 : size < (size_t)(4 - offset) ? size : (size_t)(4 - offset);
-    memcpy(buffer, "four" + offset, *got);
+    if (*got > 0) memcpy(buffer, &"four"[offset], *got);
     return DL4C_OK;
 }
 
