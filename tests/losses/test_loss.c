@@ -1,0 +1,465 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Losses against their formulas in double: scores term by term, gradients as differences of those scores, before and after the
+ * activation; weights, clipping, labels as targets, bits, and what the text form refuses. */
+#include "losses/loss.h"
+#include "support/fail_alloc.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { K = 5, N = 6 };
+
+static struct dli_loss_at opened(const char *spec, int64_t k)
+{
+    struct dli_loss_at l;
+    struct dl4c_error err = DL4C_ERROR_INIT;
+    if (dli_loss_open(NULL, spec, k, &l, &err) != DL4C_OK)
+        fail_msg("%s: %s", spec, err.message);
+    return l;
+}
+
+/* ---- the formulas: one row of k outputs, in double ---- */
+
+typedef double (*score_fn)(int64_t k, const double *a, const double *y, const double *w);
+
+/* Bishop, "Pattern Recognition and Machine Learning", 2006, eq. 4.108. */
+static double cross_entropy(int64_t k, const double *a, const double *y, const double *w)
+{
+    double sum = 0;
+    for (int64_t j = 0; j < k; j++)
+        sum -= w[j] * y[j] * log(a[j]);
+    return sum;
+}
+/* The same, eq. 4.90, for each output. */
+static double binary_cross_entropy(int64_t k, const double *a, const double *y, const double *w)
+{
+    double sum = 0;
+    for (int64_t j = 0; j < k; j++)
+        sum -= w[j] * (y[j] * log(a[j]) + (1 - y[j]) * log(1 - a[j]));
+    return sum;
+}
+static double squares(int64_t k, const double *a, const double *y, const double *w)
+{
+    double sum = 0;
+    for (int64_t j = 0; j < k; j++)
+        sum += w[j] * (a[j] - y[j]) * (a[j] - y[j]);
+    return sum;
+}
+static double mean_of_squares(int64_t k, const double *a, const double *y, const double *w) { return squares(k, a, y, w) / (double)k; }
+
+static void softmax(int64_t k, const double *z, double *a)
+{
+    double sum = 0;
+    for (int64_t j = 0; j < k; j++)
+        sum += exp(z[j]);
+    for (int64_t j = 0; j < k; j++)
+        a[j] = exp(z[j]) / sum;
+}
+static void sigmoid(int64_t k, const double *z, double *a)
+{
+    for (int64_t j = 0; j < k; j++)
+        a[j] = 1 / (1 + exp(-z[j]));
+}
+
+static const struct {
+    const char *name;
+    score_fn score;
+    int32_t fused_with; /* DLI_LOSS_ACT_*; OTHER: never fused */
+    bool binary;
+} followed[] = {
+    { "l2", squares, DLI_LOSS_ACT_OTHER, true },
+    { "mcxent", cross_entropy, DLI_LOSS_ACT_SOFTMAX, false },
+    { "mse", mean_of_squares, DLI_LOSS_ACT_OTHER, true },
+    { "negative_log_likelihood", cross_entropy, DLI_LOSS_ACT_SOFTMAX, false },
+    { "xent", binary_cross_entropy, DLI_LOSS_ACT_SIGMOID, true },
+};
+enum { FOLLOWED = sizeof followed / sizeof *followed };
+
+static void every_loss_of_the_build_is_followed(void **state)
+{
+    (void)state;
+    struct dli_kind_entry e;
+    int32_t n = 0;
+    for (; dli_loss_kind(n, &e); n++) {
+        size_t k = 0;
+        while (k < FOLLOWED && strcmp(followed[k].name, e.name) != 0)
+            k++;
+        if (k == FOLLOWED)
+            fail_msg("%s has no formula above", e.name);
+        const struct dli_loss *l = dli_loss_find(e.name);
+        assert_string_equal(l->name, e.name);
+        assert_non_null(l->dl4j);
+        assert_int_equal(l->binary, followed[k].binary);
+        assert_string_equal(e.attrs[0].name, "weights");
+        for (int32_t act = DLI_LOSS_ACT_OTHER; act <= DLI_LOSS_ACT_SIGMOID; act++)
+            assert_int_equal(l->can_fuse && l->can_fuse(act), act != DLI_LOSS_ACT_OTHER && act == followed[k].fused_with);
+    }
+    assert_int_equal(n, FOLLOWED);
+    assert_false(dli_loss_kind(-1, &e));
+    assert_null(dli_loss_find("hinge"));
+}
+
+static const double weights_of[K] = { 1, 0.25, 3, 0.5, 2 };
+static const double ones[K] = { 1, 1, 1, 1, 1 };
+static const char weights_text[] = "(weights=1;0.25;3;0.5;2)";
+
+/* z of row i; a and targets in (0, 1), the targets of a row summing to 1. */
+static void make_row(int i, double *z, double *y)
+{
+    double sum = 0;
+    for (int j = 0; j < K; j++) {
+        z[j] = 1.7 * sin(2.0 * i + 1.1 * j);
+        y[j] = 0.1 + (double)((i * 3 + j * j) % 7);
+        sum += y[j];
+    }
+    for (int j = 0; j < K; j++)
+        y[j] = (double)(float)(y[j] / sum);
+}
+
+struct problem {
+    float a[N * K], y[N * K], grad[N * K], rows[N];
+    double score[N];
+};
+
+/* Score and gradient of N rows, with targets, weights of the rows and, where asked, of the outputs. */
+static void check_against_differences(size_t k, bool weighted, bool fused)
+{
+    char spec[96];
+    snprintf(spec, sizeof spec, "%s%s", followed[k].name, weighted ? weights_text : "");
+    struct dli_loss_at l = opened(spec, K);
+    const double *w = weighted ? weights_of : ones;
+    const int32_t act = fused ? followed[k].fused_with : DLI_LOSS_ACT_OTHER;
+    struct problem p;
+    double z[N][K], y[N][K], a[N][K];
+    for (int i = 0; i < N; i++) {
+        make_row(i, z[i], y[i]);
+        if (followed[k].fused_with == DLI_LOSS_ACT_SOFTMAX)
+            softmax(K, z[i], a[i]);
+        else
+            sigmoid(K, z[i], a[i]);
+        p.rows[i] = (float)(0.5 + 0.25 * i);
+        for (int j = 0; j < K; j++) {
+            p.a[i * K + j] = (float)a[i][j];
+            p.y[i * K + j] = (float)y[i][j];
+            if (!fused)
+                a[i][j] = (double)p.a[i * K + j];
+        }
+    }
+    const struct dli_loss_exec x = { .threads = 1,
+                                     .attrs = l.attrs,
+                                     .weights = l.weights,
+                                     .n = N,
+                                     .k = K,
+                                     .a = p.a,
+                                     .act = act,
+                                     .fused = fused,
+                                     .y = p.y,
+                                     .rows = p.rows,
+                                     .score = p.score,
+                                     .grad = p.grad };
+    l.loss->compute(&x);
+    for (int i = 0; i < N; i++) {
+        const double row = (double)p.rows[i], want = row * followed[k].score(K, a[i], y[i], w);
+        if (!(fabs(p.score[i] - want) <= 1e-6 * fabs(want))) /* a in float: 6e-8 of each, K terms */
+            fail_msg("%s row %d: score %.9g, wanted %.9g", spec, i, p.score[i], want);
+        for (int j = 0; j < K; j++) {
+            const double h = 1e-5;
+            double *moved = fused ? z[i] : a[i], at = moved[j], end[2], there[K];
+            for (int s = 0; s < 2; s++) {
+                moved[j] = s ? at + h : at - h;
+                if (!fused)
+                    memcpy(there, a[i], sizeof there);
+                else if (act == DLI_LOSS_ACT_SOFTMAX)
+                    softmax(K, z[i], there);
+                else
+                    sigmoid(K, z[i], there);
+                end[s] = row * followed[k].score(K, there, y[i], w);
+            }
+            moved[j] = at;
+            const double slope = (end[1] - end[0]) / (2 * h);
+            /* h^2 of the third derivative, at most 2 / a^3 with a >= 0.02 here, and 1e-16 / h of rounding; a as above. */
+            if (!(fabs((double)p.grad[i * K + j] - slope) <= 2e-5 * (1 + fabs(slope))))
+                fail_msg("%s row %d output %d: gradient %.9g, the slope is %.9g", spec, i, j, (double)p.grad[i * K + j], slope);
+        }
+    }
+    dli_loss_close(&l);
+}
+
+static void scores_and_gradients_follow_the_formula(void **state)
+{
+    (void)state;
+    for (size_t k = 0; k < FOLLOWED; k++)
+        for (int weighted = 0; weighted < 2; weighted++)
+            check_against_differences(k, weighted, false);
+}
+
+static void fused_gradients_are_those_before_the_activation(void **state)
+{
+    (void)state;
+    for (size_t k = 0; k < FOLLOWED; k++)
+        for (int weighted = 0; followed[k].fused_with != DLI_LOSS_ACT_OTHER && weighted < 2; weighted++)
+            check_against_differences(k, weighted, true);
+}
+
+/* Deeplearning4j's LossMCXENT takes the sum of a row's targets for 1 where the outputs have no weights: dz = a - y. */
+static void targets_that_do_not_sum_to_one_are_taken_as_if_they_did(void **state)
+{
+    (void)state;
+    struct dli_loss_at l = opened("mcxent", 3);
+    const float a[] = { 0.5f, 0.25f, 0.25f }, y[] = { 1, 1, 0 };
+    float grad[3];
+    double score;
+    const struct dli_loss_exec x = {
+        .attrs = l.attrs, .n = 1, .k = 3, .a = a, .act = DLI_LOSS_ACT_SOFTMAX, .fused = true, .y = y, .score = &score, .grad = grad
+    };
+    l.loss->compute(&x);
+    assert_true(grad[0] == -0.5f && grad[1] == -0.75f && grad[2] == 0.25f);
+    assert_true(fabs(score - (log(2) + log(4))) < 1e-6);
+    dli_loss_close(&l);
+}
+
+/* A label is the target that is 1 at one place: the same bits. */
+static void a_label_is_its_one_hot_target(void **state)
+{
+    (void)state;
+    for (size_t k = 0; k < FOLLOWED; k++)
+        for (int way = 0; way < 8; way++) {
+            const bool weighted = way & 1, fused = (way & 2) != 0, rows = (way & 4) != 0;
+            if (fused && followed[k].fused_with == DLI_LOSS_ACT_OTHER)
+                continue;
+            char spec[96];
+            snprintf(spec, sizeof spec, "%s%s", followed[k].name, weighted ? weights_text : "");
+            struct dli_loss_at l = opened(spec, K);
+            struct problem p = { .rows = { 1, 0.5f, 2, 0, 1, 4 } }; /* powers of 2: no order of rounding is right */
+            int64_t labels[N];
+            float grad[N * K];
+            double score[N];
+            for (int i = 0; i < N; i++) {
+                double z[K], y[K], a[K];
+                make_row(i, z, y);
+                if (followed[k].fused_with == DLI_LOSS_ACT_SOFTMAX)
+                    softmax(K, z, a);
+                else
+                    sigmoid(K, z, a);
+                labels[i] = i * 2 % K;
+                for (int j = 0; j < K; j++) {
+                    p.a[i * K + j] = (float)a[j];
+                    p.y[i * K + j] = j == labels[i];
+                }
+            }
+            struct dli_loss_exec x = { .attrs = l.attrs,
+                                       .weights = l.weights,
+                                       .n = N,
+                                       .k = K,
+                                       .a = p.a,
+                                       .fused = fused,
+                                       .y = p.y,
+                                       .act = fused ? followed[k].fused_with : DLI_LOSS_ACT_OTHER,
+                                       .rows = rows ? p.rows : NULL,
+                                       .score = p.score,
+                                       .grad = p.grad };
+            l.loss->compute(&x);
+            x.y = NULL;
+            x.labels = labels;
+            x.score = score;
+            x.grad = grad;
+            l.loss->compute(&x);
+            assert_memory_equal(score, p.score, sizeof score);
+            for (int i = 0; i < N * K; i++) /* 0 and -0 are one gradient */
+                if (!(grad[i] == p.grad[i]) && !(weighted && fabsf(grad[i] - p.grad[i]) <= 3e-7f * fabsf(p.grad[i])))
+                    fail_msg("%s, way %d, at %d: %.9g and %.9g", spec, way, i, (double)grad[i], (double)p.grad[i]);
+            dli_loss_close(&l);
+        }
+}
+
+/* With one output, label 1 is target 1 and label 0 is target 0. */
+static void one_output_takes_two_labels(void **state)
+{
+    (void)state;
+    for (size_t k = 0; k < FOLLOWED; k++) {
+        if (!followed[k].binary)
+            continue;
+        struct dli_loss_at l = opened(followed[k].name, 1);
+        const float a[] = { 0.25f, 0.25f };
+        const int64_t labels[] = { 0, 1 };
+        const double targets[] = { 0, 1 };
+        double score[2];
+        float grad[2];
+        const struct dli_loss_exec x = { .attrs = l.attrs, .n = 2, .k = 1, .a = a, .labels = labels, .score = score, .grad = grad };
+        l.loss->compute(&x);
+        for (int i = 0; i < 2; i++) {
+            const double p = 0.25;
+            assert_true(fabs(score[i] - followed[k].score(1, &p, &targets[i], ones)) < 1e-12);
+        }
+        assert_true(grad[0] > 0 && grad[1] < 0); /* away from the wrong side, towards the right one */
+        dli_loss_close(&l);
+    }
+}
+
+static double score_of(const char *spec, float a, float y, int32_t act)
+{
+    struct dli_loss_at l = opened(spec, 1);
+    double score = -1;
+    const struct dli_loss_exec x = { .attrs = l.attrs, .n = 1, .k = 1, .a = &a, .y = &y, .act = act, .score = &score };
+    l.loss->compute(&x);
+    dli_loss_close(&l);
+    return score;
+}
+
+/* Deeplearning4j's defaults: softmaxClipEps 1e-10, LossBinaryXENT's clipEps 1e-5. */
+static void probabilities_are_clipped_as_the_reference_does(void **state)
+{
+    (void)state;
+    const double ten = 10 * log(10), five = 5 * log(10);
+    assert_true(fabs(score_of("mcxent", 0, 1, DLI_LOSS_ACT_SOFTMAX) - ten) < 1e-5);
+    assert_true(fabs(score_of("negative_log_likelihood", 0, 1, DLI_LOSS_ACT_SOFTMAX) - ten) < 1e-5);
+    assert_true(fabs(score_of("mcxent:clip_eps=1e-5", 0, 1, DLI_LOSS_ACT_SOFTMAX) - five) < 1e-5);
+    assert_true(isinf(score_of("mcxent", 0, 1, DLI_LOSS_ACT_OTHER)));
+    assert_true(isinf(score_of("mcxent:clip_eps=0", 0, 1, DLI_LOSS_ACT_SOFTMAX)));
+    assert_true(fabs(score_of("xent", 0, 1, DLI_LOSS_ACT_SIGMOID) - five) < 1e-5);
+    assert_true(fabs(score_of("xent", 1, 0, DLI_LOSS_ACT_SIGMOID) - five) < 0.01); /* 1 - 1e-5 in float is 1 - 1.0014e-5 */
+    assert_true(score_of("xent:clip_eps=0", 1, 1, DLI_LOSS_ACT_SIGMOID) == 0);     /* the other term is nothing, not 0 * infinity */
+    assert_true(score_of("xent:clip_eps=0", 0, 0, DLI_LOSS_ACT_SIGMOID) == 0);
+    assert_true(isinf(score_of("xent:clip_eps=0", 1, 0, DLI_LOSS_ACT_SIGMOID)));
+}
+
+static void nan_is_never_clipped_away(void **state)
+{
+    (void)state;
+    for (size_t k = 0; k < FOLLOWED; k++)
+        for (int32_t act = DLI_LOSS_ACT_OTHER; act <= DLI_LOSS_ACT_SIGMOID; act++)
+            assert_true(isnan(score_of(followed[k].name, NAN, 1, act)));
+}
+
+/* Rows are cut among threads anywhere, and a batch may hold any number of them. */
+static void bits_of_a_row_depend_on_that_row_alone(void **state)
+{
+    (void)state;
+    enum { MOST = 300, WIDE = 101 };
+    static float a[MOST * WIDE], grad[MOST * WIDE], one[WIDE];
+    static double score[MOST];
+    int64_t labels[MOST];
+    struct dl4c_context_options co = DL4C_CONTEXT_OPTIONS_INIT;
+    dl4c_context *ctx = NULL;
+    co.threads = 5;
+    assert_int_equal(dl4c_context_create(&co, &ctx, NULL), DL4C_OK);
+    for (int i = 0; i < MOST; i++) {
+        labels[i] = i * 7 % WIDE;
+        for (int j = 0; j < WIDE; j++)
+            a[i * WIDE + j] = (float)(0.5 + 0.49 * sin(i + 0.3 * j));
+    }
+    const int64_t batches[] = { 1, 3, 16, 300 };
+    const int32_t threads[] = { 1, 2, 5 };
+    for (size_t k = 0; k < FOLLOWED; k++) {
+        struct dli_loss_at l = opened(followed[k].name, WIDE);
+        for (int b = 0; b < 4; b++)
+            for (int t = 0; t < 3; t++) {
+                struct dli_loss_exec x = { .ctx = ctx,
+                                           .threads = threads[t],
+                                           .attrs = l.attrs,
+                                           .n = batches[b],
+                                           .k = WIDE,
+                                           .a = a,
+                                           .act = followed[k].fused_with,
+                                           .fused = followed[k].fused_with != DLI_LOSS_ACT_OTHER,
+                                           .labels = labels,
+                                           .score = score,
+                                           .grad = grad };
+                l.loss->compute(&x);
+                for (int64_t i = 0; i < batches[b]; i++) {
+                    double alone;
+                    struct dli_loss_exec row = x;
+                    row.threads = 1;
+                    row.n = 1;
+                    row.a = a + i * WIDE;
+                    row.labels = labels + i;
+                    row.score = &alone;
+                    row.grad = one;
+                    l.loss->compute(&row);
+                    assert_memory_equal(&alone, &score[i], sizeof alone);
+                    assert_memory_equal(one, grad + i * WIDE, sizeof one);
+                }
+            }
+        dli_loss_close(&l);
+    }
+    dl4c_context_destroy(&ctx);
+}
+
+static void wrong_texts_are_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *spec;
+        dl4c_status status;
+        const char *says;
+    } cases[] = {
+        { "hinge", DL4C_E_NOTFOUND, "there is no loss \"hinge\"; wanted one of l2, mcxent, mse, negative_log_likelihood, xent" },
+        { "", DL4C_E_INVALID, "wanted a name" },
+        { "mse:", DL4C_E_INVALID, "nothing after the colon" },
+        { "mse:clip_eps=0.1", DL4C_E_INVALID, "clip_eps" },
+        { "mse:weight=1;2;3", DL4C_E_INVALID, "weight" },
+        { "mse:weights=1;2", DL4C_E_INVALID, "weights has 2 numbers for 3 outputs" },
+        { "l2:weights=1;2;3;4", DL4C_E_INVALID, "weights has 4 numbers for 3 outputs" },
+        { "l2:weights=1;two;3", DL4C_E_INVALID, "\"two;3\" is no number" },
+        { "l2:weights=1;nan;3", DL4C_E_INVALID, "is no number" },
+        { "l2:weights=1;;3", DL4C_E_INVALID, "is no number" },
+        { "l2:weights=1;2;1e31", DL4C_E_INVALID, "is no number" },
+        { "l2:weights=1;2;3,weights=1;2;3", DL4C_E_INVALID, "weights" },
+        { "mcxent:clip_eps=-1", DL4C_E_INVALID, "clip_eps is -1" },
+        { "xent:clip_eps=0.6", DL4C_E_INVALID, "clip_eps is 0.6" },
+        { "xent:clip_eps=nan", DL4C_E_INVALID, "clip_eps is \"nan\"" },
+        { "negative_log_likelihood:clip_eps=0.51", DL4C_E_INVALID, "clip_eps is 0.51" },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct dl4c_error err = DL4C_ERROR_INIT;
+        struct dli_loss_at l;
+        const dl4c_status status = dli_loss_open(NULL, cases[i].spec, 3, &l, &err);
+        if (status != cases[i].status || !strstr(err.message, cases[i].says))
+            fail_msg("\"%s\": %s \"%s\"", cases[i].spec, dl4c_status_name(status), err.message);
+        assert_null(l.loss);
+        assert_null(l.attrs);
+        assert_null(l.weights);
+        dli_loss_close(&l);
+    }
+}
+
+static dl4c_status open_one(dl4c_context *ctx, void *arg, struct dl4c_error *err)
+{
+    struct dli_loss_at l;
+    (void)arg;
+    const dl4c_status status = dli_loss_open(ctx, "mcxent:weights=1;2;3,clip_eps=1e-6", 3, &l, err);
+    if (status != DL4C_OK)
+        assert_null(l.loss);
+    dli_loss_close(&l);
+    return status;
+}
+
+static void every_allocation_may_fail(void **state)
+{
+    (void)state;
+    assert_true(fail_alloc_run(open_one, NULL) >= 5);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_loss_of_the_build_is_followed),
+        cmocka_unit_test(scores_and_gradients_follow_the_formula),
+        cmocka_unit_test(fused_gradients_are_those_before_the_activation),
+        cmocka_unit_test(targets_that_do_not_sum_to_one_are_taken_as_if_they_did),
+        cmocka_unit_test(a_label_is_its_one_hot_target),
+        cmocka_unit_test(one_output_takes_two_labels),
+        cmocka_unit_test(probabilities_are_clipped_as_the_reference_does),
+        cmocka_unit_test(nan_is_never_clipped_away),
+        cmocka_unit_test(bits_of_a_row_depend_on_that_row_alone),
+        cmocka_unit_test(wrong_texts_are_refused),
+        cmocka_unit_test(every_allocation_may_fail),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
