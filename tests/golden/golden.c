@@ -9,25 +9,44 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static int by_name(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
+
+/* Files below a folder, those of its folders too: "one_1x1.jpg/native_size.npy". */
+static void list(struct gold *g, const char *below)
+{
+    char path[1024];
+    snprintf(path, sizeof path, "%s/%s/%s", g->root, g->name, below);
+    DIR *d = opendir(path);
+    for (struct dirent *e; d && (e = readdir(d)) != NULL;) {
+        char name[600];
+        struct stat st;
+        if (e->d_name[0] == '.')
+            continue;
+        snprintf(name, sizeof name, "%.300s%s%.250s", below, below[0] ? "/" : "", e->d_name);
+        gold_path(g, name, path, sizeof path);
+        if (stat(path, &st) == 0 && S_ISDIR(st.st_mode) && !below[0])
+            list(g, name);
+        else if (g->n_files < GOLD_FILES)
+            g->file[g->n_files++] = strdup(name);
+    }
+    if (d)
+        closedir(d);
+}
 
 struct gold *gold_open(const char *root, const char *name)
 {
     char path[1024];
+    struct stat st;
     snprintf(path, sizeof path, "%s/%s", root, name);
-    DIR *d = opendir(path);
-    struct gold *g = d ? calloc(1, sizeof *g) : NULL;
+    struct gold *g = stat(path, &st) == 0 && S_ISDIR(st.st_mode) ? calloc(1, sizeof *g) : NULL;
     if (g) {
         g->root = root;
         g->name = name;
-        for (struct dirent *e; (e = readdir(d)) != NULL;)
-            if (e->d_name[0] != '.' && g->n_files < GOLD_FILES)
-                g->file[g->n_files++] = strdup(e->d_name);
+        list(g, "");
         qsort(g->file, (size_t)g->n_files, sizeof *g->file, by_name);
     }
-    if (d)
-        closedir(d);
     return g;
 }
 

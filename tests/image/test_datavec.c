@@ -10,8 +10,9 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "image/preprocess.h"
 #include "support/read_file.h"
+#include "support/recorded.h"
+#include <dl4c/image.h>
 
 #define DIR "../shared/dl4j/goldens/i_datavec/"
 
@@ -31,71 +32,16 @@ static bool have_png(void)
     return false;
 }
 
-struct golden {
-    unsigned char *file;
-    const void *data;
-    bool is_float;
-    int channels, height, width; /* of [1, channels, height, width] */
-};
-
-/* Reads a .npy of unsigned bytes or floats with four axes; false where there is none. */
-static bool golden_load(struct golden *g, const char *file, const char *array)
-{
-    char path[512];
-    size_t size;
-    snprintf(path, sizeof path, DIR "%s/%s.npy", file, array);
-    g->file = read_file(path, &size);
-    if (!g->file)
-        return false;
-    assert_true(size > 10 && memcmp(g->file, "\x93NUMPY\1", 7) == 0);
-    const size_t header = (size_t)g->file[8] + 256u * g->file[9];
-    assert_true(size > 10 + header);
-    char text[256] = "";
-    memcpy(text, g->file + 10, header < sizeof text ? header : sizeof text - 1);
-    const char *shape = strstr(text, "'shape': (1,");
-    assert_non_null(shape);
-    g->is_float = strstr(text, "'<f4'") != NULL;
-    assert_true(g->is_float || strstr(text, "'|u1'"));
-    assert_int_equal(sscanf(shape, "'shape': (1,%d,%d,%d", &g->channels, &g->height, &g->width), 3);
-    g->data = g->file + 10 + header;
-    assert_int_equal(size - 10 - header, (size_t)(g->channels * g->height * g->width) * (g->is_float ? 4 : 1));
-    return true;
-}
-
 /* One file through a preprocessing, compared bit by bit. False where the golden does not exist. */
 static bool matches(const char *file, const char *array, const char *preprocess)
 {
-    struct golden g;
-    if (!golden_load(&g, file, array))
-        return false;
-    char path[512];
-    size_t size;
-    snprintf(path, sizeof path, DIR "%s/%s", file, file);
-    unsigned char *bytes = read_file(path, &size);
-    assert_non_null(bytes);
-    const size_t n = (size_t)(g.channels * g.height * g.width);
-    float *out = malloc(n * sizeof *out);
-    assert_non_null(out);
-    struct dl4c_preprocess p;
-    struct dl4c_error err = DL4C_ERROR_INIT;
-    struct dli_pipeline *pipeline;
-    assert_int_equal(dl4c_preprocess_parse(NULL, preprocess, &p, &err), DL4C_OK);
-    assert_int_equal(dli_pipeline_create(NULL, &p, NULL, g.channels, g.height, g.width, &pipeline, &err), DL4C_OK);
-    for (int again = 0; again < 2; again++) { /* the second time with the first one's tables and buffers */
-        memset(out, 0xff, n * sizeof *out);
-        if (dli_pipeline_run(pipeline, bytes, size, out, &err) != DL4C_OK)
-            fail_msg("%s: %s", file, err.message);
-        for (size_t i = 0; i < n; i++) {
-            const float want = g.is_float ? ((const float *)g.data)[i] : ((const uint8_t *)g.data)[i];
-            if (memcmp(&out[i], &want, sizeof want) != 0)
-                fail_msg("%s, %s as %s: element %zu is %a, DataVec has %a", file, array, preprocess, i, out[i], want);
-        }
-    }
-    dli_pipeline_destroy(&pipeline);
-    free(out);
-    free(bytes);
-    free(g.file);
-    return true;
+    char image[512], npy[512], why[600];
+    snprintf(image, sizeof image, DIR "%s/%s", file, file);
+    snprintf(npy, sizeof npy, DIR "%s/%s.npy", file, array);
+    const int result = test_recorded_pixels(image, npy, preprocess, why, sizeof why);
+    if (result < 0)
+        fail_msg("%s, %s as %s: %s", file, array, preprocess, why);
+    return result == 1;
 }
 
 static void every_file(const char *array, const char *preprocess, int at_least)

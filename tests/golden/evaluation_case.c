@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Cases with predictions: texts of an evaluation to the byte, its numbers to the bit. */
+#include "golden/golden.h"
+#include "base/number.h"
+#include "support/recorded.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* " Top 3 Accuracy:  0.7250" in the recorded text; 1 where it has no such line. */
+static int32_t top_n(const struct gold *g)
+{
+    char path[1024];
+    int n = 1;
+    gold_path(g, "stats.txt", path, sizeof path);
+    char *text = test_read_file(path, NULL);
+    const char *at = text ? strstr(text, "\n Top ") : NULL;
+    if (at && sscanf(at, "\n Top %d Accuracy", &n) != 1)
+        n = 1;
+    free(text);
+    return n;
+}
+
+static void text_of(struct gold *g, const char *file, dl4c_status status, char *text)
+{
+    if (status == DL4C_OK)
+        gold_text(g, file, text);
+    else
+        gold_fail(g, "%s: no memory", file);
+    dl4c_free(text);
+}
+
+static void texts(struct gold *g, const dl4c_evaluation *e)
+{
+    char *text = NULL;
+    dl4c_status s = dl4c_evaluation_stats(e, 0, &text, NULL);
+    text_of(g, "stats.txt", s, text);
+    s = dl4c_evaluation_stats(e, DL4C_STATS_NO_CONFUSION, &text, NULL);
+    text_of(g, "stats_suppress_confusion.txt", s, text);
+    s = dl4c_evaluation_confusion_text(e, &text, NULL);
+    text_of(g, "confusion.txt", s, text);
+    s = dl4c_evaluation_confusion_csv(e, &text, NULL);
+    text_of(g, "confusion.csv", s, text);
+    s = dl4c_evaluation_confusion_html(e, &text, NULL);
+    text_of(g, "confusion.html", s, text);
+}
+
+static void number(struct gold *g, const char *line, const char *name, char separator, double got)
+{
+    double want;
+    if (test_recorded_number(line, name, separator, &want))
+        gold_number(g, name, got, want, 1, 0);
+    else
+        gold_fail(g, "metrics.tsv has no %s", name);
+}
+
+static void metrics(struct gold *g, const dl4c_evaluation *e)
+{
+    char path[1024];
+    if (!gold_has(g, "metrics.tsv"))
+        return;
+    gold_path(g, "metrics.tsv", path, sizeof path);
+    char *tsv = test_read_file(path, NULL);
+    gold_mark(g, "metrics.tsv");
+    for (const struct test_recorded_metric *m = test_recorded_metrics; tsv && m->name; m++)
+        number(g, tsv, m->name, '\t', dl4c_evaluation_metric(e, m->metric, m->average));
+    if (tsv)
+        number(g, tsv, "topN", '\t', dl4c_evaluation_top_n_accuracy(e));
+    for (int32_t i = 0; tsv && i < dl4c_evaluation_classes(e); i++) {
+        char start[32];
+        int64_t tp, fp, tn, fn;
+        snprintf(start, sizeof start, "\nclass%d\t", (int)i);
+        const char *line = strstr(tsv, start);
+        if (!line) {
+            gold_fail(g, "metrics.tsv has no class %d", (int)i);
+            break;
+        }
+        dl4c_evaluation_class_counts(e, i, &tp, &fp, &tn, &fn);
+        number(g, line, "tp", '=', (double)tp);
+        number(g, line, "fp", '=', (double)fp);
+        number(g, line, "tn", '=', (double)tn);
+        number(g, line, "fn", '=', (double)fn);
+        number(g, line, "prec", '=', dl4c_evaluation_class_precision(e, i));
+        number(g, line, "rec", '=', dl4c_evaluation_class_recall(e, i));
+        number(g, line, "f1", '=', dl4c_evaluation_class_f1(e, i));
+    }
+    free(tsv);
+}
+
+/* A folder's evaluation; NULL after a failure. */
+static dl4c_evaluation *evaluation(struct gold *g, bool named, int32_t n, double threshold)
+{
+    char folder[1024];
+    gold_path(g, "", folder, sizeof folder);
+    dl4c_evaluation *e = test_recorded_evaluation(folder, named, n, threshold);
+    if (!e)
+        gold_fail(g, "predictions.npy and labels.npy cannot be evaluated");
+    return e;
+}
+
+void gold_evaluation(struct gold *g)
+{
+    char *text = NULL;
+    dl4c_evaluation *e = evaluation(g, true, top_n(g), 0);
+    gold_mark(g, "predictions.npy");
+    gold_mark(g, "labels.npy");
+    if (!e)
+        return;
+    texts(g, e);
+    metrics(g, e);
+    dl4c_evaluation_destroy(&e);
+    if ((e = evaluation(g, false, 0, 0)) != NULL) {
+        const dl4c_status s = dl4c_evaluation_stats(e, 0, &text, NULL);
+        text_of(g, "stats_nolabels.txt", s, text);
+    }
+    dl4c_evaluation_destroy(&e);
+    for (int i = 0; i < g->n_files; i++) {
+        static const char start[] = "stats_threshold";
+        double threshold;
+        if (strncmp(g->file[i], start, sizeof start - 1) != 0)
+            continue;
+        const char *at = g->file[i] + sizeof start - 1, *end = strstr(at, ".txt");
+        if (end && dli_parse_double(at, (size_t)(end - at), &threshold) && (e = evaluation(g, false, 1, threshold)) != NULL) {
+            const dl4c_status s = dl4c_evaluation_stats(e, 0, &text, NULL);
+            text_of(g, g->file[i], s, text);
+            dl4c_evaluation_destroy(&e);
+        }
+    }
+}
