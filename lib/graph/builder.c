@@ -283,6 +283,24 @@ void dli_builder_input_nhwc(dl4c_builder *b, const char *vertex)
         b->g->vertices[i].nhwc = true;
 }
 
+void dli_builder_mark_pre(dl4c_builder *b, const char *vertex)
+{
+    if (dli_builder_dead(b))
+        return;
+    const int32_t i = dli_builder_want(b, vertex);
+    if (i >= 0)
+        b->g->vertices[i].pre = true;
+}
+
+void dli_builder_mark_maps(dl4c_builder *b, const char *vertex)
+{
+    if (dli_builder_dead(b))
+        return;
+    const int32_t i = dli_builder_want(b, vertex);
+    if (i >= 0)
+        b->g->vertices[i].maps = true;
+}
+
 void dli_builder_mark_frozen(dl4c_builder *b, const char *vertex)
 {
     if (dli_builder_dead(b))

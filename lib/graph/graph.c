@@ -114,6 +114,8 @@ static dl4c_status copy_vertex(dl4c_graph *to, const struct dli_vertex *v, struc
     c->frozen = v->frozen;
     c->hole = v->hole;
     c->nhwc = v->nhwc;
+    c->pre = v->pre;
+    c->maps = v->maps;
     c->shape = v->shape;
     c->n_params = v->n_params;
     memcpy(c->decl, v->decl, sizeof c->decl);
@@ -229,6 +231,32 @@ void dli_graph_reach(const dl4c_graph *g, int32_t i, bool up, uint8_t *marks)
                     marks[v] = 1;
     }
     marks[i] = 0;
+}
+
+int64_t dli_vertex_floats(const struct dli_vertex *v)
+{
+    int64_t n = 0;
+    for (int32_t k = 0; k < v->n_params; k++) {
+        int64_t count = 1;
+        for (int32_t r = 0; r < v->decl[k].rank; r++)
+            count *= v->decl[k].shape[r];
+        n += count;
+    }
+    return n;
+}
+
+bool dli_graph_pre(const dl4c_graph *g, int32_t i)
+{
+    int32_t users = 0;
+    if (!g->vertices[i].pre || !g->vertices[i].op || g->vertices[i].n_inputs != 1)
+        return false;
+    for (int32_t k = 0; k < g->n_outputs; k++)
+        users += 2 * (g->outputs[k] == i);
+    for (int32_t v = i + 1; v < g->n_vertices; v++)
+        for (int32_t k = 0; k < g->vertices[v].n_inputs; k++)
+            if (g->vertices[v].inputs[k] == i)
+                users += g->vertices[v].n_inputs == 1 ? 1 : 2;
+    return users == 1;
 }
 
 /* How many vertices before i are kept: its new number. */

@@ -63,6 +63,8 @@ struct dli_vertex {
     bool frozen;
     bool hole;
     bool nhwc;              /* of an input: tensors from outside are [n, h, w, c] */
+    bool pre;               /* flattens or reshapes for the one layer behind it: no vertex of its own in Deeplearning4j */
+    bool maps;              /* a layer of the network's input whose class there makes maps of flat rows and leaves maps as they are */
     struct dli_shape shape; /* of the value; of inputs as declared, [c, h, w] */
     int32_t n_params;
     struct dli_param_decl decl[DLI_MAX_PARAMS];
@@ -103,6 +105,10 @@ dl4c_status dli_vertex_set_inputs(dl4c_context *ctx, struct dli_vertex *v, const
 int32_t dli_graph_index(const dl4c_graph *g, const char *name);
 /* The same, with a message that names the nearest. */
 dl4c_status dli_graph_lookup(const dl4c_graph *g, const char *name, int32_t *i, struct dl4c_error *err);
+/* Floats of all parameters that a vertex declares, there or not yet. */
+int64_t dli_vertex_floats(const struct dli_vertex *v);
+/* Whether i is a preprocessor of the layer behind it and of nothing else. */
+bool dli_graph_pre(const dl4c_graph *g, int32_t i);
 /* Keeps the vertices with keep[i], renumbering; edges to dropped ones must not exist. */
 void dli_graph_compact(dl4c_graph *g, const uint8_t *keep);
 /* Marks what vertex i depends on (up = true) or what depends on it; itself not. marks is cleared first. */
@@ -130,6 +136,8 @@ void dli_builder_params(dl4c_builder *b, const char *vertex, const struct dli_pa
 void dli_builder_output_name(dl4c_builder *b, const char *vertex, const char *output);
 void dli_builder_input_nhwc(dl4c_builder *b, const char *vertex);  /* its declared shape is [c, h, w], tensors come as [n, h, w, c] */
 void dli_builder_mark_frozen(dl4c_builder *b, const char *vertex); /* this one only */
+void dli_builder_mark_pre(dl4c_builder *b, const char *vertex);    /* struct dli_vertex: pre, maps */
+void dli_builder_mark_maps(dl4c_builder *b, const char *vertex);
 dl4c_graph *dli_builder_graph(dl4c_builder *b);                    /* what is being built; borrowed */
 dl4c_status dli_builder_status(const dl4c_builder *b, struct dl4c_error *err); /* the sticky error so far */
 void dli_builder_fail(dl4c_builder *b, const struct dl4c_error *err);

@@ -18,14 +18,6 @@ static dl4c_status no_vertex(const dl4c_graph *g, int32_t i, struct dl4c_error *
     return dli_fail(err, DL4C_E_INVALID, "graph", "vertex %" PRId32 " of %" PRId32 " was asked for", i, dl4c_graph_vertex_count(g));
 }
 
-static int64_t param_floats(const struct dli_vertex *v)
-{
-    int64_t n = 0;
-    for (int32_t k = 0; v->params && k < v->params->n; k++)
-        n += v->params->p[k].count;
-    return n;
-}
-
 dl4c_status dl4c_graph_vertex(const dl4c_graph *g, int32_t i, struct dl4c_vertex *out, struct dl4c_error *err)
 {
     const struct dli_vertex *v = vertex(g, i);
@@ -37,7 +29,7 @@ dl4c_status dl4c_graph_vertex(const dl4c_graph *g, int32_t i, struct dl4c_vertex
                                 .output = v->output ? v->output : v->name,
                                 .n_inputs = v->n_inputs,
                                 .n_params = v->n_params,
-                                .param_count = param_floats(v),
+                                .param_count = dli_vertex_floats(v),
                                 .frozen = v->frozen,
                                 .rank = v->shape.rank,
                                 .shape = v->shape.dim };
@@ -141,7 +133,7 @@ void dl4c_graph_param_count(const dl4c_graph *g, int64_t *total, int64_t *traina
 {
     int64_t all = 0, ice = 0;
     for (int32_t i = 0; g && i < g->n_vertices; i++) {
-        const int64_t n = param_floats(&g->vertices[i]);
+        const int64_t n = dli_vertex_floats(&g->vertices[i]);
         all += n;
         ice += g->vertices[i].frozen ? n : 0;
     }

@@ -76,6 +76,8 @@ static dl4c_status append_head(dl4c_graph *g, const dl4c_graph *head, int32_t *t
         c->attrs = dli_vattrs_ref(v->attrs);
         c->params = dli_vparams_ref(v->params);
         c->frozen = v->frozen;
+        c->pre = v->pre;
+        c->maps = v->maps;
         c->shape = v->shape;
         DLI_TRY(dli_vertex_set_inputs(g->ctx, c, v->inputs, v->n_inputs, err));
         for (int32_t k = 0; k < c->n_inputs; k++)

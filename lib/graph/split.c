@@ -102,7 +102,7 @@ static dl4c_status make_head(const dl4c_graph *g, const int32_t *at, int32_t n_a
             v->attrs = NULL;
             v->params = NULL;
             v->n_inputs = v->n_params = 0;
-            v->frozen = v->nhwc = false;
+            v->frozen = v->nhwc = v->pre = v->maps = false;
             v->shape.batch = 1;
             if (!listed(inputs, n, at[k]))
                 inputs[n++] = at[k];

@@ -21,14 +21,6 @@ static void add_count(struct dli_strbuf *b, int64_t n)
     }
 }
 
-static int64_t count_of(const struct dli_vertex *v)
-{
-    int64_t n = 0;
-    for (int32_t k = 0; v->params && k < v->params->n; k++)
-        n += v->params->p[k].count;
-    return n;
-}
-
 static void add_type(struct dli_strbuf *b, const struct dli_vertex *v)
 {
     if (!v->op) {
@@ -81,10 +73,17 @@ static void add_param_shapes(struct dli_strbuf *b, const dl4c_graph *g, const st
         dli_strbuf_addc(b, '-');
 }
 
+/* Input k of a vertex as the reference counts vertices: what stands before a preprocessor. */
+static const struct dli_vertex *input_of(const dl4c_graph *g, const struct dli_vertex *v, int32_t k)
+{
+    const struct dli_vertex *in = &g->vertices[v->inputs[k]];
+    return dli_graph_pre(g, v->inputs[k]) ? &g->vertices[in->inputs[0]] : in;
+}
+
 static void add_inputs(struct dli_strbuf *b, const dl4c_graph *g, const struct dli_vertex *v)
 {
     for (int32_t k = 0; k < v->n_inputs; k++)
-        dli_strbuf_addf(b, "%s%s", k ? ", " : "[", g->vertices[v->inputs[k]].name);
+        dli_strbuf_addf(b, "%s%s", k ? ", " : "[", input_of(g, v, k)->name);
     dli_strbuf_addc(b, v->n_inputs ? ']' : '-');
 }
 
@@ -98,15 +97,19 @@ static void add_input_type(struct dli_strbuf *b, const struct dli_shape *s)
         dli_strbuf_add(b, DLI_SHAPE_STR(s));
 }
 
-/* Maps that a dense layer flattens are shown before and after. */
+/* What a preprocessor changes is shown before and after; so are the maps that a dense layer flattens by itself. */
 static void add_input_types(struct dli_strbuf *b, const dl4c_graph *g, const struct dli_vertex *v)
 {
     for (int32_t k = 0; k < v->n_inputs; k++) {
         const struct dli_shape *in = &g->vertices[v->inputs[k]].shape;
         if (k > 0)
             dli_strbuf_add(b, ", ");
-        add_input_type(b, in);
+        add_input_type(b, &input_of(g, v, k)->shape);
         int64_t n;
+        if (input_of(g, v, k) != &g->vertices[v->inputs[k]] || v->maps) {
+            dli_strbuf_add(b, "-->");
+            add_input_type(b, in);
+        }
         if (in->rank > 1 && v->op->flags & DLI_OP_LAYER && v->shape.rank == 1 && v->n_params > 0 &&
             dli_shape_elements(in, &n, NULL) == DL4C_OK)
             dli_strbuf_addf(b, "-->InputTypeFeedForward(%" PRId64 ")", n);
@@ -135,7 +138,7 @@ static void add_cell(struct dli_strbuf *b, const dl4c_graph *g, int32_t i, int c
         if (!v->op || (v->n_params == 0 && v->op->dl4j && strstr(v->op->dl4j, "Vertex")))
             dli_strbuf_addc(b, '-');
         else
-            add_count(b, count_of(v));
+            add_count(b, dli_vertex_floats(v));
         break;
     case 3: add_param_shapes(b, g, v); break;
     case 4: add_inputs(b, g, v); break;
@@ -155,7 +158,10 @@ static bool shown(const dl4c_graph *g, const struct dl4c_summary_options *o, int
     return column < 4 || (column == 4 && !g->multilayer) || (column > 4 && o->shapes);
 }
 
-static bool listed(const dl4c_graph *g, int32_t i) { return i < 0 || !g->multilayer || g->vertices[i].op; }
+static bool listed(const dl4c_graph *g, int32_t i)
+{
+    return i < 0 || ((!g->multilayer || g->vertices[i].op) && !dli_graph_pre(g, i));
+}
 
 static dl4c_status measure(const dl4c_graph *g, const struct dl4c_summary_options *o, size_t width[COLUMNS], size_t *line,
                            struct dl4c_error *err)
@@ -271,7 +277,7 @@ dl4c_status dl4c_graph_json(dl4c_graph *g, char **text, struct dl4c_error *err)
             else
                 dli_strbuf_addf(&b, "%s%" PRId64, r ? ", " : "", v->shape.dim[r]);
         }
-        dli_strbuf_addf(&b, "], \"params\": %" PRId64 ", \"frozen\": %s}", count_of(v), v->frozen ? "true" : "false");
+        dli_strbuf_addf(&b, "], \"params\": %" PRId64 ", \"frozen\": %s}", dli_vertex_floats(v), v->frozen ? "true" : "false");
     }
     int64_t total, trainable, frozen;
     dl4c_graph_param_count(g, &total, &trainable, &frozen);

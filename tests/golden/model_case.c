@@ -107,7 +107,7 @@ static void activations(struct gold *g, dl4c_graph *graph, float *x, const int64
             snprintf(file, sizeof file, "act_%s.npy", v->name);
         else if (!v->op)
             snprintf(file, sizeof file, "act_input.npy");
-        else if (strchr(v->name, '-') && v->n_params == 0 && strcmp(v->op->name, "flatten") == 0)
+        else if (v->pre)
             continue; /* a preprocessor is no layer there */
         else
             snprintf(file, sizeof file, "act_%d.npy", (int)layer++);
@@ -153,7 +153,7 @@ void gold_param_table(const dl4c_graph *graph, char *text, size_t size)
                                    (long long)v->params->p[k].count);
             offset += v->params->p[k].count;
         }
-        layer += v->op != NULL && !(strchr(v->name, '-') && strcmp(v->op->name, "flatten") == 0);
+        layer += v->op != NULL && !v->pre;
     }
 }
 
@@ -241,6 +241,7 @@ void gold_model(struct gold *g)
         if (gold_has(g, "updater_0.npy"))
             state_of(g, graph, "updater_0.npy");
         texts(g, graph);
+        gold_config(g, graph, "model.zip");
         activations(g, graph, x, shape);
         after5(g, x, shape);
         gold_transfer(g, graph);

@@ -17,6 +17,8 @@ float *gold_value(dl4c_session *s, int32_t i, int64_t *n); /* a copy of output i
 /* Training beside the recorded one; changes the graph. */
 void gold_train(struct gold *g, dl4c_graph *graph, float *x, const int64_t shape[4]);
 void gold_transfer(struct gold *g, dl4c_graph *model);
+/* The configuration of a zip written again from the graph. */
+void gold_config(struct gold *g, const dl4c_graph *graph, const char *file);
 void gold_blocks(const dl4c_graph *graph, char *text, size_t size);
 void gold_param_table(const dl4c_graph *graph, char *text, size_t size);
 

@@ -13,12 +13,22 @@
 
 static int by_name(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
 
+static bool has_summaries(const struct gold *g)
+{
+    for (int i = 0; i < g->n_files; i++)
+        if (strstr(g->file[i], ".summary"))
+            return true;
+    return false;
+}
+
 static void run(struct gold *g)
 {
     if (gold_has(g, "unfrozen.zip"))
         gold_helper(g);
     else if (gold_has(g, "predictions.npy") && gold_has(g, "stats.txt"))
         gold_evaluation(g);
+    else if (!gold_has(g, "model.zip") && has_summaries(g))
+        gold_summaries(g);
     else if (strcmp(g->name, "i_datavec") == 0)
         gold_datavec(g);
     else if (strcmp(g->name, "f_dropout_train_stats") == 0)

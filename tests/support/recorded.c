@@ -24,8 +24,7 @@ static int64_t *classes_of(const float *y, int64_t n, int64_t classes)
     return labels;
 }
 
-static dl4c_evaluation *evaluate(const float *p, const int64_t *labels, const int64_t shape[4], bool named, int32_t top_n,
-                                 double threshold)
+static dl4c_evaluation *evaluate(const float *p, const int64_t *labels, const int64_t shape[4], bool named, int32_t top_n, double threshold)
 {
     char text[MOST_CLASSES][16];
     const char *names[MOST_CLASSES];

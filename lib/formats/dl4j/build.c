@@ -149,6 +149,7 @@ static dl4c_status add_pre(const struct dli_dl4j_config *c, const struct dli_dl4
         dl4c_builder_add(b, "flatten", *from, inputs, 1, NULL, 0);
     else
         dl4c_builder_add(b, "reshape", *from, inputs, 1, &shape, 1);
+    dli_builder_mark_pre(b, *from);
     return DL4C_OK;
 }
 
@@ -174,6 +175,8 @@ static dl4c_status add_item(const struct dli_dl4j_config *c, struct dli_dl4j_ite
         names[0] = from;
     if (status == DL4C_OK) {
         dl4c_builder_add(b, it->what.op, it->name, names, it->n_inputs, it->what.attr, it->what.n);
+        if (it->pre.kind == DLI_DL4J_PRE_MAPS && !from)
+            dli_builder_mark_maps(b, it->name);
         if (it->what.frozen)
             dli_builder_mark_frozen(b, it->name);
         status = dli_builder_status(b, err);

@@ -11,6 +11,17 @@ enum { GRAPH, CHAIN };
 
 static bool is_pre(const struct dli_vertex *v) { return strcmp(v->op->name, "flatten") == 0 || strcmp(v->op->name, "reshape") == 0; }
 
+/* A vertex that is written as the preprocessor of the layer behind it. */
+static bool folded(const dl4c_graph *g, int32_t i)
+{
+    if (!g->vertices[i].op || !is_pre(&g->vertices[i]) || !dli_graph_pre(g, i))
+        return false;
+    for (int32_t v = i + 1; v < g->n_vertices; v++)
+        if (g->vertices[v].n_inputs == 1 && g->vertices[v].inputs[0] == i)
+            return dli_dl4j_layer_class(&g->vertices[v]) && !dli_dl4j_wants_padding(g, &g->vertices[v], (int64_t[4]){ 0 });
+    return false;
+}
+
 /* What stands around every layer: "layer" is written by the callback. */
 static dl4c_status conf_out(struct dli_dl4j_writing *w, const char *pad_name, const int64_t *padding, struct dl4c_error *err)
 {
@@ -124,7 +135,7 @@ static dl4c_status vertices_out(struct dli_dl4j_writing *w, struct dl4c_error *e
         char name[256];
         int64_t padding[4];
         w->v = &w->g->vertices[i];
-        if (!w->v->op)
+        if (!w->v->op || folded(w->g, i))
             continue;
         if (!dli_dl4j_layer_class(w->v)) {
             DLI_TRY(dli_dl4j_vertex_out(w, err));
@@ -141,7 +152,11 @@ static dl4c_status vertices_out(struct dli_dl4j_writing *w, struct dl4c_error *e
             DLI_TRY(conf_out(w, name, layer ? NULL : padding, err));
             dli_dl4j_close(e, '}');
             dli_dl4j_raw(e, "outputVertex", "false");
-            if (layer)
+            const bool before = layer && w->v->n_inputs == 1 && folded(w->g, w->v->inputs[0]);
+            if (before) {
+                w->v = &w->g->vertices[w->v->inputs[0]];
+                DLI_TRY(dli_dl4j_pre_vertex_out(w, "preProcessor", err));
+            } else if (layer)
                 DLI_TRY(dli_dl4j_pre_out(w, "preProcessor", err));
             else
                 dli_dl4j_raw(e, "preProcessor", "null");
@@ -161,7 +176,7 @@ static void edges_out(struct dli_dl4j_writing *w)
         const struct dli_vertex *v = &w->g->vertices[i];
         char name[256];
         int64_t padding[4];
-        if (!v->op)
+        if (!v->op || folded(w->g, i))
             continue;
         const bool pads = dli_dl4j_wants_padding(w->g, v, padding);
         if (pads) {
@@ -173,7 +188,10 @@ static void edges_out(struct dli_dl4j_writing *w)
         dli_dl4j_open(e, '[');
         for (int32_t k = 0; k < v->n_inputs; k++) {
             dli_dl4j_item(e);
-            dli_strbuf_json(&e->b, pads ? name : w->g->vertices[v->inputs[k]].name);
+            const struct dli_vertex *from = &w->g->vertices[v->inputs[k]];
+            if (folded(w->g, v->inputs[k]))
+                from = &w->g->vertices[from->inputs[0]];
+            dli_strbuf_json(&e->b, pads ? name : from->name);
         }
         dli_dl4j_close(e, ']');
     }
@@ -198,7 +216,7 @@ static void order_out(struct dli_dl4j_writing *w)
             const struct dli_vertex *v = &w->g->vertices[i];
             char name[256];
             int64_t padding[4];
-            if (!v->op)
+            if (!v->op || folded(w->g, i))
                 continue;
             pad_name(w->g, v, name, sizeof name);
             for (int own = !dli_dl4j_wants_padding(w->g, v, padding); own < 2; own++, n++) {
@@ -268,7 +286,7 @@ static dl4c_status pres_out(struct dli_dl4j_writing *w, struct dl4c_error *err)
         }
         layer++;
         const bool linear = strcmp(w->v->op->name, "dense") == 0 || strcmp(w->v->op->name, "output") == 0;
-        if (linear && w->g->vertices[w->v->inputs[0]].shape.rank > 1)
+        if (w->v->maps || (linear && w->g->vertices[w->v->inputs[0]].shape.rank > 1))
             DLI_TRY(dli_dl4j_pre_out(w, key, err));
     }
     dli_dl4j_close(&w->e, '}');

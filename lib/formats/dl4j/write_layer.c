@@ -482,6 +482,8 @@ dl4c_status dli_dl4j_pre_out(struct dli_dl4j_writing *w, const char *key, struct
 {
     const struct dli_shape *in = input_shape(w);
     const bool linear = strcmp(w->v->op->name, "dense") == 0 || strcmp(w->v->op->name, "output") == 0;
+    if (w->v->maps && in->rank == 3 && dli_shape_known(in))
+        return maps_out(w, key, "FeedForwardToCnnPreProcessor", in->dim, err);
     if (!linear || in->rank == 1) {
         dli_dl4j_raw(&w->e, key, "null");
         return DL4C_OK;
