@@ -4,6 +4,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -75,9 +76,10 @@ static dl4c_status run_once(fail_alloc_fn fn, void *arg, long fail_at, int and_a
 
 int fail_alloc_run(fail_alloc_fn fn, void *arg)
 {
+    const bool full = getenv("DL4C_TEST_FULL") != NULL;
     int failures = 0;
     long injected = 1;
-    for (long n = 1; injected > 0; n += n < 300 ? 1 : n / 16) {
+    for (long n = 1; injected > 0; n += full || n < 300 ? 1 : n / 16) {
         failures += run_once(fn, arg, n, 0, &injected) != DL4C_OK;
         failures += run_once(fn, arg, n, 1, &injected) != DL4C_OK;
     }

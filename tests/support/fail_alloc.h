@@ -10,7 +10,8 @@
 typedef dl4c_status (*fail_alloc_fn)(dl4c_context *ctx, void *arg, struct dl4c_error *err);
 
 /* Runs fn with a fresh context of one thread whose Nth allocation fails, for N = 1, 2, ... until none was left to fail; each N twice,
- * failing it alone, then it and all after it. Past N = 300 the steps grow, so that long calls end. A run that fails must answer
+ * failing it alone, then it and all after it. Past N = 300 the steps grow, so that long calls end, unless DL4C_TEST_FULL asks for
+ * every one. fn may use threads of its own making: any of them may meet the failure. A run that fails must answer
  * DL4C_E_NOMEM with a message, and every run must give back every block, with the size it was taken with; else the test fails.
  * A run that gets by without the block is right. Returns how many runs failed, at least 1. */
 int fail_alloc_run(fail_alloc_fn fn, void *arg);
