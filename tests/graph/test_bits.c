@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Same input, same bits, for whole networks as sessions plan them: a row of 300, in sessions for 1, 3, 16 and 300 rows on 1, 2 and 5
+ * threads, with every flag, fuller and less full than planned for. */
+#include "support/slow.h"
+#include <dl4c/dl4c.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ROWS = TEST_SLOW ? 33 : 300, HW = 10, IN = 3 * HW * HW, MOST_OUTPUTS = 3 };
+
+static dl4c_context *ctx;
+static struct dl4c_error err;
+
+#define MUST(call)                                                                                                                         \
+    do {                                                                                                                                   \
+        if ((call) != DL4C_OK)                                                                                                             \
+            fail_msg("%s: %s", err.origin, err.message);                                                                                   \
+    } while (0)
+
+/* Steps { text, name, inputs separated by a space } on an image of 3 x 10 x 10. */
+struct step {
+    const char *text, *name, *in[2];
+};
+
+/* Convolutions of every algorithm: the first layer's, Winograd's with a fused pool, 1 x 1, depthwise, strided; normalisation folded into
+ * one; a fused sum; a merge; dense layers. */
+static const struct step vgg_like[] = {
+    { "conv2d:units=16,kernel=3,padding=1,activation=relu", "c1", { "in" } },
+    { "conv2d:units=20,kernel=3,padding=1,activation=relu", "c2", { "c1" } },
+    { "max_pool:kernel=2,stride=2", "p1", { "c2" } },
+    { "conv2d:units=24,kernel=3,padding=1,activation=relu", "c3", { "p1" } },
+    { "dense:units=40,activation=relu", "d", { "c3" } },
+    { "output:units=10,activation=softmax", "out", { "d" } },
+    { NULL },
+};
+static const struct step res_like[] = {
+    { "conv2d:units=16,kernel=7,stride=2,padding=3,has_bias=false", "c1", { "in" } },
+    { "batch_norm", "n1", { "c1" } },
+    { "relu", "r1", { "n1" } },
+    { "conv2d:units=16,kernel=3,padding=1", "c2", { "r1" } },
+    { "batch_norm:activation=identity", "n2", { "c2" } },
+    { "add", "sum", { "n2", "r1" } },
+    { "relu", "r2", { "sum" } },
+    { "conv2d:units=16,kernel=3,padding=1,groups=16,activation=relu6", "dw", { "r2" } },
+    { "conv2d:units=20,kernel=1,activation=relu", "pw", { "dw" } },
+    { "merge", "m", { "pw", "r2" } },
+    { "avg_pool:kernel=3,stride=2,padding=1", "p", { "m" } },
+    { "lrn", "l", { "p" } },
+    { "global_pool", "g", { "l" } },
+    { "output:units=10,activation=softmax", "out", { "g" } },
+    { NULL },
+};
+
+static dl4c_graph *network(const struct step *steps)
+{
+    dl4c_builder *b = NULL;
+    dl4c_graph *g = NULL;
+    const int64_t shape[] = { 3, HW, HW };
+    MUST(dl4c_builder_create(ctx, NULL, &b, &err));
+    dl4c_builder_input(b, "in", shape, 3);
+    for (; steps->text; steps++)
+        dl4c_builder_add_text(b, steps->text, steps->name, steps->in, steps->in[1] ? 2 : 1);
+    MUST(dl4c_builder_finish(&b, &g, &err));
+    return g;
+}
+
+/* Runs rows [first, first + n) and compares with `want` (NULL members: fills them). */
+static void run(dl4c_session *s, const float *x, int64_t first, int64_t n, const char *const *at, int32_t n_at, float *want[MOST_OUTPUTS],
+                const char *what, int32_t threads)
+{
+    const int64_t shape[] = { n, 3, HW, HW };
+    dl4c_tensor *t = NULL, *y = NULL;
+    /* The session only reads it. */
+    MUST(dl4c_tensor_wrap(ctx, DL4C_F32, shape, NULL, 4, (float *)(uintptr_t)(x + first * IN), DL4C_WRAP_READ_ONLY, NULL, NULL, &t, &err));
+    MUST(dl4c_session_run(s, &t, 1, &err));
+    for (int32_t k = 0; k < n_at; k++) {
+        MUST(dl4c_session_output(s, k, &y, &err));
+        const int64_t row = dl4c_tensor_size(y) / n;
+        if (!want[k]) {
+            assert_int_equal(n, ROWS);
+            want[k] = malloc((size_t)(row * n) * sizeof(float));
+            memcpy(want[k], dl4c_tensor_data_const(y), (size_t)(row * n) * sizeof(float));
+        }
+        if (memcmp(want[k] + first * row, dl4c_tensor_data_const(y), (size_t)(row * n) * sizeof(float)) != 0)
+            fail_msg("%s, %s: %d rows from %d on %d threads differ", what, at[k], (int)n, (int)first, (int)threads);
+    }
+    dl4c_tensor_unref(&t);
+}
+
+static void check(const struct step *steps, const char *const *at, int32_t n_at, uint64_t flags, const char *what)
+{
+    static const int64_t batches[] = { ROWS, 16, 3, 1 }; /* the first gives what is wanted */
+    static const int32_t threads[] = { 1, 2, 5 };
+    dl4c_graph *g = network(steps);
+    float *x = malloc((size_t)ROWS * IN * sizeof *x), *want[MOST_OUTPUTS] = { NULL };
+    for (int i = 0; i < ROWS * IN; i++)
+        x[i] = (float)sin(0.37 * i + 0.001 * i * (i % 7));
+    for (size_t b = 0; b < sizeof batches / sizeof *batches; b++)
+        for (size_t t = 0; t < sizeof threads / sizeof *threads; t++) {
+            struct dl4c_session_options o = DL4C_SESSION_OPTIONS_INIT;
+            dl4c_session *s = NULL;
+            o.batch = batches[b];
+            o.threads = threads[t];
+            o.outputs = at;
+            o.n_outputs = n_at;
+            o.flags = flags;
+            MUST(dl4c_session_create(ctx, g, &o, &s, &err));
+            run(s, x, 0, batches[b], at, n_at, want, what, threads[t]);
+            if (batches[b] < ROWS)
+                run(s, x, ROWS - batches[b], batches[b], at, n_at, want, what, threads[t]);
+            run(s, x, 7, (batches[b] + 1) / 2, at, n_at, want, what, threads[t]); /* not full */
+            dl4c_session_destroy(&s);
+        }
+    for (int32_t k = 0; k < n_at; k++)
+        free(want[k]);
+    free(x);
+    dl4c_graph_destroy(&g);
+}
+
+static const char *const vgg_at[] = { "out", "p1", "c3" };
+static const char *const res_at[] = { "out", "r2", "m" };
+static const uint64_t all_flags[] = { 0, DL4C_SESSION_LOW_MEMORY, DL4C_SESSION_NO_FUSION };
+
+static void plain_networks_give_a_row_the_same_bits_in_any_batch(void **state)
+{
+    (void)state;
+    for (int f = 0; f < 3; f++)
+        check(vgg_like, vgg_at, 3, all_flags[f], "vgg");
+    check(vgg_like, vgg_at, 1, 0, "vgg, the end alone");
+}
+
+static void residual_networks_give_a_row_the_same_bits_in_any_batch(void **state)
+{
+    (void)state;
+    for (int f = 0; f < 3; f++)
+        check(res_like, res_at, 3, all_flags[f], "resnet");
+    check(res_like, res_at, 1, 0, "resnet, the end alone");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(plain_networks_give_a_row_the_same_bits_in_any_batch),
+        cmocka_unit_test(residual_networks_give_a_row_the_same_bits_in_any_batch),
+    };
+    struct dl4c_context_options o = DL4C_CONTEXT_OPTIONS_INIT;
+    o.threads = 5;
+    if (dl4c_context_create(&o, &ctx, NULL) != DL4C_OK)
+        return 1;
+    const int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    dl4c_context_destroy(&ctx);
+    return failed;
+}
