@@ -16,7 +16,7 @@ enum {
     DLI_CLIP,       /* min(max(x, a), b), relu6 with 0 and 6; slope at a and b is 0 */
     DLI_SIGMOID,    /* 1 / (1 + exp(-x)) */
     DLI_TANH,
-    DLI_ELU,          /* x >= 0 ? x : a * (exp(x) - 1); slope at 0 is 1 */
+    DLI_ELU,          /* x >= 0 ? x : a * (exp(x) - 1); slope below 0 is b * exp(x), at 0 1 */
     DLI_SOFTPLUS,     /* log(1 + exp(x)) */
     DLI_SWISH,        /* x * sigmoid(x) */
     DLI_GELU_SIGMOID, /* x * sigmoid(1.702 x): what Deeplearning4j calls GELU */

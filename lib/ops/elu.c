@@ -1,22 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* elu: y = x where x >= 0, else alpha * (exp(x) - 1); any shape. The slope at 0 is 1.
+/* elu: y = x where x >= 0, else alpha * (exp(x) - 1); any shape. The slope at 0 is 1, below 0 alpha * exp(x) or, where
+ * `slope` is given, slope * exp(x): Deeplearning4j leaves alpha out of it.
  * Clevert, Unterthiner and Hochreiter, "Fast and Accurate Deep Network Learning by Exponential Linear Units", ICLR 2016. */
 #include "ops/support.h"
 
 struct elu {
-    double alpha;
+    double alpha, slope;
 };
 
 static const struct dli_attr attrs[] = {
     { .name = "alpha", .type = DL4C_ATTR_FLOAT, .offset = offsetof(struct elu, alpha), .def = 1,
       .doc = "minus the limit towards minus infinity" },
+    { .name = "slope", .type = DL4C_ATTR_FLOAT, .offset = offsetof(struct elu, slope), .min = 0, .max = 1e30,
+      .doc = "factor of exp(x) in the slope; 0: alpha; 1: as Deeplearning4j has it" },
     { 0 },
 };
 
 static struct dli_unary unary(const void *attr)
 {
     const struct elu *a = attr;
-    return (struct dli_unary){ DLI_ELU, (float)a->alpha, 0 };
+    return (struct dli_unary){ DLI_ELU, (float)a->alpha, (float)(a->slope > 0 ? a->slope : a->alpha) };
 }
 
 static void forward(const struct dli_exec *x)

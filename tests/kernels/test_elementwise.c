@@ -21,7 +21,7 @@ static const struct {
 } unaries[] = {
     { { DLI_IDENTITY, 0, 0 }, 0, 0, 0 },   { { DLI_RELU, 0, 0 }, 0, 0, 0 },     { { DLI_LEAKY_RELU, 0.01f, 0 }, 0, 0, 0 },
     { { DLI_CLIP, 0, 6 }, 0, 0, 0 },       { { DLI_CLIP, -1, 1 }, 0, 0, 0 },    { { DLI_SIGMOID, 0, 0 }, 4, 0, 1 },
-    { { DLI_TANH, 0, 0 }, 3, 0, 4 },       { { DLI_ELU, 1, 0 }, 3, 0, 4 },      { { DLI_ELU, 0.5f, 0 }, 3, 0, 4 },
+    { { DLI_TANH, 0, 0 }, 3, 0, 4 },       { { DLI_ELU, 1, 1 }, 3, 0, 4 },      { { DLI_ELU, 0.5f, 0.25f }, 3, 0, 4 },
     { { DLI_SOFTPLUS, 0, 0 }, 4, 0, 4 },   { { DLI_SWISH, 0, 0 }, 5, 0, 8 },    { { DLI_GELU_SIGMOID, 0, 0 }, 5, 0, 12 },
     { { DLI_GELU_TANH, 0, 0 }, 4, 4, 16 }, { { DLI_GELU_ERF, 0, 0 }, 4, 4, 8 }, { { DLI_HARD_SIGMOID, 0.2f, 0.5f }, 0, 0, 0 },
 };

@@ -75,7 +75,7 @@ static void unary_backward(const struct dli_unary *u, size_t n, const float *xy,
     case DLI_CLIP: EACH_SLOPE(v > a && v < b ? d : 0);
     case DLI_SIGMOID: EACH_SLOPE(d * (v * (1 - v)));
     case DLI_TANH: EACH_SLOPE(d * (1 - v * v));
-    case DLI_ELU: EACH_SLOPE(v < 0 ? d * (a * expf(v)) : d);
+    case DLI_ELU: EACH_SLOPE(v < 0 ? d * (b * expf(v)) : d);
     case DLI_SOFTPLUS: EACH_SLOPE(d * sigmoid(v));
     case DLI_SWISH: EACH_SLOPE(d * swish_slope(v, 1));
     case DLI_GELU_SIGMOID: EACH_SLOPE(d * swish_slope(v, GELU_SLOPE));

@@ -64,7 +64,7 @@ INLINE vec slope(const int op, vec v, vec d, vec a, vec b)
     case DLI_CLIP: return choose(both(less(a, v), less(v, b)), d, zero());
     case DLI_SIGMOID: return mul(d, mul(v, sub(one, v)));
     case DLI_TANH: return mul(d, nmadd(v, v, one));
-    case DLI_ELU: return choose(less(v, zero()), mul(d, mul(a, exponential(v))), d);
+    case DLI_ELU: return choose(less(v, zero()), mul(d, mul(b, exponential(v))), d);
     case DLI_SOFTPLUS: return mul(d, logistic(v));
     case DLI_SWISH: return mul(d, swish_slope(v, one));
     case DLI_GELU_SIGMOID: return mul(d, swish_slope(v, splat(GELU_SLOPE)));
