@@ -21,7 +21,10 @@ static const struct dli_attr attrs[] = {
     { 0 },
 };
 
-static double value(const void *attr, double base, double at) { return base * pow(((const struct exponential *)attr)->gamma, at); }
+static double value(const struct dli_schedule_at *s, double base, int64_t at)
+{
+    return base * pow(((const struct exponential *)s->attrs)->gamma, (double)at);
+}
 
 const struct dli_schedule dli_schedule_exponential = {
     .name = "exponential",

@@ -4,9 +4,9 @@
 
 static const struct dli_attr attrs[] = { DLI_SCHEDULE_HEAD, { 0 } };
 
-static double value(const void *attr, double base, double at)
+static double value(const struct dli_schedule_at *s, double base, int64_t at)
 {
-    (void)attr;
+    (void)s;
     (void)at;
     return base;
 }

@@ -43,12 +43,14 @@ static dl4c_status unknown(const char *name, struct dl4c_error *err)
     return dli_fail(err, DL4C_E_NOTFOUND, "schedule", "there is no schedule \"%.60s\"; wanted one of %s", name, known);
 }
 
-dl4c_status dli_schedule_open(dl4c_context *ctx, const char *text, struct dli_schedule_at *out, struct dl4c_error *err)
+enum { DEPTH = 8 }; /* of schedules in schedules */
+
+static dl4c_status open_at(dl4c_context *ctx, const char *text, int depth, struct dli_schedule_at *out, struct dl4c_error *err)
 {
     struct dli_spec spec;
     memset(out, 0, sizeof *out);
-    if (!text)
-        return DL4C_OK;
+    if (depth == DEPTH)
+        return dli_fail(err, DL4C_E_LIMIT, "schedule", "schedules stand in each other more than %d deep", DEPTH);
     DLI_TRY(dli_spec_parse(ctx, text, &spec, err));
     dl4c_status status = DL4C_OK;
     const struct dli_schedule *s = dli_schedule_find(spec.name);
@@ -62,19 +64,38 @@ dl4c_status dli_schedule_open(dl4c_context *ctx, const char *text, struct dli_sc
     }
     dli_spec_free(&spec);
     if (status != DL4C_OK) {
-        dli_free(out->attrs);
+        dli_free(out->attrs); /* the struct holds nothing then */
         out->attrs = NULL;
         return status;
     }
     out->schedule = s;
-    return DL4C_OK;
+    if (s->open)
+        status = s->open(ctx, out->attrs, &out->made, err);
+    const char *inner = s->inner ? s->inner(out->attrs) : NULL;
+    if (status == DL4C_OK && inner) {
+        out->inner = dli_calloc(ctx, 1, sizeof *out->inner, err);
+        status = out->inner ? open_at(ctx, inner, depth + 1, out->inner, err) : dli_alloc_status();
+    }
+    if (status != DL4C_OK)
+        dli_schedule_close(out);
+    return status;
+}
+
+dl4c_status dli_schedule_open(dl4c_context *ctx, const char *text, struct dli_schedule_at *out, struct dl4c_error *err)
+{
+    memset(out, 0, sizeof *out);
+    return text ? open_at(ctx, text, 0, out, err) : DL4C_OK;
 }
 
 void dli_schedule_close(struct dli_schedule_at *s)
 {
+    if (s->inner)
+        dli_schedule_close(s->inner);
+    dli_free(s->inner);
     if (s->schedule)
         dli_attrs_free(s->schedule->attrs, s->attrs);
     dli_free(s->attrs);
+    dli_free(s->made);
     memset(s, 0, sizeof *s);
 }
 
@@ -83,5 +104,9 @@ double dli_schedule_value(const struct dli_schedule_at *s, double base, int64_t 
     if (!s->schedule)
         return base;
     const struct dli_schedule_head *h = s->attrs;
-    return s->schedule->value(s->attrs, h->value > 0 ? h->value : base, (double)(h->by == DLI_BY_EPOCH ? epoch : iteration));
+    if (h->value > 0)
+        base = h->value;
+    if (s->inner)
+        base = dli_schedule_value(s->inner, base, iteration, epoch);
+    return s->schedule->value(s, base, h->by == DLI_BY_EPOCH ? epoch : iteration);
 }

@@ -26,23 +26,29 @@ extern const char *const dli_schedule_by[];
         .doc = "value at the beginning; 0: that of the hyperparameter itself"                                                              \
     }
 
+/* A spec made ready. */
+struct dli_schedule_at {
+    const struct dli_schedule *schedule; /* NULL: constant */
+    void *attrs;
+    void *made;                    /* by open; NULL: nothing */
+    struct dli_schedule_at *inner; /* NULL: none */
+};
+
 struct dli_schedule {
     const char *name;
     const char *doc;
     const char *dl4j;             /* Deeplearning4j's class, short: "StepSchedule" */
     const struct dli_attr *attrs; /* begins with DLI_SCHEDULE_HEAD */
     size_t attrs_size;
-    double (*value)(const void *attrs, double base, double at); /* at: the iteration or epoch */
+    /* Optional: what value wants made of the attributes, from dli_alloc; checks them. */
+    dl4c_status (*open)(dl4c_context *ctx, const void *attrs, void **made, struct dl4c_error *err);
+    const char *(*inner)(const void *attrs);           /* optional: the spec of a schedule whose value becomes `base`; NULL: none */
+    double (*value)(const struct dli_schedule_at *s, double base, int64_t at); /* at: the iteration or epoch */
 };
 
 const struct dli_schedule *dli_schedule_find(const char *name);
 bool dli_schedule_kind(int32_t i, struct dli_kind_entry *e);
 
-/* A spec made ready. */
-struct dli_schedule_at {
-    const struct dli_schedule *schedule; /* NULL: constant */
-    void *attrs;
-};
 /* text NULL: constant. */
 dl4c_status dli_schedule_open(dl4c_context *ctx, const char *text, struct dli_schedule_at *out, struct dl4c_error *err);
 void dli_schedule_close(struct dli_schedule_at *s); /* one that was never opened (zeros) is allowed */

@@ -28,10 +28,10 @@ static const struct dli_attr attrs[] = {
     { 0 },
 };
 
-static double value(const void *attr, double base, double at)
+static double value(const struct dli_schedule_at *s, double base, int64_t at)
 {
-    const struct step *s = attr;
-    return base * pow(s->decay, floor(at / s->step));
+    const struct step *a = s->attrs;
+    return base * pow(a->decay, floor((double)at / a->step));
 }
 
 const struct dli_schedule dli_schedule_step = {

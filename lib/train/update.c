@@ -32,11 +32,16 @@ dl4c_status dli_update_text(dl4c_context *ctx, const char *updater, const char *
     struct dli_updater_at u;
     struct dli_schedule_at checked;
     struct dli_strbuf b;
+    const char *momentum;
     *text = NULL;
     DLI_TRY(dli_updater_open(ctx, updater, &u, err));
     dli_strbuf_init(&b, ctx);
     dli_strbuf_add(&b, u.text);
-    dl4c_status status = dli_schedule_open(ctx, schedule ? schedule : dli_updater_lr_schedule(&u), &checked, err);
+    dli_updater_momentum(&u, &momentum);
+    dl4c_status status = dli_schedule_open(ctx, momentum, &checked, err);
+    dli_schedule_close(&checked);
+    if (status == DL4C_OK)
+        status = dli_schedule_open(ctx, schedule ? schedule : dli_updater_lr_schedule(&u), &checked, err);
     dli_schedule_close(&checked);
     if (status == DL4C_OK && schedule) {
         dli_strbuf_add(&b, strchr(u.text, ':') ? ",lr_schedule=" : ":lr_schedule=");
@@ -68,8 +73,13 @@ static dl4c_status rule_of(struct dli_update *u, const char *spec, int32_t *inde
             dli_updater_close(&r.updater);
             return DL4C_OK;
         }
-    const dl4c_status status = dli_schedule_open(u->ctx, dli_updater_lr_schedule(&r.updater), &r.schedule, err);
+    const char *momentum;
+    dli_updater_momentum(&r.updater, &momentum);
+    dl4c_status status = dli_schedule_open(u->ctx, dli_updater_lr_schedule(&r.updater), &r.schedule, err);
+    if (status == DL4C_OK)
+        status = dli_schedule_open(u->ctx, momentum, &r.momentum, err);
     if (status != DL4C_OK) {
+        dli_schedule_close(&r.schedule);
         dli_updater_close(&r.updater);
         return status;
     }
@@ -181,6 +191,7 @@ void dli_update_destroy(struct dli_update *u)
     for (int32_t i = 0; i < u->n_rules; i++) {
         dli_updater_close(&u->rules[i].updater);
         dli_schedule_close(&u->rules[i].schedule);
+        dli_schedule_close(&u->rules[i].momentum);
     }
     dli_free(u->rules);
     dli_free(u->parts);
@@ -324,8 +335,13 @@ int32_t dli_update_step(struct dli_update *u, int64_t n, int64_t iteration, int6
 {
     for (int32_t i = 0; i < u->n_rules; i++) {
         struct dli_update_rule *r = &u->rules[i];
-        const double lr = dli_schedule_value(&r->schedule, dli_updater_lr(&r->updater), iteration, epoch);
-        r->updater.updater->begin(r->updater.attrs, lr, iteration + 1, r->constants);
+        const char *schedule;
+        const struct dli_updater_now now = {
+            .lr = dli_schedule_value(&r->schedule, dli_updater_lr(&r->updater), iteration, epoch),
+            .momentum = dli_schedule_value(&r->momentum, dli_updater_momentum(&r->updater, &schedule), iteration, epoch),
+            .t = iteration + 1,
+        };
+        r->updater.updater->begin(r->updater.attrs, &now, r->constants);
     }
     struct pass p = { .u = u, .scale = (float)(1.0 / (double)n), .grads = grads, .params = params, .state = state };
     dli_parallel(u->ctx, u->threads, (size_t)u->n_chunks, chunk_task, &p);

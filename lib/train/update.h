@@ -16,7 +16,7 @@ struct dli_update_options {
 /* One updater with its settings; layers that want the same share it. */
 struct dli_update_rule {
     struct dli_updater_at updater;
-    struct dli_schedule_at schedule;
+    struct dli_schedule_at schedule, momentum; /* of the learning rate, of the momentum */
     float constants[DLI_UPDATER_CONSTANTS]; /* of the step at work */
 };
 

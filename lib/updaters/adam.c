@@ -5,46 +5,11 @@
 
 #include <math.h>
 
-struct adam {
-    struct dli_updater_head head;
-    double beta1, beta2, epsilon;
-};
-
-static const struct dli_attr attrs[] = {
-    DLI_UPDATER_HEAD(1e-3),
-    { .name = "beta1",
-      .type = DL4C_ATTR_FLOAT,
-      .offset = offsetof(struct adam, beta1),
-      .def = 0.9,
-      .min = 0,
-      .max = 1,
-      .doc = "decay of the mean of gradients" },
-    { .name = "beta2",
-      .type = DL4C_ATTR_FLOAT,
-      .offset = offsetof(struct adam, beta2),
-      .def = 0.999,
-      .min = 0,
-      .max = 1,
-      .doc = "decay of the mean of squared gradients" },
-    { .name = "epsilon",
-      .type = DL4C_ATTR_FLOAT,
-      .offset = offsetof(struct adam, epsilon),
-      .def = 1e-8,
-      .min = 0,
-      .max = 1e30,
-      .doc = "added to the root, against division by zero" },
-    { 0 },
-};
-
-/* 1 - beta^t, rounded to float after the power: near 0 that differs from the exact value in the fifth digit, and the reference has it so.
- */
-static float rest(float beta, int64_t t) { return 1.0f - (float)pow((double)beta, (double)t); }
-
-static void begin(const void *attr, double lr, int64_t t, float c[DLI_UPDATER_CONSTANTS])
+static void begin(const void *attr, const struct dli_updater_now *now, float c[DLI_UPDATER_CONSTANTS])
 {
-    const struct adam *a = attr;
+    const struct dli_updater_moments *a = attr;
     const float b1 = (float)a->beta1, b2 = (float)a->beta2, epsilon = (float)a->epsilon;
-    const float alpha = (float)lr * sqrtf(rest(b2, t)) / rest(b1, t);
+    const float alpha = (float)now->lr * sqrtf(dli_updater_rest(b2, now->t)) / dli_updater_rest(b1, now->t);
     c[0] = isfinite(alpha) ? alpha : epsilon;
     c[1] = b1;
     c[2] = 1.0f - b1;
@@ -68,8 +33,8 @@ const struct dli_updater dli_updater_adam = {
     .name = "adam",
     .doc = "Adaptive moment estimation.",
     .dl4j = "Adam",
-    .attrs = attrs,
-    .attrs_size = sizeof(struct adam),
+    .attrs = dli_updater_moments_attrs,
+    .attrs_size = sizeof(struct dli_updater_moments),
     .n_states = 2,
     .begin = begin,
     .range = range,

@@ -6,6 +6,7 @@
 struct nesterovs {
     struct dli_updater_head head;
     double momentum;
+    char *momentum_schedule; /* spec; NULL: constant */
 };
 
 static const struct dli_attr attrs[] = {
@@ -17,14 +18,25 @@ static const struct dli_attr attrs[] = {
       .min = 0,
       .max = 1,
       .doc = "share of the velocity that is kept" },
+    { .name = "momentum_schedule",
+      .type = DL4C_ATTR_STR,
+      .offset = offsetof(struct nesterovs, momentum_schedule),
+      .doc = "how the momentum changes: \"exponential(gamma=0.95)\" ..." },
     { 0 },
 };
 
-static void begin(const void *attr, double lr, int64_t t, float c[DLI_UPDATER_CONSTANTS])
+static double momentum(const void *attr, const char **schedule)
 {
-    (void)t;
-    c[0] = (float)lr;
-    c[1] = (float)((const struct nesterovs *)attr)->momentum;
+    const struct nesterovs *a = attr;
+    *schedule = a->momentum_schedule;
+    return a->momentum;
+}
+
+static void begin(const void *attr, const struct dli_updater_now *now, float c[DLI_UPDATER_CONSTANTS])
+{
+    (void)attr;
+    c[0] = (float)now->lr;
+    c[1] = (float)now->momentum;
 }
 
 static void range(const float c[DLI_UPDATER_CONSTANTS], size_t n, float *restrict g, float *const *state)
@@ -45,6 +57,7 @@ const struct dli_updater dli_updater_nesterovs = {
     .attrs = attrs,
     .attrs_size = sizeof(struct nesterovs),
     .n_states = 1,
+    .momentum = momentum,
     .begin = begin,
     .range = range,
 };

@@ -2,11 +2,10 @@
 /* noop: the gradient itself is subtracted, as running statistics want it. */
 #include "updaters/updater.h"
 
-static void begin(const void *attr, double lr, int64_t t, float c[DLI_UPDATER_CONSTANTS])
+static void begin(const void *attr, const struct dli_updater_now *now, float c[DLI_UPDATER_CONSTANTS])
 {
     (void)attr;
-    (void)lr;
-    (void)t;
+    (void)now;
     (void)c;
 }
 

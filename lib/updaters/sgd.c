@@ -4,11 +4,10 @@
 
 static const struct dli_attr attrs[] = { DLI_UPDATER_HEAD(1e-3), { 0 } };
 
-static void begin(const void *attr, double lr, int64_t t, float c[DLI_UPDATER_CONSTANTS])
+static void begin(const void *attr, const struct dli_updater_now *now, float c[DLI_UPDATER_CONSTANTS])
 {
     (void)attr;
-    (void)t;
-    c[0] = (float)lr;
+    c[0] = (float)now->lr;
 }
 
 static void range(const float c[DLI_UPDATER_CONSTANTS], size_t n, float *restrict g, float *const *state)

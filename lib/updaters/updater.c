@@ -2,6 +2,7 @@
 /* The updaters of this build, and making one of its text form. */
 #include "updaters/updater.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -83,9 +84,45 @@ void dli_updater_close(struct dli_updater_at *u)
     memset(u, 0, sizeof *u);
 }
 
-double dli_updater_lr(const struct dli_updater_at *u) { return u->updater->attrs ? ((const struct dli_updater_head *)u->attrs)->lr : 0; }
-
-const char *dli_updater_lr_schedule(const struct dli_updater_at *u)
+static const struct dli_updater_head *head(const struct dli_updater_at *u)
 {
-    return u->updater->attrs ? ((const struct dli_updater_head *)u->attrs)->lr_schedule : NULL;
+    return u->updater->attrs && !u->updater->no_lr ? u->attrs : NULL;
 }
+
+double dli_updater_lr(const struct dli_updater_at *u) { return head(u) ? head(u)->lr : 1; }
+
+const char *dli_updater_lr_schedule(const struct dli_updater_at *u) { return head(u) ? head(u)->lr_schedule : NULL; }
+
+double dli_updater_momentum(const struct dli_updater_at *u, const char **schedule)
+{
+    *schedule = NULL;
+    return u->updater->momentum ? u->updater->momentum(u->attrs, schedule) : 0;
+}
+
+float dli_updater_rest(float beta, int64_t t) { return 1.0f - (float)pow((double)beta, (double)t); }
+
+const struct dli_attr dli_updater_moments_attrs[] = {
+    DLI_UPDATER_HEAD(1e-3),
+    { .name = "beta1",
+      .type = DL4C_ATTR_FLOAT,
+      .offset = offsetof(struct dli_updater_moments, beta1),
+      .def = 0.9,
+      .min = 0,
+      .max = 1,
+      .doc = "decay of the mean of gradients" },
+    { .name = "beta2",
+      .type = DL4C_ATTR_FLOAT,
+      .offset = offsetof(struct dli_updater_moments, beta2),
+      .def = 0.999,
+      .min = 0,
+      .max = 1,
+      .doc = "decay of the mean of squared gradients" },
+    { .name = "epsilon",
+      .type = DL4C_ATTR_FLOAT,
+      .offset = offsetof(struct dli_updater_moments, epsilon),
+      .def = 1e-8,
+      .min = 0,
+      .max = 1e30,
+      .doc = "added to the root, against division by zero" },
+    { 0 },
+};

@@ -28,16 +28,32 @@ struct dli_updater_head {
         .doc = "how the learning rate changes: \"step(decay=0.5,step=10)\" ..."                                                            \
     }
 
+/* What adam and its kin take. */
+struct dli_updater_moments {
+    struct dli_updater_head head;
+    double beta1, beta2, epsilon;
+};
+extern const struct dli_attr dli_updater_moments_attrs[];
+
+/* What changes from step to step. */
+struct dli_updater_now {
+    double lr, momentum; /* by their schedules */
+    int64_t t;           /* steps, from 1 */
+};
+
 struct dli_updater {
     const char *name;
     const char *doc;
     const char *dl4j;             /* Deeplearning4j's class, short: "Nesterovs" */
-    const struct dli_attr *attrs; /* begins with DLI_UPDATER_HEAD; NULL: takes none and learns nothing */
+    const struct dli_attr *attrs; /* begins with DLI_UPDATER_HEAD but for no_lr; NULL: takes none */
     size_t attrs_size;
+    bool no_lr;                                         /* its attributes have no DLI_UPDATER_HEAD */
     int32_t n_states;                                   /* vectors of state as long as the parameters */
     float (*initial)(const void *attrs, int32_t state); /* NULL: zeros */
-    /* Constants of one step with this learning rate; t counts steps from 1. */
-    void (*begin)(const void *attrs, double lr, int64_t t, float c[DLI_UPDATER_CONSTANTS]);
+    /* Its momentum as written, and the schedule of it (a spec, NULL: constant). NULL: it has none. */
+    double (*momentum)(const void *attrs, const char **schedule);
+    /* Constants of one step. */
+    void (*begin)(const void *attrs, const struct dli_updater_now *now, float c[DLI_UPDATER_CONSTANTS]);
     /* n elements: the gradient becomes the update, which the caller subtracts from the parameters. */
     void (*range)(const float c[DLI_UPDATER_CONSTANTS], size_t n, float *restrict g, float *const *state);
 };
@@ -53,8 +69,14 @@ struct dli_updater_at {
 };
 dl4c_status dli_updater_open(dl4c_context *ctx, const char *spec, struct dli_updater_at *out, struct dl4c_error *err);
 void dli_updater_close(struct dli_updater_at *u); /* one that was never opened (zeros) is allowed */
-/* The learning rate as written, and its schedule's spec or NULL; 0 and NULL where it learns nothing. */
+/* The learning rate as written, and its schedule's spec or NULL; 1 and NULL where it takes none. */
 double dli_updater_lr(const struct dli_updater_at *u);
 const char *dli_updater_lr_schedule(const struct dli_updater_at *u);
+/* The momentum likewise; 0 and NULL where it has none. */
+double dli_updater_momentum(const struct dli_updater_at *u, const char **schedule);
+
+/* For begin: 1 - beta^t, rounded to float after the power: near 0 that differs from the exact value in the fifth digit, and the reference
+ * has it so. */
+float dli_updater_rest(float beta, int64_t t);
 
 #endif

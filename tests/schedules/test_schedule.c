@@ -48,6 +48,64 @@ static const struct {
     { "fixed", NULL, unchanged },
 };
 
+/* Those whose formula is no step from value to value. */
+static const struct {
+    const char *spec;
+    double base;
+    int64_t iteration;
+    double want;
+} by_hand[] = {
+    { "fixed", 0.3, 7, 0.3 },
+    { "fixed:value=0.5", 0.3, 7, 0.5 },
+    { "step:decay=0.5,step=2", 0.1, 5, 0.025 },
+    { "exponential:gamma=0.8", 0.1, 2, 0.064 },
+    { "inverse:gamma=0.5,power=2", 1, 2, 0.25 },
+    { "inverse:gamma=3", 1, 1, 0.25 },
+    { "poly:max_iter=10,power=2", 0.1, 1, 0.121 },
+    { "poly:max_iter=10,power=2", 0.1, 9, 0.361 },
+    { "poly:max_iter=10,power=2", 0.1, 10, 0 },
+    { "sigmoid:gamma=0.8,step=3", 0.1, 3, 0.05 },
+    { "sigmoid:gamma=1,step=0", 1, 1, 0.7310585786300049 },
+    { "cycle:max=0.1,cycle_length=4,initial=0.01,annealing_length=1", 9, 0, 0.01 },
+    { "cycle:max=0.1,cycle_length=4,initial=0.01,annealing_length=1", 9, 1, 0.1 },
+    { "cycle:max=0.1,cycle_length=4,initial=0.01,annealing_length=1", 9, 3, 0.01 },
+    { "cycle:max=1,cycle_length=10", 9, 2, 0.1 + 2 * 0.9 / 4 }, /* a tenth of it is annealing: half is (10 - 1) / 2 */
+    { "cycle:max=1,cycle_length=10,annealing_length=4", 9, 6, 0.1 },
+    { "cycle:max=1,cycle_length=10,annealing_length=4", 9, 9, 1e-4 }, /* 0.1 * 0.1^3 */
+    { "cycle:max=1,cycle_length=1,annealing_length=1", 9, 5, 0.1 },   /* no way up */
+    { "map:values=0:0.1;2:0.05;4:0.01", 9, 1, 0.1 },
+    { "map:values=0:0.1;2:0.05;4:0.01", 9, 2, 0.05 },
+    { "map:values=0:0.1;2:0.05;4:0.01", 9, 400, 0.01 },
+    { "ramp:n=3", 0.1, 0, 0.1 / 3 },
+    { "ramp:n=3", 0.1, 2, 0.1 },
+    { "ramp:n=4,of=step(decay=0.5,step=1)", 0.8, 1, 0.4 * 0.5 },
+    { "ramp:n=4,of=step(decay=0.5,step=1)", 0.8, 4, 0.05 },
+    { "ramp:n=2,of=ramp(n=2)", 0.8, 0, 0.2 },
+};
+
+static void values_are_those_computed_by_hand(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof by_hand / sizeof *by_hand; i++) {
+        struct dli_schedule_at s = opened(by_hand[i].spec);
+        const double v = dli_schedule_value(&s, by_hand[i].base, by_hand[i].iteration, 99);
+        if (!(fabs(v - by_hand[i].want) <= 1e-15)) /* a few roundings of numbers below 1 */
+            fail_msg("%s at %d: %.17g, wanted %.17g", by_hand[i].spec, (int)by_hand[i].iteration, v, by_hand[i].want);
+        dli_schedule_close(&s);
+    }
+}
+
+/* The inner one of a ramp counts for itself. */
+static void a_map_and_a_ramp_count_what_they_say(void **state)
+{
+    (void)state;
+    struct dli_schedule_at map = opened("map:values=0:1;3:2,by=epoch"), ramp = opened("ramp:n=4,by=epoch,of=step(decay=0.5,step=1)");
+    assert_true(dli_schedule_value(&map, 9, 100, 2) == 1 && dli_schedule_value(&map, 9, 0, 3) == 2);
+    assert_true(dli_schedule_value(&ramp, 1, 2, 1) == 0.125);
+    dli_schedule_close(&map);
+    dli_schedule_close(&ramp);
+}
+
 static void values_follow_the_formula_by_iteration_and_by_epoch(void **state)
 {
     (void)state;
@@ -80,7 +138,10 @@ static void every_schedule_of_the_build_is_followed(void **state)
         size_t k = 0;
         while (k < sizeof followed / sizeof *followed && strcmp(followed[k].name, e.name) != 0)
             k++;
-        if (k == sizeof followed / sizeof *followed)
+        size_t h = 0;
+        while (h < sizeof by_hand / sizeof *by_hand && strncmp(by_hand[h].spec, e.name, strlen(e.name)) != 0)
+            h++;
+        if (k == sizeof followed / sizeof *followed && h == sizeof by_hand / sizeof *by_hand)
             fail_msg("%s has no case above", e.name);
         assert_string_equal(dli_schedule_find(e.name)->name, e.name);
         assert_non_null(dli_schedule_find(e.name)->dl4j);
@@ -141,7 +202,7 @@ static void wrong_texts_are_refused(void **state)
         dl4c_status status;
         const char *says;
     } cases[] = {
-        { "stairs", DL4C_E_NOTFOUND, "there is no schedule \"stairs\"; wanted one of exponential, fixed, step" },
+        { "stairs", DL4C_E_NOTFOUND, "there is no schedule \"stairs\"; wanted one of cycle, exponential, fixed, inverse, map, poly, ramp, sigmoid, step" },
         { "", DL4C_E_INVALID, "wanted a name" },
         { "step:decay=0.5", DL4C_E_INVALID, "step" },
         { "step:step=2", DL4C_E_INVALID, "decay" },
@@ -157,6 +218,17 @@ static void wrong_texts_are_refused(void **state)
         { "exponential:gamma=0.9,by=week", DL4C_E_INVALID, "by is \"week\", wanted one of iteration, epoch" },
         { "exponential:gamma=0.9,value=-1", DL4C_E_INVALID, "value is -1" },
         { "fixed:gamma=0.9", DL4C_E_INVALID, "gamma" },
+        { "poly:max_iter=0", DL4C_E_INVALID, "max_iter" },
+        { "cycle:max=0.1,cycle_length=4,initial=0.2", DL4C_E_INVALID, "initial is above max" },
+        { "cycle:max=0.1,cycle_length=4,annealing_length=5", DL4C_E_INVALID, "annealing_length 5" },
+        { "map:values=1:0.1", DL4C_E_INVALID, "begin at 0" },
+        { "map:values=0:0.1;0:0.2", DL4C_E_INVALID, "rise" },
+        { "map:values=0:0.1;", DL4C_E_INVALID, "ITERATION:VALUE" },
+        { "map:values=0:nan", DL4C_E_INVALID, "ITERATION:VALUE" },
+        { "map:values=0.5:1", DL4C_E_INVALID, "ITERATION:VALUE" },
+        { "ramp:n=3,of=hill", DL4C_E_NOTFOUND, "hill" },
+        { "ramp:n=1,of=ramp(n=1,of=ramp(n=1,of=ramp(n=1,of=ramp(n=1,of=ramp(n=1,of=ramp(n=1,of=ramp(n=1,of=ramp(n=1))))))))",
+          DL4C_E_LIMIT, "8 deep" },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct dl4c_error err = DL4C_ERROR_INIT;
@@ -180,6 +252,12 @@ static void deeplearning4j_gives_the_same_values(void **state)
         { "step", "step:decay=0.5,step=2" },
         { "exp", "exponential:gamma=0.8" },
         { "fixed", "fixed" },
+        { "inverse", "inverse:gamma=0.3,power=0.75" },
+        { "poly", "poly:max_iter=10,power=2" },
+        { "sigmoid", "sigmoid:gamma=0.8,step=3" },
+        { "map", "map:values=0:0.1;2:0.05;4:0.01" },
+        { "ramp", "ramp:n=3" },
+        { "cycle", "cycle:max=0.1,cycle_length=4,initial=0.01,annealing_length=1" },
     };
     for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
         char path[128], line[128];
@@ -209,7 +287,7 @@ static dl4c_status open_one(dl4c_context *ctx, void *arg, struct dl4c_error *err
 {
     struct dli_schedule_at s;
     (void)arg;
-    const dl4c_status status = dli_schedule_open(ctx, "step:decay=0.5,step=3,by=epoch", &s, err);
+    const dl4c_status status = dli_schedule_open(ctx, "ramp:n=4,of=map(values=0:0.1;5:0.2,by=epoch)", &s, err);
     if (status != DL4C_OK)
         assert_null(s.schedule);
     dli_schedule_close(&s);
@@ -226,6 +304,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(values_follow_the_formula_by_iteration_and_by_epoch),
+        cmocka_unit_test(values_are_those_computed_by_hand),
+        cmocka_unit_test(a_map_and_a_ramp_count_what_they_say),
         cmocka_unit_test(every_schedule_of_the_build_is_followed),
         cmocka_unit_test(a_value_of_its_own_replaces_the_hyperparameter),
         cmocka_unit_test(without_a_schedule_the_value_stays),

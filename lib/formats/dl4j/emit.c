@@ -5,6 +5,7 @@
 #include "base/number.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 static void line(struct dli_dl4j_emit *e)
@@ -163,12 +164,13 @@ static dl4c_status no_class(const struct dli_dl4j_family *f, const char *spec, c
 static dl4c_status activation(struct dli_dl4j_emit *e, const char *key, const struct dli_spec *s, const struct dli_dl4j_at *at,
                               struct dl4c_error *err)
 {
-    static const char *const form[] = { "form", NULL };
+    /* elu's slope is the reference's own or has none there. */
+    static const char *const form[] = { "form", NULL }, *const slope[] = { "slope", NULL };
     const struct dli_dl4j_name *n = dli_dl4j_by_spec(&dli_dl4j_activations, s->name);
-    const bool gelu = n && strcmp(s->name, "gelu") == 0;
+    const bool gelu = n && strcmp(s->name, "gelu") == 0, elu = n && strcmp(s->name, "elu") == 0;
     if (!n)
         return no_class(&dli_dl4j_activations, s->name, at, err);
-    DLI_TRY(nothing_else(s, n, gelu ? form : NULL, at, err));
+    DLI_TRY(nothing_else(s, n, gelu ? form : elu ? slope : NULL, at, err));
     begin(e, key, dli_dl4j_activations.package, n->class);
     DLI_TRY(plain(e, s, n, at, err));
     if (gelu) {
@@ -258,21 +260,97 @@ static dl4c_status init(struct dli_dl4j_emit *e, const char *key, const struct d
     return DL4C_OK;
 }
 
+static void fixed(struct dli_dl4j_emit *e, const char *key, double value)
+{
+    begin(e, key, dli_dl4j_schedules.package, "FixedSchedule");
+    dli_dl4j_num_out(e, "value", value);
+    dli_dl4j_close(e, '}');
+}
+
+static dl4c_status schedule(struct dli_dl4j_emit *e, const char *key, const struct dli_spec *s, double base, const struct dli_dl4j_at *at,
+                            struct dl4c_error *err);
+
+/* The reference reads both, but writes neither. */
+static dl4c_status ramp(struct dli_dl4j_emit *e, const struct dli_spec *s, double base, const struct dli_dl4j_at *at,
+                        struct dl4c_error *err)
+{
+    const char *of = dli_dl4j_spec_get(s, "of"), *by = dli_dl4j_spec_get(s, "by");
+    double n;
+    DLI_TRY(num_of(s, "n", 0, at, &n, err));
+    if (by && strcmp(by, "epoch") == 0)
+        return dli_dl4j_unsupported(at, err, "Deeplearning4j's RampSchedule counts iterations, not epochs");
+    if (of) {
+        struct dli_spec inner;
+        DLI_TRY(dli_spec_parse(e->b.ctx, of, &inner, err));
+        const dl4c_status status = schedule(e, "baseSchedule", &inner, base, at, err);
+        dli_spec_free(&inner);
+        DLI_TRY(status);
+    } else {
+        fixed(e, "baseSchedule", base);
+    }
+    dli_dl4j_int_out(e, "numIter", (int64_t)n);
+    return DL4C_OK;
+}
+
+/* "0:0.1;500:0.01" as an object. */
+static dl4c_status map_values(struct dli_dl4j_emit *e, const struct dli_spec *s, const struct dli_dl4j_at *at, struct dl4c_error *err)
+{
+    const char *p = dli_dl4j_spec_get(s, "values");
+    dli_dl4j_key(e, "values");
+    dli_dl4j_open(e, '{');
+    for (size_t n = 0; p && *p; p += n + (p[n] == ';')) {
+        n = strcspn(p, ";");
+        const size_t k = strcspn(p, ":");
+        char key[32];
+        double i, v;
+        if (k >= n || !dli_parse_double(p, k, &i) || !(i >= 0 && i <= 0x1p52) || !dli_parse_double(p + k + 1, n - k - 1, &v))
+            return dli_dl4j_unsupported(at, err, "values=%.60s are no iterations with their values", p);
+        snprintf(key, sizeof key, "%" PRId64, (int64_t)i);
+        dli_dl4j_num_out(e, key, v);
+    }
+    dli_dl4j_close(e, '}');
+    return DL4C_OK;
+}
+
+/* What the constructor works out, which the reference writes too. */
+static void cycle_rest(struct dli_dl4j_emit *e, const double v[5])
+{
+    const int64_t annealing = (int64_t)v[1], length = (int64_t)v[2], half = (length - annealing) / 2;
+    dli_dl4j_num_out(e, "increment", half > 0 ? (v[4] - v[3]) / (double)half : 0);
+    dli_dl4j_int_out(e, "stepSize", half);
+}
+
+/* A tenth of the cycle, as the reference rounds it. */
+static dl4c_status cycle_default(const struct dli_spec *s, const struct dli_dl4j_at *at, double *v, struct dl4c_error *err)
+{
+    DLI_TRY(num_of(s, "cycle_length", 1, at, v, err));
+    *v = floor(*v * 0.1 + 0.5);
+    return DL4C_OK;
+}
+
 /* Its keys in their order, the first value and the type among them. */
 static dl4c_status schedule(struct dli_dl4j_emit *e, const char *key, const struct dli_spec *s, double base, const struct dli_dl4j_at *at,
                             struct dl4c_error *err)
 {
-    static const char *const also[] = { "by", NULL };
+    static const char *const also[] = { "by", "value", "values", "n", "of", NULL };
     const struct dli_dl4j_name *n = dli_dl4j_by_spec(&dli_dl4j_schedules, s->name);
-    if (!n || !n->arg[0].key || strcmp(s->name, "cycle") == 0)
+    const bool is_cycle = strcmp(s->name, "cycle") == 0, is_map = strcmp(s->name, "map") == 0, is_ramp = strcmp(s->name, "ramp") == 0;
+    const char *by = dli_dl4j_spec_get(s, "by");
+    double v[6] = { 0 };
+    DLI_TRY(num_of(s, "value", base, at, &base, err));
+    if (strcmp(s->name, "fixed") == 0) {
+        fixed(e, key, base);
+        return DL4C_OK;
+    }
+    if (!n)
         return no_class(&dli_dl4j_schedules, s->name, at, err);
     DLI_TRY(nothing_else(s, n, also, at, err));
-    const char *by = dli_dl4j_spec_get(s, "by");
     begin(e, key, dli_dl4j_schedules.package, n->class);
-    bool value = false, type = false;
+    bool value = is_cycle || is_map || is_ramp, type = is_ramp;
+    if (is_ramp)
+        DLI_TRY(ramp(e, s, base, at, err));
     for (const struct dli_dl4j_arg *a = n->arg;; a++) {
         const bool last = a == n->arg + 6 || !a->key;
-        double v;
         if (!value && (last || strcmp(a->key, "initialValue") > 0)) {
             dli_dl4j_num_out(e, "initialValue", base);
             value = true;
@@ -283,9 +361,19 @@ static dl4c_status schedule(struct dli_dl4j_emit *e, const char *key, const stru
         }
         if (last)
             break;
-        DLI_TRY(num_of(s, a->attr, a->def, at, &v, err));
-        arg_out(e, a, v);
+        DLI_TRY(num_of(s, a->attr, a->def, at, &v[a - n->arg], err));
+        if (is_cycle && strcmp(a->attr, "annealing_length") == 0 && !dli_dl4j_spec_get(s, a->attr))
+            DLI_TRY(cycle_default(s, at, &v[a - n->arg], err));
+        if (is_cycle && strcmp(a->attr, "initial") == 0 && !dli_dl4j_spec_get(s, a->attr)) {
+            DLI_TRY(num_of(s, "max", 0, at, &v[a - n->arg], err));
+            v[a - n->arg] *= 0.1;
+        }
+        arg_out(e, a, v[a - n->arg]);
     }
+    if (is_cycle)
+        cycle_rest(e, v);
+    if (is_map)
+        DLI_TRY(map_values(e, s, at, err));
     dli_dl4j_close(e, '}');
     return DL4C_OK;
 }

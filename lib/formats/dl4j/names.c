@@ -5,6 +5,8 @@
 #include "ops/op.h"
 
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define NONE (double)NAN
@@ -205,7 +207,12 @@ static dl4c_status args(struct text *t, const struct dli_dl4j_name *n, const jso
             continue;
         if (isinf(v))
             return dli_dl4j_wrong(a->key, "finite", at, err);
-        key_num(t, a->attr, v);
+        if (a->integer && fabs(v) <= 0x1p52) {
+            key(t, a->attr);
+            dli_strbuf_addf(&t->b, "%" PRId64, (int64_t)v);
+        } else {
+            key_num(t, a->attr, v);
+        }
     }
     return DL4C_OK;
 }
@@ -233,6 +240,8 @@ dl4c_status dli_dl4j_read_activation(dl4c_context *ctx, const json_t *o, const s
     begin(&t, ctx, n->spec);
     dl4c_status status = args(&t, n, o, at, err);
     bool precise = false;
+    if (status == DL4C_OK && strcmp(n->spec, "elu") == 0 && t.n)
+        key_num(&t, "slope", 1); /* the reference leaves alpha out of it */
     if (status == DL4C_OK && strcmp(n->spec, "gelu") == 0)
         status = dli_dl4j_bool(o, "precise", false, at, &precise, err);
     if (precise) {
@@ -300,11 +309,76 @@ dl4c_status dli_dl4j_read_init(dl4c_context *ctx, const json_t *o, const struct 
     return finish(&t, args(&t, n, o, at, err), spec, err);
 }
 
+static int by_number(const void *a, const void *b)
+{
+    const int64_t *x = a, *y = b;
+    return (*x > *y) - (*x < *y);
+}
+
+/* MapSchedule's { "0" : 0.1, "500" : 0.01 }, whose keys stand in any order. */
+static dl4c_status schedule_values(struct text *t, dl4c_context *ctx, const json_t *o, const struct dli_dl4j_at *at, struct dl4c_error *err)
+{
+    const json_t *values;
+    const char *name;
+    json_t *value;
+    size_t n = 0;
+    DLI_TRY(dli_dl4j_object(o, "values", at, &values, err));
+    int64_t *keys = dli_array(ctx, json_object_size(values) + 1, sizeof *keys, err);
+    if (!keys)
+        return dli_alloc_status();
+    dl4c_status status = json_object_size(values) > 0 ? DL4C_OK : dli_dl4j_wrong("values", "an object of numbers", at, err);
+    json_object_foreach((json_t *)(uintptr_t)values, name, value)
+    {
+        double v;
+        if (status == DL4C_OK && (!dli_parse_double(name, strlen(name), &v) || !(v >= 0 && v <= 0x1p52) || !json_is_number(value)))
+            status = dli_dl4j_wrong("values", "an object of numbers", at, err);
+        if (status == DL4C_OK)
+            keys[n++] = (int64_t)v;
+    }
+    qsort(keys, n, sizeof *keys, by_number);
+    for (size_t i = 0; i < n && status == DL4C_OK; i++) {
+        char buf[40];
+        if (i == 0)
+            key(t, "values");
+        snprintf(buf, sizeof buf, "%" PRId64, keys[i]);
+        dli_strbuf_addf(&t->b, "%s%s:", i ? ";" : "", buf);
+        dli_strbuf_add(&t->b, dli_number_shortest(buf, sizeof buf, json_number_value(json_object_get(values, buf))));
+    }
+    dli_free(keys);
+    return status;
+}
+
+static dl4c_status read_schedule(dl4c_context *ctx, const json_t *o, const struct dli_dl4j_at *at, int depth, double *base, char **spec,
+                                 struct dl4c_error *err);
+
+/* RampSchedule; the reference itself writes neither of its two fields, and then the trainer says that n is missing. */
+static dl4c_status ramp(struct text *t, dl4c_context *ctx, const json_t *o, const struct dli_dl4j_at *at, int depth, double *base,
+                        struct dl4c_error *err)
+{
+    const json_t *inner;
+    char *spec = NULL;
+    double n;
+    DLI_TRY(dli_dl4j_num(o, "numIter", 0, at, &n, err));
+    DLI_TRY(dli_dl4j_object(o, "baseSchedule", at, &inner, err));
+    if (n > 0)
+        key_num(t, "n", n);
+    if (inner)
+        DLI_TRY(read_schedule(ctx, inner, at, depth + 1, base, &spec, err));
+    if (spec) {
+        key(t, "of");
+        dli_strbuf_add(&t->b, spec);
+        dli_free(spec);
+    }
+    return DL4C_OK;
+}
+
 /* A learning rate's schedule: its first value goes to *base, where it has one. */
-static dl4c_status read_schedule(dl4c_context *ctx, const json_t *o, const struct dli_dl4j_at *at, double *base, char **spec,
+static dl4c_status read_schedule(dl4c_context *ctx, const json_t *o, const struct dli_dl4j_at *at, int depth, double *base, char **spec,
                                  struct dl4c_error *err)
 {
     *spec = NULL;
+    if (depth > 8)
+        return dli_dl4j_unsupported(at, err, "schedules in schedules more than 8 deep are not supported");
     const char *class = dli_dl4j_class(o), *by;
     if (strcmp(class, "FixedSchedule") == 0)
         return dli_dl4j_num(o, "value", *base, at, base, err);
@@ -316,6 +390,10 @@ static dl4c_status read_schedule(dl4c_context *ctx, const json_t *o, const struc
     struct text t;
     begin(&t, ctx, n->spec);
     dl4c_status status = args(&t, n, o, at, err);
+    if (status == DL4C_OK && strcmp(n->spec, "map") == 0)
+        status = schedule_values(&t, ctx, o, at, err);
+    if (status == DL4C_OK && strcmp(n->spec, "ramp") == 0)
+        status = ramp(&t, ctx, o, at, depth, base, err);
     if (strcmp(by, "EPOCH") == 0) {
         key(&t, "by");
         dli_strbuf_add(&t.b, "epoch");
@@ -333,7 +411,7 @@ static dl4c_status read_rate(struct text *t, dl4c_context *ctx, const json_t *o,
     DLI_TRY(dli_dl4j_num(o, a->key, a->def, at, &v, err));
     DLI_TRY(dli_dl4j_object(o, schedule_key, at, &schedule, err));
     if (schedule)
-        DLI_TRY(read_schedule(ctx, schedule, at, &v, &spec, err));
+        DLI_TRY(read_schedule(ctx, schedule, at, 0, &v, &spec, err));
     if (isfinite(v))
         key_num(t, a->attr, v);
     if (spec) {
