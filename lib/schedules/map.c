@@ -35,12 +35,14 @@ static dl4c_status read_one(const char *p, size_t length, int64_t before, struct
 {
     const char *colon = memchr(p, ':', length);
     double at;
-    if (!colon || !dli_parse_double(p, (size_t)(colon - p), &at) || !dli_parse_double(colon + 1, (size_t)(p + length - colon - 1), &e->value) ||
-        !(at >= 0 && at <= 0x1p52) || at != floor(at) || !isfinite(e->value))
+    if (!colon || !dli_parse_double(p, (size_t)(colon - p), &at) ||
+        !dli_parse_double(colon + 1, (size_t)(p + length - colon - 1), &e->value) || !(at >= 0 && at <= 0x1p52) || at != floor(at) ||
+        !isfinite(e->value))
         return dli_fail(err, DL4C_E_INVALID, "map", "values: \"%.60s\" does not begin with ITERATION:VALUE", p);
     e->at = (int64_t)at;
     if (e->at <= before || (before < 0 && e->at != 0))
-        return dli_fail(err, DL4C_E_INVALID, "map", "values: iterations begin at 0 and rise, found %" PRId64 " after %" PRId64, e->at, before);
+        return dli_fail(err, DL4C_E_INVALID, "map", "values: iterations begin at 0 and rise, found %" PRId64 " after %" PRId64, e->at,
+                        before);
     return DL4C_OK;
 }
 

@@ -42,7 +42,7 @@ struct dli_schedule {
     size_t attrs_size;
     /* Optional: what value wants made of the attributes, from dli_alloc; checks them. */
     dl4c_status (*open)(dl4c_context *ctx, const void *attrs, void **made, struct dl4c_error *err);
-    const char *(*inner)(const void *attrs);           /* optional: the spec of a schedule whose value becomes `base`; NULL: none */
+    const char *(*inner)(const void *attrs); /* optional: the spec of a schedule whose value becomes `base`; NULL: none */
     double (*value)(const struct dli_schedule_at *s, double base, int64_t at); /* at: the iteration or epoch */
 };
 

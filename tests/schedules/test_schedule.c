@@ -202,7 +202,8 @@ static void wrong_texts_are_refused(void **state)
         dl4c_status status;
         const char *says;
     } cases[] = {
-        { "stairs", DL4C_E_NOTFOUND, "there is no schedule \"stairs\"; wanted one of cycle, exponential, fixed, inverse, map, poly, ramp, sigmoid, step" },
+        { "stairs", DL4C_E_NOTFOUND,
+          "there is no schedule \"stairs\"; wanted one of cycle, exponential, fixed, inverse, map, poly, ramp, sigmoid, step" },
         { "", DL4C_E_INVALID, "wanted a name" },
         { "step:decay=0.5", DL4C_E_INVALID, "step" },
         { "step:step=2", DL4C_E_INVALID, "decay" },
@@ -227,8 +228,8 @@ static void wrong_texts_are_refused(void **state)
         { "map:values=0:nan", DL4C_E_INVALID, "ITERATION:VALUE" },
         { "map:values=0.5:1", DL4C_E_INVALID, "ITERATION:VALUE" },
         { "ramp:n=3,of=hill", DL4C_E_NOTFOUND, "hill" },
-        { "ramp:n=1,of=ramp(n=1,of=ramp(n=1,of=ramp(n=1,of=ramp(n=1,of=ramp(n=1,of=ramp(n=1,of=ramp(n=1,of=ramp(n=1))))))))",
-          DL4C_E_LIMIT, "8 deep" },
+        { "ramp:n=1,of=ramp(n=1,of=ramp(n=1,of=ramp(n=1,of=ramp(n=1,of=ramp(n=1,of=ramp(n=1,of=ramp(n=1,of=ramp(n=1))))))))", DL4C_E_LIMIT,
+          "8 deep" },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct dl4c_error err = DL4C_ERROR_INIT;

@@ -290,7 +290,8 @@ static void wrong_texts_are_refused(void **state)
         dl4c_status status;
         const char *says;
     } cases[] = {
-        { "adamw", DL4C_E_NOTFOUND, "there is no updater \"adamw\"; wanted one of adadelta, adagrad, adam, adamax, amsgrad, nadam, nesterovs, noop, rmsprop, sgd" },
+        { "adamw", DL4C_E_NOTFOUND,
+          "there is no updater \"adamw\"; wanted one of adadelta, adagrad, adam, adamax, amsgrad, nadam, nesterovs, noop, rmsprop, sgd" },
         { "Sgd", DL4C_E_NOTFOUND, "Sgd" },
         { "", DL4C_E_INVALID, "wanted a name" },
         { "sgd:", DL4C_E_INVALID, "nothing after the colon" },
