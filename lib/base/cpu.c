@@ -44,7 +44,7 @@ static void detect(void)
     const unsigned long long saved = xgetbv0();
     if ((saved & 6) != 6 || !__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(b & 1u << 5))
         return;
-    flags |= DLI_CPU_AVX2;
+    flags |= DLI_CPU_AVX2 | (b & 1u << 29 ? DLI_CPU_SHA : 0u);
     const unsigned f_dq_bw_vl = 1u << 16 | 1u << 17 | 1u << 30 | 1u << 31;
     if ((saved & 0xe6) != 0xe6 || (b & f_dq_bw_vl) != f_dq_bw_vl)
         return;
@@ -65,7 +65,7 @@ static void look(void)
     if (strcmp(mask, "generic") == 0)
         flags = 0;
     else if (strcmp(mask, "avx2") == 0)
-        flags &= DLI_CPU_AVX2;
+        flags &= DLI_CPU_AVX2 | DLI_CPU_SHA;
 }
 
 unsigned dli_cpu_flags(void)

@@ -7,6 +7,7 @@ enum {
     DLI_CPU_AVX2 = 1,        /* AVX2, FMA, F16C and the system saves ymm */
     DLI_CPU_AVX512 = 2,      /* AVX-512 F, BW, DQ, VL and the system saves zmm */
     DLI_CPU_AVX512_BF16 = 4, /* VDPBF16PS */
+    DLI_CPU_SHA = 8,         /* SHA-256's rounds; only with AVX2 */
 };
 
 unsigned dli_cpu_flags(void);

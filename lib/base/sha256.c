@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* SHA-256 in plain C. */
+/* SHA-256: the padding, and the compression in plain C. */
 #include "base/sha256.h"
+
+#include "base/cpu.h"
+#include "base/sha256_block.h"
 
 #include <string.h>
 
-static const uint32_t k[64] = {
+alignas(16) const uint32_t dli_sha256_k[64] = {
     0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5, 0xd807aa98, 0x12835b01, 0x243185be,
     0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174, 0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa,
     0x5cb0a9dc, 0x76f988da, 0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967, 0x27b70a85,
@@ -13,29 +16,60 @@ static const uint32_t k[64] = {
     0x682e6ff3, 0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2,
 };
 
-static uint32_t turn(uint32_t x, int n) { return x >> n | x << (32 - n); }
+static inline uint32_t turn(uint32_t x, int n) { return x >> n | x << (32 - n); }
 
-static void compress(uint32_t h[8], const uint8_t *p)
+/* One round; the caller turns the names of the state's words instead of moving their values. */
+#define ROUND(a, b, c, d, e, f, g, h, i)                                                                                                   \
+    do {                                                                                                                                   \
+        const uint32_t t = h + (turn(e, 6) ^ turn(e, 11) ^ turn(e, 25)) + (g ^ (e & (f ^ g))) + dli_sha256_k[i] + w[(i) % 16];             \
+        d += t;                                                                                                                            \
+        h = t + (turn(a, 2) ^ turn(a, 13) ^ turn(a, 22)) + ((a & b) | (c & (a | b)));                                                      \
+    } while (0)
+
+static void compress(uint32_t s[8], const uint8_t *p)
 {
-    uint32_t w[64], v[8];
+    uint32_t w[16]; /* the last sixteen words of the schedule, round after round in the same places */
+    uint32_t a = s[0], b = s[1], c = s[2], d = s[3], e = s[4], f = s[5], g = s[6], h = s[7];
     for (int i = 0; i < 16; i++)
         w[i] = (uint32_t)p[4 * i] << 24 | (uint32_t)p[4 * i + 1] << 16 | (uint32_t)p[4 * i + 2] << 8 | p[4 * i + 3];
-    for (int i = 16; i < 64; i++) {
-        const uint32_t a = turn(w[i - 15], 7) ^ turn(w[i - 15], 18) ^ w[i - 15] >> 3;
-        const uint32_t b = turn(w[i - 2], 17) ^ turn(w[i - 2], 19) ^ w[i - 2] >> 10;
-        w[i] = w[i - 16] + a + w[i - 7] + b;
+    for (int i = 0; i < 64; i += 16) {
+        for (int j = 0; i > 0 && j < 16; j++) {
+            const uint32_t x = w[(j + 1) % 16], y = w[(j + 14) % 16];
+            w[j] += (turn(x, 7) ^ turn(x, 18) ^ x >> 3) + w[(j + 9) % 16] + (turn(y, 17) ^ turn(y, 19) ^ y >> 10);
+        }
+        for (int j = i; j < i + 16; j += 8) {
+            ROUND(a, b, c, d, e, f, g, h, j);
+            ROUND(h, a, b, c, d, e, f, g, j + 1);
+            ROUND(g, h, a, b, c, d, e, f, j + 2);
+            ROUND(f, g, h, a, b, c, d, e, j + 3);
+            ROUND(e, f, g, h, a, b, c, d, j + 4);
+            ROUND(d, e, f, g, h, a, b, c, j + 5);
+            ROUND(c, d, e, f, g, h, a, b, j + 6);
+            ROUND(b, c, d, e, f, g, h, a, j + 7);
+        }
     }
-    memcpy(v, h, sizeof v);
-    for (int i = 0; i < 64; i++) {
-        const uint32_t e = v[4], a = v[0];
-        const uint32_t t1 = v[7] + (turn(e, 6) ^ turn(e, 11) ^ turn(e, 25)) + ((e & v[5]) ^ (~e & v[6])) + k[i] + w[i];
-        const uint32_t t2 = (turn(a, 2) ^ turn(a, 13) ^ turn(a, 22)) + ((a & v[1]) ^ (a & v[2]) ^ (v[1] & v[2]));
-        memmove(v + 1, v, 7 * sizeof *v);
-        v[4] += t1;
-        v[0] = t1 + t2;
-    }
-    for (int i = 0; i < 8; i++)
-        h[i] += v[i];
+    s[0] += a;
+    s[1] += b;
+    s[2] += c;
+    s[3] += d;
+    s[4] += e;
+    s[5] += f;
+    s[6] += g;
+    s[7] += h;
+}
+
+void dli_sha256_blocks_c(uint32_t h[8], const uint8_t *p, size_t n)
+{
+    for (; n > 0; n--, p += 64)
+        compress(h, p);
+}
+
+static void blocks(uint32_t h[8], const uint8_t *p, size_t n)
+{
+    if (dli_cpu_flags() & DLI_CPU_SHA)
+        dli_sha256_blocks_x86(h, p, n);
+    else
+        dli_sha256_blocks_c(h, p, n);
 }
 
 void dli_sha256_init(struct dli_sha256 *s)
@@ -55,12 +89,13 @@ void dli_sha256_add(struct dli_sha256 *s, const void *bytes, size_t n)
         memcpy(s->block + held, p, take);
         if (held + take < 64)
             return;
-        compress(s->state, s->block);
+        blocks(s->state, s->block, 1);
         p += take;
         n -= take;
     }
-    for (; n >= 64; p += 64, n -= 64)
-        compress(s->state, p);
+    blocks(s->state, p, n / 64);
+    p += n / 64 * 64;
+    n %= 64;
     if (n > 0)
         memcpy(s->block, p, n);
 }
