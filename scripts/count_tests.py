@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Adds up one run of `meson test`: prints what failed and why tests were skipped, appends "passed failed skipped" to TOTALS.
 # Every cmocka test counts by itself; a program without cmocka counts as one; a program that ended badly without naming a failed test
-# (a crash, a leak, a timeout) counts as one failure. Usage: count_tests.py TESTLOG.json TOTALS REASONS
+# (a crash, a leak, a timeout) counts as one failure. A part of a test that prints "skipped: reason" counts as one skipped.
+# Usage: count_tests.py TESTLOG.json TOTALS REASONS
 import json
 import os
 import re
@@ -35,9 +36,10 @@ def main():
         total[1] += 1
     for test in tests:
         counts = count(test)
-        total = [a + b for a, b in zip(total, counts)]
         text = (test.get('stdout') or '') + (test.get('stderr') or '')
         found = re.findall(r'^\W*skipped: *(.*?) *$', text, re.M)
+        counts = counts[0], counts[1], max(counts[2], len(found))
+        total = [a + b for a, b in zip(total, counts)]
         for reason in found:
             why.setdefault(reason, set()).add(test['name'])
         if counts[2] and not found:

@@ -50,7 +50,7 @@ static void check(const char *spec, struct dli_shape in, int64_t weights, const 
     assert_int_equal(op_try(NULL, spec, &in, 1, &whole, NULL), DL4C_OK);
     const struct dli_fuse fuse = { .add = add, .act = act.op, .act_attrs = act.attrs, .pool2 = pool };
     if (!conv.op->can_fuse(conv.attrs, &in, &whole, &fuse)) {
-        print_message("skipped: %s does not fuse%s%s%s here\n", spec, activation ? " an activation" : "", add ? " an addition" : "",
+        print_message("not compared: %s does not fuse%s%s%s here\n", spec, activation ? " an activation" : "", add ? " an addition" : "",
                       pool ? " pooling" : "");
         op_setup_free(&conv);
         if (activation)
