@@ -51,31 +51,35 @@ char *dli_number(char *buf, size_t size, const char *fmt, double v)
     return buf;
 }
 
-char *dli_number_shortest(char *buf, size_t size, double v)
+static bool same_double(const char *text, double v)
+{
+    double back;
+    return !isfinite(v) || (dli_parse_double(text, strlen(text), &back) && back == v);
+}
+
+static bool same_single(const char *text, double v)
+{
+    double back;
+    return !isfinite(v) || (dli_parse_double(text, strlen(text), &back) && (float)back == (float)v);
+}
+
+/* Most numbers need nearly all digits: where `many` of them do not read back, fewer do not either. */
+static char *shortest(char *buf, size_t size, double v, int many, int most, bool single)
 {
     char fmt[8];
-    for (int digits = 1; digits <= 17; digits++) {
+    bool (*same)(const char *text, double v) = single ? same_single : same_double;
+    snprintf(fmt, sizeof fmt, "%%.%dg", many);
+    int digits = same(dli_number(buf, size, fmt, v), v) ? 1 : many + 1;
+    for (; digits <= most; digits++) {
         snprintf(fmt, sizeof fmt, "%%.%dg", digits);
-        dli_number(buf, size, fmt, v);
-        double back;
-        if (!isfinite(v) || (dli_parse_double(buf, strlen(buf), &back) && back == v))
+        if (same(dli_number(buf, size, fmt, v), v))
             break;
     }
     return buf;
 }
 
-char *dli_number_shortest_f32(char *buf, size_t size, float v)
-{
-    char fmt[8];
-    for (int digits = 1; digits <= 9; digits++) {
-        snprintf(fmt, sizeof fmt, "%%.%dg", digits);
-        dli_number(buf, size, fmt, (double)v);
-        double back;
-        if (!isfinite(v) || (dli_parse_double(buf, strlen(buf), &back) && (float)back == v))
-            break;
-    }
-    return buf;
-}
+char *dli_number_shortest(char *buf, size_t size, double v) { return shortest(buf, size, v, 15, 17, false); }
+char *dli_number_shortest_f32(char *buf, size_t size, float v) { return shortest(buf, size, (double)v, 6, 9, true); }
 
 bool dli_parse_double(const char *text, size_t n, double *out)
 {
