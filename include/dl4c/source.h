@@ -34,10 +34,11 @@ struct dl4c_source_info {
     int64_t shape[DL4C_MAX_RANK]; /**< of a row */
     int64_t rows;                 /**< examples of an epoch; -1: not known */
     const char *const *classes;   /**< n_classes names in index order; NULL: not known */
+    const char *digest;           /**< equal for equal examples; of a store the SHA-256 of its manifest.json, hex; NULL: not known */
 };
 #define DL4C_SOURCE_INFO_INIT                                                                                                              \
     {                                                                                                                                      \
-        sizeof(struct dl4c_source_info), 0, 0, { 0 }, 0, 0                                                                                 \
+        sizeof(struct dl4c_source_info), 0, 0, { 0 }, 0, 0, 0                                                                              \
     }
 
 /**

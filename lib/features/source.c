@@ -24,6 +24,7 @@ static dl4c_status info(void *user, struct dl4c_source_info *out, struct dl4c_er
     out->n_classes = r->f->n_classes;
     out->classes = r->f->classes;
     out->rows = r->f->rows;
+    out->digest = r->f->digest;
     return DL4C_OK;
 }
 

@@ -11,7 +11,15 @@
 /* A name inside the store's folder, nothing that leads out of it. */
 static bool plain_name(const char *name) { return name && name[0] && name[0] != '.' && !strpbrk(name, "/\\"); }
 
-static dl4c_status read_manifest(dl4c_context *ctx, const char *uri, json_t **manifest, struct dl4c_error *err)
+static void digest_of(const void *bytes, size_t size, char hex[65])
+{
+    struct dli_sha256 s;
+    dli_sha256_init(&s);
+    dli_sha256_add(&s, bytes, size);
+    dli_sha256_hex(&s, hex);
+}
+
+static dl4c_status read_manifest(dl4c_context *ctx, const char *uri, json_t **manifest, char digest[65], struct dl4c_error *err)
 {
     *manifest = NULL;
     char *name;
@@ -35,6 +43,7 @@ static dl4c_status read_manifest(dl4c_context *ctx, const char *uri, json_t **ma
     if (status == DL4C_OK) {
         json_error_t bad;
         *manifest = json_loadb(bytes, size, JSON_REJECT_DUPLICATES, &bad);
+        digest_of(bytes, size, digest);
         if (!*manifest)
             status = dli_fail(err, DL4C_E_CORRUPT, "features", "%.300s: line %d: %.100s", name, bad.line, bad.text);
     }
@@ -45,13 +54,10 @@ static dl4c_status read_manifest(dl4c_context *ctx, const char *uri, json_t **ma
 
 static dl4c_status verify_digest(const char *name, const void *bytes, size_t size, const char *wanted, struct dl4c_error *err)
 {
-    struct dli_sha256 s;
     char hex[65];
     if (!wanted)
         return dli_fail(err, DL4C_E_CORRUPT, "features", "the manifest has no sha256 of %.300s", name);
-    dli_sha256_init(&s);
-    dli_sha256_add(&s, bytes, size);
-    dli_sha256_hex(&s, hex);
+    digest_of(bytes, size, hex);
     if (strcmp(hex, wanted) != 0)
         return dli_fail(err, DL4C_E_CORRUPT, "features", "%.200s has the digest %.64s, the manifest says %.64s", name, hex, wanted);
     return DL4C_OK;
@@ -208,7 +214,7 @@ dl4c_status dl4c_features_open(dl4c_context *ctx, const char *uri, const struct 
     }
     f->ctx = ctx;
     json_t *manifest;
-    dl4c_status status = read_manifest(ctx, uri, &manifest, err);
+    dl4c_status status = read_manifest(ctx, uri, &manifest, f->digest, err);
     json_t *shards = json_object_get(manifest, "shards");
     if (status == DL4C_OK && (!json_is_array(shards) || json_array_size(shards) == 0 || json_array_size(shards) > INT32_MAX))
         status = dli_fail(err, DL4C_E_CORRUPT, "features", "%.300s: the manifest lists no shards", uri);

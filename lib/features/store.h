@@ -26,6 +26,7 @@ struct dl4c_features {
     int32_t n_classes;
     const char **classes; /* borrowed from class_list; NULL: not recorded */
     json_t *class_list;
+    char digest[65]; /* of manifest.json */
     dl4c_source *source;
 };
 
