@@ -515,6 +515,7 @@ public:
     /** Epochs without a lower validation score before it stops. */
     FitOptions &early_stopping(uint32_t epochs) { return set(&dl4c_fit_options::early_stopping, epochs); }
     FitOptions &run_dir(const char *uri) { return set(&dl4c_fit_options::run_dir, uri); }
+    FitOptions &command(const char *text) { return set(&dl4c_fit_options::command, text); }
 };
 
 /** Trains a network. */

@@ -54,7 +54,8 @@ struct dl4c_fit_options {
     int32_t averaging_frequency; /**< 0: 5 */
     int32_t threads;             /**< 0: the context's */
     const char *transport;       /**< NULL: threads; others: DL4C_E_UNSUPPORTED in this version */
-    const char *run_dir;         /**< URI of a directory for run.json, scores.jsonl, epochs.jsonl, events.jsonl; NULL: none */
+    const char *run_dir;         /**< URI of a directory for the record of the run (see dl4c_fit); NULL: none */
+    const char *command;         /**< what run.json says under "command": how a user would do it again; NULL: null */
     const struct dl4c_listener *listeners;
     int32_t n_listeners;
     int32_t seed_zero; /**< 1: the seed is meant even where it is 0; else 0 is 42 */
@@ -66,7 +67,7 @@ struct dl4c_fit_options {
 };
 #define DL4C_FIT_OPTIONS_INIT                                                                                                              \
     {                                                                                                                                      \
-        sizeof(struct dl4c_fit_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0                      \
+        sizeof(struct dl4c_fit_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0                   \
     }
 
 /**
@@ -76,6 +77,22 @@ struct dl4c_fit_options {
  * source, options and kernel set give the same bits, whatever the number of threads. On success the graph's info says in `training`
  * what was done. After a failure the graph is as the last whole step left it, and can be used.
  *
+ * With @p options->run_dir the training is recorded in that directory, which is made where it is missing, through the file system of its
+ * URI (which must know create and append). All numbers are JSON's, the same under every locale, and null stands for NaN:
+ *
+ *     run.json      one object, before the first step: "format" (1), "command", "time", "options", "seed", "versions", "cpu", "kernels",
+ *                   "gemm", "threads", "epochs_before" and "iterations_before" (what the graph had been trained), "train" and "validation"
+ *                   ("shape" of a row, "rows", "classes"), "digests" ("model" before the training, "trunk", "train", "validation")
+ *     scores.jsonl  a line for each step: "time", "epoch", "round", "iteration", "worker", "examples", "score", "rate"
+ *     epochs.jsonl  a line for each epoch: "time", "epoch", "round", "iteration", "examples", "train_score", "train_accuracy", "val_score",
+ *                   "val_accuracy", "seconds"
+ *     events.jsonl  "time", "kind", "epoch", "round", "iteration", "worker", "message"; the last kind is "end" where training was done
+ *
+ * "time" is in seconds since 1970 UTC, "rate" in examples a second, "round" counts parameter averagings and is null without them.
+ * docs/reference/run-directory.md says the rest. Files grow by whole lines, at the latest a second after a step and at the end of each
+ * epoch, and can be read meanwhile and after the process was killed; a reader leaves out a last line without its end. Where the record
+ * cannot be written, the training fails: a record with holes would look like a whole one.
+ *
  * @param graph    With one input and one output that has a loss.
  * @param source   With labels; its rows are the graph's input.
  * @param options  NULL: all defaults.
@@ -83,7 +100,8 @@ struct dl4c_fit_options {
  * @retval DL4C_E_NOTFOUND     no updater, schedule or loss is called so
  * @retval DL4C_E_UNSUPPORTED  several inputs, or several outputs with a loss; workers, transport
  * @retval DL4C_E_DIVERGED     a feature, the score or a parameter is not finite; the message names the iteration
- * @retval DL4C_E_STATE        the graph runs or is trained in another call
+ * @retval DL4C_E_STATE        the graph runs or is trained in another call; run_dir holds a record already, and nothing was touched
+ * @retval DL4C_E_IO           and what else run_dir's file system answers
  * @retval DL4C_E_CANCELLED, DL4C_E_TIMEOUT, DL4C_E_NOMEM, DL4C_E_LIMIT, and what the source answers
  * Threads: one call per graph and source at a time. Since: 0.1.
  */
@@ -94,7 +112,7 @@ typedef struct dl4c_trainer dl4c_trainer;
 
 /**
  * Makes a trainer.
- * @param options  Uses batch, updater, lr_schedule, l1, l2, seed, class_weights and threads.
+ * @param options  Uses batch, updater, lr_schedule, l1, l2, seed, class_weights and threads; balanced and run_dir are fit's alone.
  * @param t        Receives the trainer, which keeps the graph alive; NULL on failure.
  * @retval DL4C_E_INVALID, DL4C_E_NOTFOUND, DL4C_E_UNSUPPORTED, DL4C_E_STATE as for dl4c_fit; where the graph leaves the shape of its
  *         input open, some of them come with the first step

@@ -2,7 +2,9 @@
 /* Training over epochs: shuffling, validation, early stopping, listeners. */
 #include "base/deadline.h"
 #include "base/escape.h"
+#include "base/number.h"
 #include "tensor/shape.h"
+#include "train/run_dir.h"
 #include "train/trainer.h"
 
 #include <math.h>
@@ -13,11 +15,13 @@ struct fit {
     struct dl4c_listener *listeners; /* [o->n_listeners]: in this library's size */
     dl4c_source *source;
     dl4c_trainer *t;
+    struct dli_run *run; /* NULL: no record is kept */
     struct dli_watch watch;
     int64_t rows; /* of an epoch; -1: not known */
     bool stop;    /* a listener asked for it */
     struct dli_trainer_copy best;
     double train_score, val_score, val_accuracy; /* of the epoch at work, NaN where there is none */
+    int64_t examples, right;                     /* of the epoch at work, in training */
     double best_score;
     double kept_train, kept_val, kept_accuracy; /* of the best epoch */
     int64_t best_epoch;
@@ -124,8 +128,13 @@ static dl4c_status balance(struct fit *f, struct dl4c_error *err)
         total += count[c];
         present += count[c] > 0;
     }
-    for (int32_t c = 0; status == DL4C_OK && c < classes; c++)
+    for (int32_t c = 0; status == DL4C_OK && c < classes; c++) {
         weights[c] = count[c] > 0 ? (float)(total / (present * count[c])) : 1.0f;
+        if (count[c] > 0)
+            continue;
+        dli_log(t->ctx, DL4C_LOG_WARNING, "train", "class %" PRId32 " has no example", c);
+        status = dli_run_event(f->run, "warning", t->graph->epoch, t->graph->iteration, err, "class %" PRId32 " has no example", c);
+    }
     if (status == DL4C_OK)
         status = dli_trainer_class_weights(t, weights, classes, err);
     dli_free(count);
@@ -163,24 +172,60 @@ static dl4c_status validate(struct fit *f, struct dl4c_error *err)
     return DL4C_OK;
 }
 
+/* began: when the step before ended. */
+static dl4c_status record_step(struct fit *f, int64_t n, double score, int64_t *began, struct dl4c_error *err)
+{
+    if (!f->run)
+        return DL4C_OK;
+    const dl4c_graph *g = f->t->graph;
+    const int64_t now = dli_now_ns(), took = now - *began;
+    *began = now;
+    const struct dli_run_score s = { .epoch = g->epoch + 1,
+                                     .round = -1,
+                                     .iteration = g->iteration,
+                                     .worker = 0,
+                                     .examples = n,
+                                     .score = score,
+                                     .rate = took > 0 ? (double)n * 1e9 / (double)took : NAN };
+    return dli_run_score(f->run, &s, err);
+}
+
+static dl4c_status record_epoch(struct fit *f, int64_t epoch, int64_t began, struct dl4c_error *err)
+{
+    const struct dli_run_epoch e = { .epoch = epoch,
+                                     .round = -1,
+                                     .iteration = f->t->graph->iteration,
+                                     .examples = f->examples,
+                                     .train_score = f->train_score,
+                                     .train_accuracy = (double)f->right / (double)f->examples,
+                                     .val_score = f->val_score,
+                                     .val_accuracy = f->val_accuracy,
+                                     .seconds = (double)(dli_now_ns() - began) * 1e-9 };
+    return dli_run_epoch(f->run, &e, err);
+}
+
 static dl4c_status run_epoch(struct fit *f, int64_t done, struct dl4c_error *err)
 {
     dl4c_trainer *t = f->t;
     struct dl4c_batch b;
     double sum = 0, score;
-    int64_t steps = 0, n = 0;
+    int64_t steps = 0, n = 0, right = 0, began = dli_now_ns();
     f->train_score = f->val_score = f->val_accuracy = NAN;
+    f->examples = f->right = 0;
     DLI_TRY(dl4c_source_reset(f->source, !f->o->no_shuffle, f->o->seed, t->graph->epoch, err));
     while (!f->stop) {
         DLI_TRY(next_batch(t, f->source, &b, err));
         if (b.n == 0)
             break;
-        DLI_TRY(dli_trainer_run(t, true, &b, &score, NULL, err));
+        DLI_TRY(dli_trainer_run(t, true, &b, &score, f->run ? &right : NULL, err));
         sum += score;
         steps++;
         n += b.n;
+        f->examples = n;
+        f->right += right;
         f->watch.now.done = done + n;
         f->watch.now.score = score;
+        DLI_TRY(record_step(f, b.n, score, &began, err));
         tell_iteration(f, score);
         DLI_TRY(dli_watch_report(&f->watch, false, err));
     }
@@ -213,7 +258,7 @@ static dl4c_status run_epochs(struct fit *f, struct dl4c_error *err)
 {
     dl4c_graph *g = f->t->graph;
     for (uint32_t e = 0; e < f->o->epochs && !f->stop; e++) {
-        const int64_t epoch = g->epoch + 1;
+        const int64_t epoch = g->epoch + 1, began = dli_now_ns();
         f->watch.now.epoch = epoch;
         f->watch.now.total = f->rows < 0 ? 0 : f->rows * f->o->epochs;
         DLI_TRY(tell_epoch(f, true, epoch, err));
@@ -224,16 +269,35 @@ static dl4c_status run_epochs(struct fit *f, struct dl4c_error *err)
             break;
         g->epoch++;
         if (f->o->validation) {
+            DLI_TRY(dli_run_flush(f->run, err)); /* it may take its time */
             DLI_TRY(validate(f, err));
             DLI_TRY(consider(f, epoch, err));
         }
+        DLI_TRY(record_epoch(f, epoch, began, err));
         DLI_TRY(tell_epoch(f, false, epoch, err));
-        if (f->o->early_stopping && f->worse >= f->o->early_stopping)
+        if (f->o->early_stopping && f->worse >= f->o->early_stopping) {
+            DLI_TRY(dli_run_event(f->run, "early_stopping", epoch, g->iteration, err,
+                                  "no lower validation score than that of epoch %" PRId64 " in %" PRIu32 " epochs", f->best_epoch,
+                                  f->worse));
             break;
+        }
     }
+    if (f->stop)
+        DLI_TRY(dli_run_event(f->run, "stopped", g->epoch, g->iteration, err, "a listener asked to stop"));
     if (f->o->early_stopping && f->best_epoch && f->best.params)
         DLI_TRY(dli_trainer_restore(f->t, &f->best, err));
     return dli_watch_report(&f->watch, true, err);
+}
+
+/* Of a training that did not fail. */
+static dl4c_status record_end(struct fit *f, struct dl4c_error *err)
+{
+    const dl4c_graph *g = f->t->graph;
+    DLI_TRY(dli_run_flush(f->run, err));
+    if (f->o->early_stopping && f->best_epoch)
+        return dli_run_event(f->run, "end", g->epoch, g->iteration, err, "epoch %" PRId64 " is kept, whose validation score is %s",
+                             f->best_epoch, DLI_NUM(f->best_score));
+    return dli_run_event(f->run, "end", g->epoch, g->iteration, err, "the last iteration is kept");
 }
 
 /* ---- what the graph says of its training ---- */
@@ -323,6 +387,12 @@ static dl4c_status run_fit(struct fit *f, dl4c_graph *graph, struct dl4c_error *
                         DLI_SHAPE(other.dim, other.rank), DLI_SHAPE(shape.dim, shape.rank));
     DLI_TRY(dli_trainer_create(graph, f->o, &shape, &f->t, err));
     dli_watch_init(&f->watch, "train", f->o->progress, f->o->progress_user, f->o->cancel, f->o->timeout_ms);
+    const struct dli_run_about about = { .options = f->o,
+                                         .graph = graph,
+                                         .source = f->source,
+                                         .updater = f->t->updater,
+                                         .threads = f->o->threads ? f->o->threads : dl4c_context_threads(graph->ctx) };
+    DLI_TRY(dli_run_create(&about, &f->run, err));
     if (f->o->balanced)
         DLI_TRY(balance(f, err));
     DLI_TRY(dli_graph_begin_training(graph, err));
@@ -330,6 +400,8 @@ static dl4c_status run_fit(struct fit *f, dl4c_graph *graph, struct dl4c_error *
     dl4c_status status = run_epochs(f, err);
     if (status == DL4C_OK)
         status = record(f, err);
+    if (status == DL4C_OK)
+        status = record_end(f, err);
     if (f->t->held)
         dli_graph_end_training(graph);
     return status;
@@ -340,13 +412,18 @@ dl4c_status dl4c_fit(dl4c_graph *graph, dl4c_source *source, const struct dl4c_f
     if (!graph || !source)
         return dli_fail(err, DL4C_E_INVALID, "train", "%s is NULL", graph ? "source" : "graph");
     struct dl4c_fit_options o;
+    struct dl4c_error own = DL4C_ERROR_INIT; /* the record wants the reason too */
+    err = err ? err : &own;
     DLI_TRY(dli_fit_options(options, true, &o, err));
     struct fit f = { .o = &o, .source = source, .best_score = NAN, .train_score = NAN, .val_score = NAN, .val_accuracy = NAN };
     dl4c_status status = take_listeners(&f, graph->ctx, err);
     if (status == DL4C_OK)
         status = run_fit(&f, graph, err);
+    if (status != DL4C_OK)
+        dli_run_failed(f.run, graph->epoch, graph->iteration, err);
     dli_free(f.listeners);
     dli_trainer_copy_free(&f.best);
+    dli_run_close(&f.run);
     dl4c_trainer_destroy(&f.t);
     return status;
 }

@@ -25,8 +25,8 @@ dl4c_status dli_fit_options(const struct dl4c_fit_options *in, bool source_side,
         return dli_fail(err, DL4C_E_INVALID, "train", "workers or averaging_frequency is negative");
     if (o->transport && strcmp(o->transport, "threads") != 0)
         return dli_fail(err, DL4C_E_UNSUPPORTED, "train", "transport \"%.100s\" is not built into this version", o->transport);
-    if (o->run_dir)
-        return dli_fail(err, DL4C_E_UNSUPPORTED, "train", "run directories are not built into this version");
+    if (!source_side && o->run_dir)
+        return dli_fail(err, DL4C_E_INVALID, "train", "run_dir is \"%.200s\", but only fit keeps a record of its run", o->run_dir);
     if (!source_side && o->balanced)
         return dli_fail(err, DL4C_E_INVALID, "train", "a trainer sees no source to balance classes by: give class_weights");
     if (o->balanced && o->class_weights)
