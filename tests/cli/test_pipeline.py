@@ -8,6 +8,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import time
 
 dl4c, draw, model = sys.argv[1:]
 failures = 0
@@ -106,19 +107,55 @@ def good(images):
     check(out == out2, 'the joined model and trunk with head predict differently')
 
 
+def lines(path):
+    """The objects of a file of lines; a last line without its end is left out."""
+    return [json.loads(line) for line in read(path).decode().split('\n')[:-1]]
+
+
 def recorded():
-    """A run's record and its picture."""
-    p = subprocess.run([dl4c, 'train', '--features', 'train', '--val', 'val', '--out', 'other.zip', '--run', 'run', '--epochs', '3',
-                        '--progress', 'none'], stderr=subprocess.PIPE)
-    if b'not built into this version' in p.stderr:
-        print('skipped: ' + p.stderr.decode().strip())
-        return
-    check(p.returncode == 0, 'train --run: %r' % p.stderr)
-    epochs = [json.loads(line) for line in read('run/epochs.jsonl').decode().splitlines()]
-    check(len(epochs) == 3, '%d epochs are recorded' % len(epochs))
-    json.loads(read('run/run.json'))
-    run('plot', 'run', '-o', 'training.svg')
+    """A run's record and its picture, under any locale; two runs are never mixed; a killed one can be read."""
+    train = ('train', '--features', 'train', '--val', 'val', '--out', 'other.zip', '--progress', 'none')
+    run(*train, '--run', "the run's", '--epochs', '3', '--batch', '8', env={'LC_ALL': 'de_DE.UTF-8'})
+    scores, epochs, events = (lines("the run's/%s.jsonl" % name) for name in ('scores', 'epochs', 'events'))
+    about = json.loads(read("the run's/run.json"))
+    steps = -(-about['train']['rows'] // 8)
+    check(about['command'] == 'dl4c ' + ' '.join(train) + " --run 'the run'\\''s' --epochs 3 --batch 8",
+          'run.json says the command is %r' % about['command'])
+    check(about['seed'] == 42 and about['options']['batch'] == 8 and len(about['digests']['train']) == 64 and about['digests']['trunk'],
+          'run.json says %r' % about)
+    check([s['iteration'] for s in scores] == list(range(1, 3 * steps + 1)) and all(s['score'] > 0 for s in scores),
+          'scores are %r' % scores)
+    check([e['epoch'] for e in epochs] == [1, 2, 3] and all(e['val_score'] > 0 and 0 <= e['val_accuracy'] <= 1 for e in epochs),
+          'epochs are %r' % epochs)
+    check([e['kind'] for e in events] == ['start', 'end'], 'events are %r' % events)
+    run('plot', "the run's", '-o', 'training.svg')
     check(b'<svg' in read('training.svg'), 'the curve is no SVG')
+    os.remove('other.zip')
+    before = read("the run's/events.jsonl")
+    refuses(*train, '--run', "the run's", says='run.json', leaves='other.zip')
+    check(read("the run's/events.jsonl") == before, 'a second run touched the record of the first')
+    refuses(*train, '--run', 'train/_SUCCESS/here', says='_SUCCESS', leaves='other.zip')
+
+    p = subprocess.Popen([dl4c, *train, '--run', 'killed', '--epochs', '1000000'])
+    wait_for(lambda: os.path.exists('killed/epochs.jsonl') and read('killed/epochs.jsonl').count(b'\n') >= 3)
+    run('plot', 'killed', '-o', 'meanwhile.svg')
+    p.kill()
+    p.wait()
+    check(lines('killed/scores.jsonl') and len(lines('killed/epochs.jsonl')) >= 3, 'a killed run left no record')
+    check([e['kind'] for e in lines('killed/events.jsonl')] == ['start'], 'a killed run has an end')
+    with open('killed/scores.jsonl', 'ab') as f:
+        f.write(b'{"time": 1, "epo')
+    run('plot', 'killed', '-o', 'killed.svg')
+    check(b'<svg' in read('killed.svg') and not os.path.exists('other.zip'), 'a killed run: no picture, or a model')
+
+
+def wait_for(done):
+    """Until it is so, a minute at most."""
+    for _ in range(6000):
+        if done():
+            return
+        time.sleep(0.01)
+    check(False, 'waited a minute for nothing')
 
 
 def bad(images):

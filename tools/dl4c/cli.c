@@ -229,6 +229,35 @@ int cli_split(char *text, const char **parts, int max)
     return n;
 }
 
+char *cli_command_line(int argc, char **argv)
+{
+    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-+=./,:@%";
+    char *text = NULL;
+    size_t size;
+    FILE *f = cli_memory_file(&text, &size);
+    if (!f)
+        return NULL;
+    fputs("dl4c", f);
+    for (int i = 0; i < argc; i++) {
+        fputc(' ', f);
+        if (argv[i][0] && strspn(argv[i], plain) == strlen(argv[i])) {
+            fputs(argv[i], f);
+            continue;
+        }
+        fputc('\'', f);
+        for (const char *c = argv[i]; *c; c++)
+            if (*c == '\'')
+                fputs("'\\''", f);
+            else
+                fputc(*c, f);
+        fputc('\'', f);
+    }
+    if (fclose(f) == 0)
+        return text;
+    free(text);
+    return NULL;
+}
+
 FILE *cli_memory_file(char **text, size_t *size) { return open_memstream(text, size); }
 
 /* ---- context, log, progress ----------------------------------------------------------------------------------- */

@@ -51,6 +51,8 @@ int cli_exit_of(const struct dl4c_error *err);
 int cli_write_text(const char *uri, const char *text);
 /* "16x16", "224": height and width. */
 bool cli_parse_size(const char *text, int32_t *height, int32_t *width);
+/* "dl4c" and the arguments as a shell would take them again; the caller frees it. NULL: no memory. */
+char *cli_command_line(int argc, char **argv);
 /* Splits "a,b,c" in place; returns the number, at most max. */
 int cli_split(char *text, const char **parts, int max);
 /* A JSON string on stdout, with quotes. */

@@ -195,7 +195,9 @@ int cmd_train(int argc, char **argv)
     fo.seed = (uint64_t)t.seed;
     fo.seed_zero = 1;
     fo.early_stopping = (uint32_t)t.early_stopping;
+    char *command = t.run ? cli_command_line(argc, argv) : NULL;
     fo.run_dir = t.run;
+    fo.command = command;
     fo.listeners = &listener;
     fo.n_listeners = 1;
     fo.progress = cli_progress;
@@ -203,6 +205,7 @@ int cmd_train(int argc, char **argv)
     status = fit_and_save(&t, &fo);
     if (status == CLI_DONE && rows)
         status = cli_plot_curve(&curve, t.curve);
+    free(command);
     free(rows);
     return status;
 }
