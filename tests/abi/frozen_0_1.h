@@ -496,7 +496,7 @@ struct dl4c_source_info {
 };
 #define DL4C_SOURCE_INFO_INIT                                                                                                              \
     {                                                                                                                                      \
-        sizeof(struct dl4c_source_info), 0, 0, { 0 }, 0, 0, 0                                                                                 \
+        sizeof(struct dl4c_source_info), 0, 0, { 0 }, 0, 0, 0                                                                              \
     }
 struct dl4c_source_ops {
     size_t struct_size;
@@ -946,7 +946,7 @@ struct dl4c_fit_options {
 };
 #define DL4C_FIT_OPTIONS_INIT                                                                                                              \
     {                                                                                                                                      \
-        sizeof(struct dl4c_fit_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0                      \
+        sizeof(struct dl4c_fit_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0                   \
     }
 DL4C_API dl4c_status dl4c_fit(dl4c_graph *graph, dl4c_source *source, const struct dl4c_fit_options *options, struct dl4c_error *err);
 typedef struct dl4c_trainer dl4c_trainer;
