@@ -33,7 +33,7 @@ static dl4c_status read_weights(dl4c_context *ctx, const char *text, int64_t k, 
 
 static dl4c_status unknown(const char *name, struct dl4c_error *err)
 {
-    char known[256] = "";
+    char known[400] = "";
     struct dli_kind_entry e;
     size_t n = 0;
     for (int32_t i = 0; n < sizeof known && dli_loss_kind(i, &e); i++)
@@ -50,7 +50,7 @@ dl4c_status dli_loss_open(dl4c_context *ctx, const char *text, int64_t k, struct
     const struct dli_loss *loss = dli_loss_find(spec.name);
     if (!loss)
         status = unknown(spec.name, err);
-    if (status == DL4C_OK && !(out->attrs = dli_calloc(ctx, 1, loss->attrs_size, err)))
+    if (status == DL4C_OK && !(out->attrs = dli_calloc(ctx, 1, loss->attrs_size + 1, err)))
         status = dli_alloc_status();
     if (status == DL4C_OK) {
         const struct dli_attr_set set = { loss->attrs, out->attrs };
@@ -62,10 +62,13 @@ dl4c_status dli_loss_open(dl4c_context *ctx, const char *text, int64_t k, struct
     }
     dli_spec_free(&spec);
     if (status == DL4C_OK) {
-        const char *weights;
+        const char *weights = NULL;
         out->loss = loss;
-        memcpy(&weights, out->attrs, sizeof weights);
-        if (weights)
+        if (loss->attrs && strcmp(loss->attrs[0].name, "weights") == 0)
+            memcpy(&weights, out->attrs, sizeof weights);
+        if (loss->check)
+            status = loss->check(k, err);
+        if (status == DL4C_OK && weights)
             status = read_weights(ctx, weights, k, &out->weights, err);
     }
     if (status != DL4C_OK)
@@ -170,7 +173,23 @@ static double softmax_row(const struct dli_loss_exec *x, int64_t i, float *grad)
 
 void dli_softmax_loss_compute(const struct dli_loss_exec *x) { dli_loss_rows(x, softmax_row); }
 
-/* ---- shared by mse and l2 ---- */
+/* ---- shared by the rest ---- */
+
+double dli_loss_terms(const struct dli_loss_exec *x, int64_t i, float *grad, double scale,
+                      double (*term)(double a, double y, double *slope))
+{
+    const float *a = x->a + i * x->k;
+    const double row = dli_loss_row_weight(x, i) * scale;
+    double score = 0;
+    for (int64_t j = 0; j < x->k; j++) {
+        double slope;
+        const double w = dli_loss_weight(x, j);
+        score += w * term((double)a[j], dli_loss_target(x, i, j), &slope);
+        if (grad)
+            grad[j] = (float)(row * w * slope);
+    }
+    return score * row;
+}
 
 double dli_squares_row(const struct dli_loss_exec *x, int64_t i, float *grad, double scale)
 {

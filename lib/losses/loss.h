@@ -30,12 +30,14 @@ struct dli_loss_exec {
 struct dli_loss {
     const char *name;
     const char *doc;
-    const char *dl4j;             /* Deeplearning4j's class, short: "LossMSE" */
-    const struct dli_attr *attrs; /* the first is `weights`, kept as char * at offset 0 */
+    const char *dl4j; /* Deeplearning4j's class, short: "LossMSE" */
+    const struct dli_attr
+        *attrs; /* of those whose outputs can have weights `weights` is the first, kept as char * at offset 0; NULL: none */
     size_t attrs_size;
-    bool binary;                                    /* may have one output with labels 0 and 1 */
-    bool (*can_fuse)(int32_t act);                  /* NULL: never */
-    void (*compute)(const struct dli_loss_exec *x); /* cannot fail or allocate; a row's bits depend on that row alone */
+    bool binary;                                             /* may have one output with labels 0 and 1 */
+    dl4c_status (*check)(int64_t k, struct dl4c_error *err); /* whether it suits k outputs; NULL: always */
+    bool (*can_fuse)(int32_t act);                           /* NULL: never */
+    void (*compute)(const struct dli_loss_exec *x);          /* cannot fail or allocate; a row's bits depend on that row alone */
 };
 
 const struct dli_loss *dli_loss_find(const char *name);
@@ -52,7 +54,7 @@ static inline double dli_loss_target(const struct dli_loss_exec *x, int64_t i, i
 static inline double dli_loss_weight(const struct dli_loss_exec *x, int64_t j) { return x->weights ? (double)x->weights[j] : 1.0; }
 static inline double dli_loss_row_weight(const struct dli_loss_exec *x, int64_t i) { return x->rows ? (double)x->rows[i] : 1.0; }
 
-/* The `weights` attribute that every loss has, for the tables. */
+/* The `weights` attribute, for the tables. */
 #define DLI_LOSS_WEIGHTS                                                                                                                   \
     {                                                                                                                                      \
         .name = "weights", .type = DL4C_ATTR_STR, .doc = "one number for each output, joined by ';'; not given: all 1"                     \
@@ -66,6 +68,9 @@ struct dli_softmax_loss {
 extern const struct dli_attr dli_softmax_loss_attrs[];
 bool dli_softmax_loss_can_fuse(int32_t act);
 void dli_softmax_loss_compute(const struct dli_loss_exec *x);
+/* A row of sum over j of weight * scale * term(a, y); the term gives its slope by a, too. */
+double dli_loss_terms(const struct dli_loss_exec *x, int64_t i, float *grad, double scale,
+                      double (*term)(double a, double y, double *slope));
 double dli_squares_row(const struct dli_loss_exec *x, int64_t i, float *grad, double scale);
 
 /* A spec made ready for an output of k values. */

@@ -166,6 +166,19 @@ static void examples(struct gold *g, const dl4c_trainer *t, int64_t n)
     free(s);
 }
 
+/* The reference's sparse loss takes class indices as a column of floats. */
+static dl4c_tensor *gold_labels(const dl4c_graph *graph, float *labels, const int64_t shape[4])
+{
+    const struct dli_vertex *v = &graph->vertices[graph->outputs[0]];
+    dl4c_tensor *t = NULL;
+    if (shape[1] != 1 || v->shape.dim[0] == 1)
+        return gold_wrap(labels, shape, 2);
+    if (dl4c_tensor_create(NULL, DL4C_I64, shape, 1, &t, NULL) == DL4C_OK)
+        for (int64_t i = 0; i < shape[0]; i++)
+            ((int64_t *)dl4c_tensor_data(t))[i] = (int64_t)labels[i];
+    return t;
+}
+
 void gold_train(struct gold *g, dl4c_graph *graph, float *x, const int64_t shape[4])
 {
     struct dl4c_error err = DL4C_ERROR_INIT;
@@ -192,7 +205,7 @@ void gold_train(struct gold *g, dl4c_graph *graph, float *x, const int64_t shape
     struct dl4c_fit_options o = DL4C_FIT_OPTIONS_INIT;
     dl4c_trainer *t = NULL;
     o.batch = shape[0];
-    dl4c_tensor *tx = gold_wrap(x, shape, rank + 1), *ty = gold_wrap(labels, label_shape, 2);
+    dl4c_tensor *tx = gold_wrap(x, shape, rank + 1), *ty = gold_labels(graph, labels, label_shape);
     if (dli_trainer_create(graph, &o, &row, &t, &err) != DL4C_OK) {
         gold_left(g, "no training: %s", err.message);
     } else {

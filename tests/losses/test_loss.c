@@ -53,6 +53,78 @@ static double squares(int64_t k, const double *a, const double *y, const double 
 }
 static double mean_of_squares(int64_t k, const double *a, const double *y, const double *w) { return squares(k, a, y, w) / (double)k; }
 
+static double differences(int64_t k, const double *a, const double *y, const double *w)
+{
+    double sum = 0;
+    for (int64_t j = 0; j < k; j++)
+        sum += w[j] * fabs(a[j] - y[j]);
+    return sum;
+}
+static double mean_of_differences(int64_t k, const double *a, const double *y, const double *w)
+{
+    return differences(k, a, y, w) / (double)k;
+}
+static double percents(int64_t k, const double *a, const double *y, const double *w)
+{
+    double sum = 0;
+    for (int64_t j = 0; j < k; j++)
+        sum += w[j] * 100 * fabs((y[j] - a[j]) / y[j]);
+    return sum / (double)k;
+}
+static double logarithms(int64_t k, const double *a, const double *y, const double *w)
+{
+    double sum = 0;
+    for (int64_t j = 0; j < k; j++)
+        sum += w[j] * pow(log(1 + a[j]) - log(1 + y[j]), 2);
+    return sum / (double)k;
+}
+static double margins(int64_t k, const double *a, const double *y, const double *w)
+{
+    double sum = 0;
+    for (int64_t j = 0; j < k; j++)
+        sum += w[j] * (y[j] * a[j] < 1 ? 1 - y[j] * a[j] : 0);
+    return sum;
+}
+static double squared_margins(int64_t k, const double *a, const double *y, const double *w)
+{
+    double sum = 0;
+    for (int64_t j = 0; j < k; j++)
+        sum += w[j] * (y[j] * a[j] < 1 ? pow(1 - y[j] * a[j], 2) : 0);
+    return sum;
+}
+/* Targets of 0 count as 1e-5, as the reference has it. */
+static double divergence(int64_t k, const double *a, const double *y, const double *w)
+{
+    double sum = 0;
+    for (int64_t j = 0; j < k; j++)
+        sum += w[j] * fmax(y[j], 1e-5) * (log(fmax(y[j], 1e-5)) - log(a[j]));
+    return sum;
+}
+static double counts(int64_t k, const double *a, const double *y, const double *w)
+{
+    double sum = 0;
+    for (int64_t j = 0; j < k; j++)
+        sum += w[j] * (a[j] - y[j] * log(a[j]));
+    return sum;
+}
+static double products(int64_t k, const double *a, const double *y, const double *w)
+{
+    double sum = 0;
+    for (int64_t j = 0; j < k; j++)
+        sum += w[j] * a[j] * y[j];
+    return sum / (double)k;
+}
+static double cosine(int64_t k, const double *a, const double *y, const double *w)
+{
+    double dot = 0, aa = 0, yy = 0;
+    for (int64_t j = 0; j < k; j++) {
+        dot += w[j] * a[j] * y[j];
+        aa += a[j] * a[j];
+        yy += y[j] * y[j];
+    }
+    return -dot / sqrt(aa * yy);
+}
+
 static void softmax(int64_t k, const double *z, double *a)
 {
     double sum = 0;
@@ -71,8 +143,19 @@ static const struct {
     const char *name;
     score_fn score;
     int32_t fused_with; /* DLI_LOSS_ACT_*; OTHER: never fused */
-    bool binary;
+    bool binary, no_weights;
 } followed[] = {
+    { "cosine_proximity", cosine, DLI_LOSS_ACT_OTHER, false, true },
+    { "hinge", margins, DLI_LOSS_ACT_OTHER, false, true },
+    { "kld", divergence, DLI_LOSS_ACT_OTHER, false, true },
+    { "l1", differences, DLI_LOSS_ACT_OTHER, true },
+    { "mae", mean_of_differences, DLI_LOSS_ACT_OTHER, true },
+    { "mape", percents, DLI_LOSS_ACT_OTHER, false },
+    { "msle", logarithms, DLI_LOSS_ACT_OTHER, true },
+    { "poisson", counts, DLI_LOSS_ACT_OTHER, false, true },
+    { "sparse_mcxent", cross_entropy, DLI_LOSS_ACT_SOFTMAX, false },
+    { "squared_hinge", squared_margins, DLI_LOSS_ACT_OTHER, false, true },
+    { "wasserstein", products, DLI_LOSS_ACT_OTHER, false, true },
     { "l2", squares, DLI_LOSS_ACT_OTHER, true },
     { "mcxent", cross_entropy, DLI_LOSS_ACT_SOFTMAX, false },
     { "mse", mean_of_squares, DLI_LOSS_ACT_OTHER, true },
@@ -90,19 +173,21 @@ static void every_loss_of_the_build_is_followed(void **state)
         size_t k = 0;
         while (k < FOLLOWED && strcmp(followed[k].name, e.name) != 0)
             k++;
+        if (strcmp(e.name, "fmeasure") == 0 || strcmp(e.name, "multi_label") == 0)
+            continue; /* below */
         if (k == FOLLOWED)
             fail_msg("%s has no formula above", e.name);
         const struct dli_loss *l = dli_loss_find(e.name);
         assert_string_equal(l->name, e.name);
         assert_non_null(l->dl4j);
         assert_int_equal(l->binary, followed[k].binary);
-        assert_string_equal(e.attrs[0].name, "weights");
+        assert_int_equal(e.attrs && strcmp(e.attrs[0].name, "weights") == 0, !followed[k].no_weights);
         for (int32_t act = DLI_LOSS_ACT_OTHER; act <= DLI_LOSS_ACT_SIGMOID; act++)
             assert_int_equal(l->can_fuse && l->can_fuse(act), act != DLI_LOSS_ACT_OTHER && act == followed[k].fused_with);
     }
-    assert_int_equal(n, FOLLOWED);
+    assert_int_equal(n, FOLLOWED + 2);
     assert_false(dli_loss_kind(-1, &e));
-    assert_null(dli_loss_find("hinge"));
+    assert_null(dli_loss_find("hindsight"));
 }
 
 static const double weights_of[K] = { 1, 0.25, 3, 0.5, 2 };
@@ -195,7 +280,7 @@ static void scores_and_gradients_follow_the_formula(void **state)
 {
     (void)state;
     for (size_t k = 0; k < FOLLOWED; k++)
-        for (int weighted = 0; weighted < 2; weighted++)
+        for (int weighted = 0; weighted < 2 - followed[k].no_weights; weighted++)
             check_against_differences(k, weighted, false);
 }
 
@@ -231,8 +316,10 @@ static void a_label_is_its_one_hot_target(void **state)
     for (size_t k = 0; k < FOLLOWED; k++)
         for (int way = 0; way < 8; way++) {
             const bool weighted = way & 1, fused = (way & 2) != 0, rows = (way & 4) != 0;
-            if (fused && followed[k].fused_with == DLI_LOSS_ACT_OTHER)
+            if ((fused && followed[k].fused_with == DLI_LOSS_ACT_OTHER) || (weighted && followed[k].no_weights))
                 continue;
+            if (strcmp(followed[k].name, "mape") == 0)
+                continue; /* a percentage of 0 is infinite */
             char spec[96];
             snprintf(spec, sizeof spec, "%s%s", followed[k].name, weighted ? weights_text : "");
             struct dli_loss_at l = opened(spec, K);
@@ -300,6 +387,84 @@ static void one_output_takes_two_labels(void **state)
         assert_true(grad[0] > 0 && grad[1] < 0); /* away from the wrong side, towards the right one */
         dli_loss_close(&l);
     }
+}
+
+/* Score of N rows as a sum, and its gradient, for losses whose formula is not a sum over outputs. */
+static double run_all(const char *spec, int64_t k, const float *a, const float *y, float *grad)
+{
+    struct dli_loss_at l = opened(spec, k);
+    double score[N], sum = 0;
+    const struct dli_loss_exec x = { .attrs = l.attrs, .n = N, .k = k, .a = a, .y = y, .score = score, .grad = grad };
+    l.loss->compute(&x);
+    for (int i = 0; i < N; i++)
+        sum += score[i];
+    dli_loss_close(&l);
+    return sum;
+}
+
+/* Zhang and Zhou, eq. 3; the gradient as differences: h^2 of exp's third derivative and 1e-7 / h of a in float. */
+static void multi_label_ranks_pairs(void **state)
+{
+    (void)state;
+    static float a[N * K], y[N * K], grad[N * K];
+    double want = 0;
+    for (int i = 0; i < N; i++) {
+        double sum = 0;
+        int has = 0;
+        for (int j = 0; j < K; j++) {
+            a[i * K + j] = (float)sin(2.0 * i + 1.1 * j);
+            y[i * K + j] = i == 4 ? 1 : i == 5 ? 0 : (i + j * j) % 3 == 0;
+            has += y[i * K + j] > 0;
+        }
+        for (int p = 0; p < K; p++)
+            for (int q = 0; q < K; q++)
+                if (y[i * K + p] > 0 && y[i * K + q] == 0)
+                    sum += exp((double)a[i * K + q] - (double)a[i * K + p]);
+        want += has > 0 && has < K ? sum / (has * (K - has)) : 0;
+    }
+    assert_true(fabs(run_all("multi_label", K, a, y, grad) - want) < 1e-12 * want);
+    for (int at = 0; at < N * K; at++) {
+        const float h = 0x1p-8f, was = a[at];
+        a[at] = was + h;
+        const double above = run_all("multi_label", K, a, y, NULL);
+        a[at] = was - h;
+        const double below = run_all("multi_label", K, a, y, NULL);
+        a[at] = was;
+        assert_true(fabs((above - below) / (2.0 * (double)h) - (double)grad[at]) < 1e-4);
+    }
+}
+
+/* One output, and two of which the second is the same: the same score, that of the formula, and its slope. */
+static void fmeasure_is_that_of_the_minibatch(void **state)
+{
+    (void)state;
+    float a[N], y[N], both[2 * N], y2[2 * N], grad[N], grad2[2 * N];
+    double tp = 0, fp = 0, fn = 0;
+    for (int i = 0; i < N; i++) {
+        a[i] = both[2 * i + 1] = (float)(0.5 + 0.4 * sin(i + 1.0));
+        both[2 * i] = 1 - a[i];
+        y[i] = y2[2 * i + 1] = i % 2;
+        y2[2 * i] = 1 - y[i];
+        tp += (double)y[i] * (double)a[i];
+        fp += (1 - (double)y[i]) * (double)a[i];
+        fn += (double)y[i] * (1 - (double)a[i]);
+    }
+    const double want = 1 - 5 * tp / (5 * tp + 4 * fn + fp);
+    assert_true(fabs(run_all("fmeasure:beta=2", 1, a, y, grad) - want) < 1e-12);
+    assert_true(fabs(run_all("fmeasure:beta=2", 2, both, y2, grad2) - want) < 1e-7); /* 1 - a in float */
+    for (int i = 0; i < N; i++) {
+        const float h = 0x1p-8f, was = a[i];
+        a[i] = was + h;
+        const double above = run_all("fmeasure:beta=2", 1, a, y, NULL);
+        a[i] = was - h;
+        const double below = run_all("fmeasure:beta=2", 1, a, y, NULL);
+        a[i] = was;
+        assert_true(fabs((above - below) / (2.0 * (double)h) - (double)grad[i]) < 1e-4);
+        assert_true(fabsf(grad2[2 * i + 1] - grad[i]) < 1e-6f && grad2[2 * i] == 0);
+    }
+    memset(a, 0, sizeof a);
+    memset(y, 0, sizeof y);
+    assert_true(run_all("fmeasure", 1, a, y, grad) == 0 && grad[0] == 0); /* nothing of nothing */
 }
 
 static double score_of(const char *spec, float a, float y, int32_t act)
@@ -399,7 +564,10 @@ static void wrong_texts_are_refused(void **state)
         dl4c_status status;
         const char *says;
     } cases[] = {
-        { "hinge", DL4C_E_NOTFOUND, "there is no loss \"hinge\"; wanted one of l2, mcxent, mse, negative_log_likelihood, xent" },
+        { "hindsight", DL4C_E_NOTFOUND, "there is no loss \"hindsight\"; wanted one of cosine_proximity, fmeasure, hinge" },
+        { "hinge:weights=1;2;3", DL4C_E_INVALID, "weights" },
+        { "fmeasure", DL4C_E_INVALID, "1 or 2 outputs, found 3" },
+        { "fmeasure:beta=0", DL4C_E_INVALID, "beta" },
         { "", DL4C_E_INVALID, "wanted a name" },
         { "mse:", DL4C_E_INVALID, "nothing after the colon" },
         { "mse:clip_eps=0.1", DL4C_E_INVALID, "clip_eps" },
@@ -458,6 +626,8 @@ int main(void)
         cmocka_unit_test(probabilities_are_clipped_as_the_reference_does),
         cmocka_unit_test(nan_is_never_clipped_away),
         cmocka_unit_test(bits_of_a_row_depend_on_that_row_alone),
+        cmocka_unit_test(multi_label_ranks_pairs),
+        cmocka_unit_test(fmeasure_is_that_of_the_minibatch),
         cmocka_unit_test(wrong_texts_are_refused),
         cmocka_unit_test(every_allocation_may_fail),
     };
