@@ -8,7 +8,14 @@
 #include <stdint.h>
 
 /* Streams keep the users of one seed apart. */
-enum { DLI_STREAM_SHUFFLE = 1, DLI_STREAM_DROPOUT = 2, DLI_STREAM_WEIGHTS = 3, DLI_STREAM_SPLIT = 4, DLI_STREAM_TRANSFORM = 5 };
+enum {
+    DLI_STREAM_SHUFFLE = 1,
+    DLI_STREAM_DROPOUT = 2,
+    DLI_STREAM_WEIGHTS = 3,
+    DLI_STREAM_SPLIT = 4,
+    DLI_STREAM_TRANSFORM = 5,
+    DLI_STREAM_RRELU = 6
+};
 
 void dli_philox(uint64_t seed, uint64_t stream, uint64_t index, uint32_t out[4]);
 

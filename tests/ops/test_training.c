@@ -66,6 +66,38 @@ static void dropout_follows_seed_and_iteration_alone(void **state)
     assert_memory_not_equal(a, a + ELEMENTS, ELEMENTS * sizeof *a); /* rows differ */
 }
 
+static void rrelu_draws_slopes_and_goes_back_along_them(void **state)
+{
+    (void)state;
+    enum { N = 333 };
+    static float x[ROWS * N], y[ROWS * N], dy[ROWS * N], dx[ROWS * N], again[ROWS * N];
+    static const struct dli_shape in = ROW1(N);
+    struct op_setup s;
+    double sum = 0;
+    for (int i = 0; i < ROWS * N; i++) {
+        x[i] = i % 2 ? -1 : 2;
+        dy[i] = 3;
+    }
+    op_setup(&s, NULL, "rrelu:lower=0.25,upper=0.5");
+    struct op_run r = { .setup = &s, .n_in = 1, .in = &in, .rows = ROWS, .mode = DLI_TRAIN, .threads = 2, .training = true, .seed = 5,
+                        .x = { x }, .dy = dy, .y = y, .dx = { dx } };
+    op_run(&r);
+    for (int i = 0; i < ROWS * N; i++) {
+        assert_true(x[i] > 0 ? y[i] == 2 && dx[i] == 3 : y[i] <= -0.25f && y[i] >= -0.5f && fabsf(dx[i] + 3 * y[i]) < 1e-6f);
+        sum -= x[i] < 0 ? (double)y[i] : 0;
+    }
+    /* Four standard errors of a uniform number's mean. */
+    assert_true(fabs(sum / (ROWS * N / 2) - 0.375) < 4 * 0.25 / sqrt(12.0 * ROWS * N / 2));
+    r.y = again;
+    r.threads = 1;
+    op_run(&r);
+    assert_memory_equal(y, again, sizeof y);
+    r.iteration = 1;
+    op_run(&r);
+    assert_memory_not_equal(y, again, sizeof y);
+    op_setup_free(&s);
+}
+
 /* Channel 0: mean 3, variance 4; the running ones are 1 and 2, or log10(10) = 1 for a variance of 100. */
 static void batch_norm_moves_its_statistics(void **state)
 {
@@ -106,6 +138,14 @@ static void activations_follow_the_recorded_curves(void **state)
     static const struct {
         const char *spec, *folder;
     } t[] = {
+        { "cube", "g_act_cube" },
+        { "hard_tanh", "g_act_hardtanh" },
+        { "mish", "g_act_mish" },
+        { "rational_tanh", "g_act_rationaltanh" },
+        { "rectified_tanh", "g_act_rectifiedtanh" },
+        { "selu", "g_act_selu" },
+        { "softsign", "g_act_softsign" },
+        { "thresholded_relu", "g_act_thresholdedrelu" },
         { "elu", "g_act_elu" },
         { "elu:alpha=0.5,slope=1", "g_act_elu_a0.5" },
         { "gelu", "g_act_gelu" },
@@ -249,6 +289,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(dropout_keeps_its_share_and_scales_it),     cmocka_unit_test(dropout_follows_seed_and_iteration_alone),
+        cmocka_unit_test(rrelu_draws_slopes_and_goes_back_along_them),
         cmocka_unit_test(batch_norm_moves_its_statistics),           cmocka_unit_test(activations_follow_the_recorded_curves),
         cmocka_unit_test(weights_have_the_spread_of_their_scheme),   cmocka_unit_test(weights_follow_seed_and_stream),
         cmocka_unit_test(failing_allocations_are_reported),
