@@ -55,7 +55,7 @@ static void run(const struct dli_exec *x, const float *in, float *out)
         if (in == x->in[0])
             dli_op_unary(x, &u);
         else
-            dli_op_unary_backward(x, &u);
+            dli_unary_backward(x->ctx, x->threads, &u, dli_out_floats(x), x->in[0], in, out);
         return;
     }
     const int64_t elements = dli_row_elements(x->in_shape), rows = dli_in_rows(x, 0);
