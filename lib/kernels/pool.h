@@ -29,6 +29,12 @@ void dli_pool_run(dl4c_context *ctx, int32_t threads, const struct dli_pooling *
  * first NaN where there is one); average: to all cells in the image, divided as above. x is not read for averages. */
 void dli_pool_backward(dl4c_context *ctx, int32_t threads, const struct dli_pooling *p, const float *x, const float *dy, float *dx);
 
+/* Plain layout: (sum |x|^power)^(1 / power) of the cells of each window that are in the image; power 0: the sum of x itself. `kind` and
+ * `include_pad` do not matter. Backward overwrites dx; x is not read for power 0; where the sum is 0 no gradient passes. */
+void dli_pool_norm(dl4c_context *ctx, int32_t threads, const struct dli_pooling *p, int64_t power, const float *x, float *y);
+void dli_pool_norm_backward(dl4c_context *ctx, int32_t threads, const struct dli_pooling *p, int64_t power, const float *x,
+                            const float *dy, float *dx);
+
 /* y[n, c], plain, from x in `layout` over all hw pixels of a channel. The average's sum has a fixed order for a given hw and
  * layout: lane by lane, then the lanes in a tree. */
 void dli_pool_global(dl4c_context *ctx, int32_t threads, int32_t kind, int32_t layout, int64_t n, int64_t c, int64_t hw, const float *x,

@@ -7,7 +7,10 @@ struct loss {
 };
 
 static const struct dli_attr attrs[] = {
-    { .name = "loss", .type = DL4C_ATTR_STR, .offset = offsetof(struct loss, loss), .def_text = "negative_log_likelihood",
+    { .name = "loss",
+      .type = DL4C_ATTR_STR,
+      .offset = offsetof(struct loss, loss),
+      .def_text = "negative_log_likelihood",
       .doc = "what training minimises: \"negative_log_likelihood\", \"mcxent\", \"xent\", \"mse\" ..." },
     { 0 },
 };

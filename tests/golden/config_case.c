@@ -41,7 +41,7 @@ static bool idle(const json_t *o, const char *key)
     const char *class = dli_dl4j_class(o), *norm = json_string_value(json_object_get(o, "gradientNormalization"));
     const bool bare = strcmp(class, "DropoutLayer") == 0;
     if (strcmp(key, "activationFn") == 0)
-        return bare || strcmp(class, "BatchNormalization") == 0;
+        return bare || strcmp(class, "BatchNormalization") == 0 || strcmp(class, "PReLULayer") == 0;
     if (strcmp(key, "weightInitFn") == 0 || strcmp(key, "iupdater") == 0 || strcmp(key, "regularization") == 0)
         return bare;
     if (strcmp(key, "topologicalOrder") == 0)

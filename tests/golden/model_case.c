@@ -87,7 +87,8 @@ float *gold_value(dl4c_session *s, int32_t i, int64_t *n)
 static int32_t overwritten_by(const dl4c_graph *graph, int32_t i)
 {
     for (int32_t k = i + 1; k < graph->n_vertices; k++)
-        if (graph->vertices[k].n_inputs == 1 && graph->vertices[k].inputs[0] == i && graph->vertices[k].op->flags & DLI_OP_ACTIVATION)
+        if (graph->vertices[k].n_inputs == 1 && graph->vertices[k].inputs[0] == i &&
+            (graph->vertices[k].op->flags & DLI_OP_ACTIVATION || strcmp(graph->vertices[k].op->name, "prelu") == 0))
             return k;
     return -1;
 }

@@ -36,6 +36,16 @@ static bool said_nhwc(const struct dli_dl4j_config *c, const char *name)
     return false;
 }
 
+/* A layer's preprocessor, or the vertex that is one. */
+static struct dli_dl4j_pre pre_of(const struct dli_dl4j_item *it)
+{
+    struct dli_dl4j_pre pre = it->pre;
+    if (it->vertex && strcmp(dli_dl4j_class(it->vertex), "PreprocessorVertex") == 0 &&
+        dli_dl4j_read_pre(it->name, dli_dl4j_get(it->vertex, "preProcessor"), &pre, NULL) != DL4C_OK)
+        memset(&pre, 0, sizeof pre);
+    return pre;
+}
+
 /* What the first layers behind it tell: the file's words come before what shapes follow. */
 static dl4c_status guess(const struct dli_dl4j_config *c, int32_t input, struct dl4c_shape *s, struct dl4c_error *err)
 {
@@ -45,6 +55,7 @@ static dl4c_status guess(const struct dli_dl4j_config *c, int32_t input, struct 
         return dli_alloc_status();
     int32_t rank = 0;
     int64_t channels = 0;
+    bool flattened = false;
     mark[input] = ALL;
     for (int32_t i = input + 1; i < c->n && s->rank == 0 && !(rank && channels); i++) {
         const struct dli_dl4j_item *it = &c->items[i];
@@ -53,13 +64,15 @@ static dl4c_status guess(const struct dli_dl4j_config *c, int32_t input, struct 
             from = mark[it->inputs[k]] > from ? mark[it->inputs[k]] : from;
         if (from == NOTHING)
             continue;
-        if (it->pre.kind != DLI_DL4J_PRE_NONE) {
+        const struct dli_dl4j_pre pre = pre_of(it);
+        if (pre.kind != DLI_DL4J_PRE_NONE) {
             rank = rank ? rank : 3;
+            flattened = true;
             if (from >= CHANNELS && channels == 0)
-                channels = it->pre.shape[0] > 0 ? it->pre.shape[0] : 0;
+                channels = pre.shape[0] > 0 ? pre.shape[0] : 0;
             if (from == ALL) {
                 s->rank = 3;
-                memcpy(s->dim, it->pre.shape, sizeof it->pre.shape);
+                memcpy(s->dim, pre.shape, sizeof pre.shape);
             }
             continue;
         }
@@ -69,12 +82,14 @@ static dl4c_status guess(const struct dli_dl4j_config *c, int32_t input, struct 
             channels = h.channels;
         if (h.same)
             mark[i] = h.rank == 0 || from < CHANNELS ? from : CHANNELS;
-        else if (it->vertex && strcmp(it->what.op, "merge") == 0)
+        else if (rank || (it->vertex && strcmp(it->what.op, "merge") == 0))
             mark[i] = RANK;
     }
     dli_free(mark);
     if (s->rank)
         return DL4C_OK;
+    if (!channels && rank == 3 && flattened)
+        channels = -1; /* solve will find it */
     if (!channels)
         return dli_fail(err, DL4C_E_UNSUPPORTED, "dl4j", "nothing in the configuration tells the shape of input '%.100s'",
                         c->items[input].name);
@@ -104,17 +119,18 @@ static bool fits(const dl4c_graph *g, int32_t axis, int64_t length, const char *
     return good;
 }
 
-/* Heights and widths that nobody says: the least that give the maps which the first flattening expects. Sessions may take others. */
+/* Channels, heights and widths that nobody says: the least that give the maps which the first flattening expects. Sessions may take
+ * other heights and widths. */
 static void solve(const struct dli_dl4j_config *c, dl4c_graph *g)
 {
     const struct dli_dl4j_item *it = NULL;
     for (int32_t i = 0; i < c->n && !it; i++)
-        if (c->items[i].pre.kind == DLI_DL4J_PRE_FLATTEN && c->items[i].n_inputs == 1)
+        if (pre_of(&c->items[i]).kind == DLI_DL4J_PRE_FLATTEN && c->items[i].n_inputs == 1)
             it = &c->items[i];
     if (!it)
         return;
-    for (int32_t axis = 1; axis < 3; axis++) {
-        const int64_t wanted = it->pre.shape[axis];
+    for (int32_t axis = 0; axis < 3; axis++) {
+        const int64_t wanted = pre_of(it).shape[axis];
         for (int64_t length = 1; wanted > 0 && length <= LARGEST; length++)
             if (fits(g, axis, length, c->items[it->inputs[0]].name, wanted)) {
                 for (int32_t i = 0; i < g->n_vertices; i++)

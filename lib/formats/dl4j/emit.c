@@ -239,7 +239,7 @@ static dl4c_status init(struct dli_dl4j_emit *e, const char *key, const struct d
         }
     const struct dli_dl4j_name *n = dli_dl4j_by_spec(&dli_dl4j_inits, s->name);
     const struct dli_dl4j_name *d = dli_dl4j_by_spec(&dli_dl4j_distributions, s->name);
-    if (d && (s->n_attrs > 0 || !n)) {
+    if (d && (!n || (s->n_attrs > 0 && !n->arg[0].key))) {
         DLI_TRY(nothing_else(s, d, NULL, at, err));
         begin(e, key, dli_dl4j_inits.package, "WeightInitDistribution");
         dli_dl4j_key(e, "distribution");

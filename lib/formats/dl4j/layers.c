@@ -227,6 +227,14 @@ static dl4c_status read_output(const struct reading *r, struct dl4c_error *err)
     return read_linear(r, "output", err);
 }
 
+static dl4c_status read_cnn_loss(const struct reading *r, struct dl4c_error *err)
+{
+    set_op(r, "cnn_loss");
+    DLI_TRY(want_nchw(r, err));
+    DLI_TRY(add_loss(r, err));
+    return add_common(r, true, err);
+}
+
 static dl4c_status read_loss_layer(const struct reading *r, struct dl4c_error *err)
 {
     set_op(r, "loss");
@@ -260,17 +268,32 @@ static dl4c_status no_dropout(const struct reading *r, struct dl4c_error *err)
     return p == 0 ? DL4C_OK : dli_dl4j_unsupported(&r->at, err, "dropout of its input is not supported");
 }
 
+enum { POOL_MAX, POOL_AVG, POOL_SUM, POOL_PNORM };
+static const char *const pool_words[][2] = { { "MAX", "max" }, { "AVG", "avg" }, { "SUM", "sum" }, { "PNORM", "pnorm" } };
+
+/* POOL_*; -1: no such type. */
+static int32_t pooling_type(const char *word)
+{
+    for (int32_t k = 0; k < 4; k++)
+        if (strcmp(word, pool_words[k][0]) == 0)
+            return k;
+    return -1;
+}
+
 static dl4c_status read_pooling(const struct reading *r, struct dl4c_error *err)
 {
     const char *type;
     DLI_TRY(dli_dl4j_str(r->o, "poolingType", "MAX", &r->at, &type, err));
-    const bool avg = strcmp(type, "AVG") == 0;
-    if (!avg && strcmp(type, "MAX") != 0)
+    const int32_t k = pooling_type(type);
+    static const char *const ops[] = { "max_pool", "avg_pool", "sum_pool", "pnorm_pool" };
+    if (k < 0)
         return dli_dl4j_unsupported(&r->at, err, "pooling type %.40s is not supported", type);
-    set_op(r, avg ? "avg_pool" : "max_pool");
+    set_op(r, ops[k]);
     DLI_TRY(add_window(r, 2, err));
-    if (avg)
+    if (k == POOL_AVG)
         DLI_TRY(add_bool(r, "include_pad", "avgPoolIncludePadInDivisor", false, err));
+    if (k == POOL_PNORM)
+        DLI_TRY(add_int(r, "p", "pnorm", 2, err));
     return no_dropout(r, err);
 }
 
@@ -280,9 +303,12 @@ static dl4c_status read_global_pool(const struct reading *r, struct dl4c_error *
     bool collapse;
     set_op(r, "global_pool");
     DLI_TRY(dli_dl4j_str(r->o, "poolingType", "MAX", &r->at, &type, err));
-    if (strcmp(type, "AVG") != 0 && strcmp(type, "MAX") != 0)
+    const int32_t k = pooling_type(type);
+    if (k < 0)
         return dli_dl4j_unsupported(&r->at, err, "pooling type %.40s is not supported", type);
-    add(r->out, dl4c_attr_str("type", type[0] == 'A' ? "avg" : "max"));
+    add(r->out, dl4c_attr_str("type", pool_words[k][1]));
+    if (k == POOL_PNORM)
+        DLI_TRY(add_int(r, "p", "pnorm", 2, err));
     if (dli_dl4j_get(r->o, "poolingDimensions")) {
         int64_t d[2];
         DLI_TRY(dli_dl4j_ints(r->o, "poolingDimensions", 2, 0, &r->at, d, err));
@@ -312,6 +338,44 @@ static dl4c_status read_zero_padding(const struct reading *r, struct dl4c_error 
     DLI_TRY(want_nchw(r, err));
     DLI_TRY(add_ints(r, "padding", "padding", 4, 0, err));
     return no_dropout(r, err);
+}
+
+static dl4c_status read_cropping(const struct reading *r, struct dl4c_error *err)
+{
+    set_op(r, "cropping");
+    DLI_TRY(want_nchw(r, err));
+    DLI_TRY(add_ints(r, "cropping", "cropping", 4, 0, err));
+    return no_dropout(r, err);
+}
+
+static dl4c_status read_upsampling(const struct reading *r, struct dl4c_error *err)
+{
+    set_op(r, "upsampling");
+    DLI_TRY(want_nchw(r, err));
+    DLI_TRY(add_ints(r, "size", "size", 2, 2, err));
+    return no_dropout(r, err);
+}
+
+static dl4c_status read_space_to_depth(const struct reading *r, struct dl4c_error *err)
+{
+    set_op(r, "space_to_depth");
+    DLI_TRY(want_nchw(r, err));
+    DLI_TRY(add_int(r, "block", "blockSize", 2, err));
+    return no_dropout(r, err);
+}
+
+/* The reference applies no activation of its own here. */
+static dl4c_status read_prelu(const struct reading *r, struct dl4c_error *err)
+{
+    const json_t *axes;
+    set_op(r, "prelu");
+    DLI_TRY(dli_dl4j_array(r->o, "sharedAxes", &r->at, &axes, err));
+    const size_t n = json_array_size(axes);
+    if (n > DLI_SHAPE_RANK)
+        return dli_dl4j_wrong("sharedAxes", "a list of axes", &r->at, err);
+    if (n > 0)
+        DLI_TRY(add_ints(r, "shared", "sharedAxes", (int32_t)n, 0, err));
+    return add_common(r, false, err);
 }
 
 static dl4c_status read_dropout(const struct reading *r, struct dl4c_error *err)
@@ -366,14 +430,21 @@ static const struct class
 } classes[] = {
     { "ActivationLayer", read_activation, false, 0, true },
     { "BatchNormalization", read_batch_norm, true, 0, true },
+    { "CnnLossLayer", read_cnn_loss, false, 3, true },
+    { "Convolution2D", read_conv, true, 3, false },
     { "ConvolutionLayer", read_conv, true, 3, false },
+    { "Cropping2D", read_cropping, false, 3, true },
     { "DenseLayer", read_dense, true, 1, false },
     { "DropoutLayer", read_dropout, false, 0, true },
     { "GlobalPoolingLayer", read_global_pool, false, 3, true },
     { "LocalResponseNormalization", read_lrn, false, 3, true },
     { "LossLayer", read_loss_layer, false, 0, true },
     { "OutputLayer", read_output, true, 1, false },
+    { "PReLULayer", read_prelu, true, 0, true },
+    { "SpaceToDepthLayer", read_space_to_depth, false, 3, false },
+    { "Subsampling2D", read_pooling, false, 3, true },
     { "SubsamplingLayer", read_pooling, false, 3, true },
+    { "Upsampling2D", read_upsampling, false, 3, true },
     { "ZeroPaddingLayer", read_zero_padding, false, 3, true },
 };
 
@@ -443,6 +514,43 @@ static dl4c_status read_preprocessor(const struct reading *r, struct dl4c_error 
     return DL4C_OK;
 }
 
+/* Over all axes of a row, which dimension null and every one but the batch mean; [1] is that of a row of features. */
+static dl4c_status read_l2_normalize(const struct reading *r, struct dl4c_error *err)
+{
+    const json_t *list;
+    set_op(r, "l2_normalize");
+    DLI_TRY(dli_dl4j_array(r->o, "dimension", &r->at, &list, err));
+    for (size_t i = 0; i < json_array_size(list); i++)
+        if (json_integer_value(json_array_get(list, i)) != (json_int_t)i + 1)
+            return dli_dl4j_unsupported(&r->at, err, "these dimensions are not supported, wanted all but the batch");
+    if (json_array_size(list) == 1)
+        add(r->out, dl4c_attr_int("features", 1));
+    return add_num(r, "eps", "eps", 1e-8, err);
+}
+
+/* The first length is the batch's. */
+static dl4c_status read_reshape(const struct reading *r, struct dl4c_error *err)
+{
+    int64_t shape[DLI_SHAPE_RANK + 1];
+    const json_t *list;
+    const char *order;
+    set_op(r, "reshape");
+    DLI_TRY(dli_dl4j_array(r->o, "newShape", &r->at, &list, err));
+    DLI_TRY(dli_dl4j_str(r->o, "reshapeOrder", "c", &r->at, &order, err));
+    const size_t n = json_array_size(list);
+    if (n < 2 || n > DLI_SHAPE_RANK + 1)
+        return dli_dl4j_unsupported(&r->at, err, "a new shape of %zu axes is not supported, wanted 2 to %d", n, DLI_SHAPE_RANK + 1);
+    if (strcmp(order, "c") != 0)
+        return dli_dl4j_unsupported(&r->at, err, "reshape order %.20s is not supported, wanted c", order);
+    DLI_TRY(dli_dl4j_ints(r->o, "newShape", (int32_t)n, 0, &r->at, shape, err));
+    if (shape[0] != -1)
+        return dli_dl4j_unsupported(&r->at, err, "a new shape for %" PRId64 " rows only is not supported, wanted -1", shape[0]);
+    memcpy(r->out->ints, shape + 1, (n - 1) * sizeof *shape);
+    r->out->n_ints = (int32_t)n - 1;
+    add(r->out, dl4c_attr_ints("shape", r->out->ints, (int32_t)n - 1));
+    return DL4C_OK;
+}
+
 dl4c_status dli_dl4j_read_vertex(dl4c_context *ctx, const char *name, const json_t *vertex, struct dli_dl4j_layer *out,
                                  struct dl4c_error *err)
 {
@@ -461,6 +569,24 @@ dl4c_status dli_dl4j_read_vertex(dl4c_context *ctx, const char *name, const json
         set_op(&r, "merge");
         return add_int(&r, "axis", "mergeAxis", 1, err);
     }
+    if (strcmp(class, "StackVertex") == 0 || strcmp(class, "PoolHelperVertex") == 0 || strcmp(class, "L2Vertex") == 0) {
+        set_op(&r, class[0] == 'S' ? "stack" : class[0] == 'P' ? "pool_helper" : "l2_distance");
+        return DL4C_OK;
+    }
+    if (strcmp(class, "SubsetVertex") == 0) {
+        set_op(&r, "subset");
+        DLI_TRY(add_int(&r, "from", "from", 0, err));
+        return add_int(&r, "to", "to", 0, err);
+    }
+    if (strcmp(class, "UnstackVertex") == 0) {
+        set_op(&r, "unstack");
+        DLI_TRY(add_int(&r, "from", "from", 0, err));
+        return add_int(&r, "size", "stackSize", 1, err);
+    }
+    if (strcmp(class, "L2NormalizeVertex") == 0)
+        return read_l2_normalize(&r, err);
+    if (strcmp(class, "ReshapeVertex") == 0)
+        return read_reshape(&r, err);
     if (strcmp(class, "ScaleVertex") == 0) {
         set_op(&r, "scale");
         return add_num(&r, "factor", "scaleFactor", 1, err);
@@ -504,7 +630,10 @@ struct dli_dl4j_hint dli_dl4j_hint(const json_t *layer, const json_t *vertex)
     bool frozen;
     if (!layer) {
         const char *class = dli_dl4j_class(vertex);
-        h.same = strcmp(class, "ElementWiseVertex") == 0 || strcmp(class, "ScaleVertex") == 0 || strcmp(class, "ShiftVertex") == 0;
+        h.rank = strcmp(class, "PoolHelperVertex") == 0 ? 3 : 0;
+        h.same = h.rank == 3 || strcmp(class, "L2NormalizeVertex") == 0 || strcmp(class, "StackVertex") == 0 ||
+                 strcmp(class, "UnstackVertex") == 0 || strcmp(class, "ElementWiseVertex") == 0 || strcmp(class, "ScaleVertex") == 0 ||
+                 strcmp(class, "ShiftVertex") == 0;
         return h;
     }
     layer = dli_dl4j_inner(layer, &frozen);

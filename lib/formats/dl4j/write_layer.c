@@ -22,10 +22,14 @@ static const struct class
       "activationFn beta biasInit biasUpdater cnn2DFormat constraints cudnnAllowFallback decay eps gainInit gamma " PLAIN
       "iupdater layerName lockGammaBeta minibatch nin nout regularization regularizationBias timeDistributedFormat useLogStd weightInitFn "
       "weightNoise" },
+    { "cnn_loss", "CnnLossLayer",
+      BASE_HEAD "constraints format gainInit " PLAIN "iupdater layerName lossFn nin nout regularization regularizationBias "
+                "timeDistributedFormat weightInitFn weightNoise" },
     { "conv2d", "ConvolutionLayer",
       BASE_HEAD "cnn2dDataFormat constraints convolutionMode cudnnAlgoMode cudnnAllowFallback cudnnBwdDataAlgo cudnnBwdFilterAlgo "
                 "cudnnFwdAlgo dilation gainInit gradientNormalization gradientNormalizationThreshold hasBias idropout iupdater kernelSize "
                 "layerName nin nout padding regularization regularizationBias stride timeDistributedFormat weightInitFn weightNoise" },
+    { "cropping", "convolutional.Cropping2D", "constraints cropping dataFormat " PLAIN "layerName" },
     { "dense", "DenseLayer",
       BASE_HEAD "constraints gainInit gradientNormalization gradientNormalizationThreshold hasBias hasLayerNorm idropout " BASE_REST },
     { "dropout", "DropoutLayer", BASE_HEAD "constraints gainInit " PLAIN BASE_REST },
@@ -40,6 +44,17 @@ static const struct class
     { "output", "OutputLayer",
       BASE_HEAD "constraints gainInit gradientNormalization gradientNormalizationThreshold hasBias idropout iupdater layerName lossFn nin "
                 "nout regularization regularizationBias timeDistributedFormat weightInitFn weightNoise" },
+    { "pnorm_pool", "SubsamplingLayer",
+      "avgPoolIncludePadInDivisor cnn2dDataFormat constraints convolutionMode cudnnAllowFallback dilation eps " PLAIN
+      "kernelSize layerName padding pnorm poolingType stride" },
+    { "prelu", "PReLULayer",
+      BASE_HEAD "constraints gainInit " PLAIN "inputShape iupdater layerName nin nout regularization regularizationBias sharedAxes "
+                "weightInitFn weightNoise" },
+    { "space_to_depth", "SpaceToDepthLayer", "blockSize constraints dataFormat " PLAIN "layerName" },
+    { "sum_pool", "SubsamplingLayer",
+      "avgPoolIncludePadInDivisor cnn2dDataFormat constraints convolutionMode cudnnAllowFallback dilation eps " PLAIN
+      "kernelSize layerName padding pnorm poolingType stride" },
+    { "upsampling", "Upsampling2D", "constraints format " PLAIN "layerName size" },
     { "zero_padding", "ZeroPaddingLayer", "constraints dataFormat " PLAIN "layerName padding" },
 };
 static const struct class activation_class = { "", "ActivationLayer", "activationFn constraints " PLAIN "layerName" };
@@ -107,7 +122,13 @@ static const struct dli_layer *layer_of(const struct dli_vertex *v)
 
 static bool windowed(const struct dli_vertex *v)
 {
-    return strcmp(v->op->name, "conv2d") == 0 || strcmp(v->op->name, "max_pool") == 0 || strcmp(v->op->name, "avg_pool") == 0;
+    static const char *const names[] = {
+        "avg_pool", "conv2d", "depthwise_conv2d", "max_pool", "pnorm_pool", "separable_conv2d", "sum_pool"
+    };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(v->op->name, names[i]) == 0)
+            return true;
+    return false;
 }
 
 /* What a window's attributes and sizes make of padding: at the start and the end of each axis. False where sizes are not known. */
@@ -251,6 +272,8 @@ static int64_t n_features(const struct dli_dl4j_writing *w, bool out)
     for (int32_t k = 0; k < v->n_params; k++)
         if (v->decl[k].role == DLI_PARAM_WEIGHT && v->decl[k].rank == 2)
             return v->decl[k].shape[out];
+    if (strcmp(v->op->name, "prelu") == 0)
+        return 0;
     if (v->n_params == 0)
         return strcmp(v->op->name, "loss") == 0 && !out ? input_shape(w)->dim[0] : 0;
     return out ? v->shape.dim[0] : input_shape(w)->dim[0];
@@ -260,6 +283,26 @@ static const char *mode_word(const struct dli_vertex *v)
 {
     const char *mode = attr_str(v, "mode");
     return strcmp(mode, "same") == 0 ? "Same" : strcmp(mode, "strict") == 0 ? "Strict" : "Truncate";
+}
+
+/* "AVG" of avg_pool and of global_pool:type=avg. */
+static const char *pooling_word(const struct dli_vertex *v)
+{
+    static const char *const words[][2] = { { "avg", "AVG" }, { "sum", "SUM" }, { "pnorm", "PNORM" } };
+    const char *own = strcmp(v->op->name, "global_pool") == 0 ? attr_str(v, "type") : v->op->name;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strncmp(own, words[i][0], strlen(words[i][0])) == 0)
+            return words[i][1];
+    return "MAX";
+}
+
+static void axes_out(struct dli_dl4j_writing *w, const char *key, const char *name)
+{
+    struct dl4c_attr a;
+    if (attr(w->v, name, &a) && a.type == DL4C_ATTR_INTS && a.count > 0)
+        dli_dl4j_ints_out(&w->e, key, a.v.is, a.count);
+    else
+        dli_dl4j_raw(&w->e, key, "null");
 }
 
 static dl4c_status bias_updater(struct dli_dl4j_writing *w, const char *key, const struct dli_dl4j_at *at, struct dl4c_error *err)
@@ -279,13 +322,21 @@ static const char *updater_text(const struct dli_dl4j_writing *w)
 
 /* Keys whose value is the same wherever they stand. */
 static const char *const constants[][2] = {
-    { "cnn2DFormat", "\"NCHW\"" },       { "cnn2dDataFormat", "\"NCHW\"" },
-    { "constraints", "null" },           { "cudnnAlgoMode", "\"PREFER_FASTEST\"" },
-    { "cudnnAllowFallback", "true" },    { "cudnnBwdDataAlgo", "null" },
-    { "cudnnBwdFilterAlgo", "null" },    { "cudnnFwdAlgo", "null" },
-    { "dataFormat", "\"NCHW\"" },        { "gainInit", "1.0" },
-    { "hasLayerNorm", "false" },         { "minibatch", "true" },
-    { "timeDistributedFormat", "null" }, { "weightNoise", "null" },
+    { "cnn2DFormat", "\"NCHW\"" },
+    { "cnn2dDataFormat", "\"NCHW\"" },
+    { "constraints", "null" },
+    { "cudnnAlgoMode", "\"PREFER_FASTEST\"" },
+    { "cudnnAllowFallback", "true" },
+    { "cudnnBwdDataAlgo", "null" },
+    { "cudnnBwdFilterAlgo", "null" },
+    { "cudnnFwdAlgo", "null" },
+    { "dataFormat", "\"NCHW\"" },
+    { "format", "\"NCHW\"" },
+    { "gainInit", "1.0" },
+    { "hasLayerNorm", "false" },
+    { "minibatch", "true" },
+    { "timeDistributedFormat", "null" },
+    { "weightNoise", "null" },
 };
 
 static dl4c_status key_out(struct dli_dl4j_writing *w, const char *key, const struct dli_dl4j_at *at, struct dl4c_error *err)
@@ -293,7 +344,7 @@ static dl4c_status key_out(struct dli_dl4j_writing *w, const char *key, const st
     const struct dli_vertex *v = w->v;
     const struct dli_layer *l = layer_of(v);
     struct dli_dl4j_emit *e = &w->e;
-    const bool pool = strcmp(v->op->name, "max_pool") == 0 || strcmp(v->op->name, "avg_pool") == 0;
+    const bool pool = strstr(v->op->name, "_pool") && windowed(v);
     const bool trains = class_of(v) != &activation_class && strstr(class_of(v)->keys, "iupdater");
     for (size_t i = 0; i < sizeof constants / sizeof *constants; i++)
         if (strcmp(key, constants[i][0]) == 0) {
@@ -315,6 +366,16 @@ static dl4c_status key_out(struct dli_dl4j_writing *w, const char *key, const st
         dli_dl4j_num_out(e, key, attr_num(v, key));
     else if (KEY("avgPoolIncludePadInDivisor"))
         bool_out(w, key, attr_int(v, "include_pad") != 0);
+    else if (KEY("blockSize"))
+        dli_dl4j_int_out(e, key, attr_int(v, "block"));
+    else if (KEY("cropping"))
+        dli_dl4j_ints_out(e, key, attr_ints(v, "cropping"), 4);
+    else if (KEY("inputShape"))
+        dli_dl4j_ints_out(e, key, v->shape.dim, v->shape.rank);
+    else if (KEY("sharedAxes"))
+        axes_out(w, key, "shared");
+    else if (KEY("size"))
+        dli_dl4j_ints_out(e, key, attr_ints(v, "size"), 2);
     else if (KEY("biasInit"))
         dli_dl4j_num_out(e, key, l->bias_init);
     else if (KEY("collapseDimensions"))
@@ -353,11 +414,11 @@ static dl4c_status key_out(struct dli_dl4j_writing *w, const char *key, const st
     else if (KEY("padding"))
         dli_dl4j_ints_out(e, key, attr_ints(v, "padding"), 4);
     else if (KEY("pnorm"))
-        dli_dl4j_int_out(e, key, pool ? 0 : 2);
+        dli_dl4j_int_out(e, key, attr_int(v, "p") > 0 ? attr_int(v, "p") : pool ? 0 : 2);
     else if (KEY("poolingDimensions"))
         dli_dl4j_ints_out(e, key, (const int64_t[]){ 2, 3 }, 2);
     else if (KEY("poolingType"))
-        dli_dl4j_text(e, key, strcmp(v->op->name, "avg_pool") == 0 || strcmp(attr_str(v, "type"), "avg") == 0 ? "AVG" : "MAX");
+        dli_dl4j_text(e, key, pooling_word(v));
     else if (KEY("regularization"))
         regularization(w, key, l->l1, l->l2, "weight_decay");
     else if (KEY("regularizationBias"))
@@ -522,6 +583,31 @@ static dl4c_status inner_vertex(struct dli_dl4j_writing *w, struct dl4c_error *e
     } else if (strcmp(op, "shift") == 0) {
         dli_dl4j_text(e, "@class", "org.deeplearning4j.nn.conf.graph.ShiftVertex");
         dli_dl4j_num_out(e, "shiftFactor", attr_num(w->v, "value"));
+    } else if (strcmp(op, "stack") == 0 || strcmp(op, "pool_helper") == 0 || strcmp(op, "l2_distance") == 0) {
+        dli_dl4j_key(e, "@class");
+        dli_strbuf_addf(&e->b, "\"org.deeplearning4j.nn.conf.graph.%s\"", w->v->op->dl4j);
+    } else if (strcmp(op, "subset") == 0) {
+        dli_dl4j_text(e, "@class", "org.deeplearning4j.nn.conf.graph.SubsetVertex");
+        dli_dl4j_int_out(e, "from", attr_int(w->v, "from"));
+        dli_dl4j_int_out(e, "to", attr_int(w->v, "to"));
+    } else if (strcmp(op, "unstack") == 0) {
+        dli_dl4j_text(e, "@class", "org.deeplearning4j.nn.conf.graph.UnstackVertex");
+        dli_dl4j_int_out(e, "from", attr_int(w->v, "from"));
+        dli_dl4j_int_out(e, "stackSize", attr_int(w->v, "size"));
+    } else if (strcmp(op, "l2_normalize") == 0) {
+        dli_dl4j_text(e, "@class", "org.deeplearning4j.nn.conf.graph.L2NormalizeVertex");
+        if (attr_int(w->v, "features"))
+            dli_dl4j_ints_out(e, "dimension", (const int64_t[]){ 1 }, 1);
+        else
+            dli_dl4j_raw(e, "dimension", "null");
+        dli_dl4j_num_out(e, "eps", attr_num(w->v, "eps"));
+    } else if (strcmp(op, "reshape") == 0 && !(input_shape(w)->rank == 1 && w->v->shape.rank == 3)) {
+        int64_t shape[DLI_SHAPE_RANK + 1] = { -1 };
+        memcpy(shape + 1, w->v->shape.dim, (size_t)w->v->shape.rank * sizeof *shape);
+        dli_dl4j_text(e, "@class", "org.deeplearning4j.nn.conf.graph.ReshapeVertex");
+        dli_dl4j_raw(e, "maskShape", "null");
+        dli_dl4j_ints_out(e, "newShape", shape, w->v->shape.rank + 1);
+        dli_dl4j_text(e, "reshapeOrder", "c");
     } else if (strcmp(op, "flatten") == 0 || strcmp(op, "reshape") == 0) {
         dli_dl4j_text(e, "@class", "org.deeplearning4j.nn.conf.graph.PreprocessorVertex");
         DLI_TRY(dli_dl4j_pre_vertex_out(w, "preProcessor", err));
