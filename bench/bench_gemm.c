@@ -102,7 +102,9 @@ int main(int argc, char **argv)
     static const struct shape shapes[] = { { 4096, 4096, 4096, false, false }, { 256, 3136, 2304, false, false },
                                            { 512, 256, 512, false, false },    { 1, 25088, 4096, false, false },
                                            { 16, 4096, 4096, false, false },   { 1024, 1024, 1024, true, false },
-                                           { 1024, 1024, 1024, false, true },  { 257, 4096, 128, true, false } };
+                                           { 1024, 1024, 1024, false, true },  { 257, 4096, 128, true, false },
+                                           { 10, 4096, 128, true, false },     { 64, 3136, 576, false, false },
+                                           { 128, 784, 1152, false, false },   { 150, 150, 150, false, false } };
     threads = argc > 1 ? atoi(argv[1]) : 2;
     seconds = argc > 2 ? atof(argv[2]) : 1;
     struct dl4c_context_options o = DL4C_CONTEXT_OPTIONS_INIT;

@@ -11,8 +11,10 @@
 
 /* K is what an element's bits depend on: its sum is made of sums over K steps each. The others only say who computes what:
  * a block of A (168 x 256 floats, 168 KiB) and a group of B's columns (512 x 256, 512 KiB) share the L2 cache, the panel of B (4 MiB)
- * the L3. Below THIN_ROWS rows B is used where it lies, for packing would cost more than the product. */
-enum { K = 256, M_BLOCK = 168, N_GROUP = 512, N_PANEL = 4096, THIN_ROWS = 4, THIN_COLS = 1024 };
+ * the L3. Up to LOW_ROWS rows each worker packs columns of B for itself, up to N_OWN at a time, and nobody waits for anybody; A is packed
+ * again for each, so that they are N_LEAST where there are as many. Up to THIN_ROWS rows B is used where it lies, for packing would cost
+ * more than the product. */
+enum { K = 256, N_OWN = 512, N_LEAST = 128, M_BLOCK = 168, N_GROUP = 512, N_PANEL = 4096, LOW_ROWS = 64, THIN_ROWS = 4, THIN_COLS = 1024 };
 
 /* At the head of a worker's scratch: which block of A lies behind it. */
 struct packed_block {
@@ -46,10 +48,15 @@ static int64_t even_part(int64_t size, int64_t limit, int64_t unit)
 
 static bool is_thin(const struct dli_gemm *g) { return g->m <= THIN_ROWS && !g->trans_b; }
 
+static bool is_low(const struct dli_gemm *g) { return g->m <= LOW_ROWS; }
+static int64_t round_up(int64_t a, int64_t unit) { return ceil_div(a, unit) * unit; }
+
 static size_t worker_size(const struct dli_kernels *k, const struct dli_gemm *g)
 {
     if (is_thin(g))
         return to_lines(THIN_COLS);
+    if (is_low(g))
+        return to_lines(round_up(g->m, k->gemm_mr) * least(K, g->k)) + to_lines(round_up(least(N_OWN, g->n), k->gemm_nr) * least(K, g->k));
     return sizeof(struct packed_block) + to_lines(even_part(g->m, M_BLOCK, k->gemm_mr) * least(K, g->k));
 }
 
@@ -59,7 +66,21 @@ size_t dli_gemm_scratch(const struct dli_gemm *g, int32_t workers)
         return DLI_ALIGN;
     const struct dli_kernels *k = dli_kernels();
     const size_t each = worker_size(k, g) * (size_t)(workers > 0 ? workers : 1);
-    return is_thin(g) ? each : each + to_lines(ceil_div(least(N_PANEL, g->n), k->gemm_nr) * k->gemm_nr * least(K, g->k));
+    return is_thin(g) || is_low(g) ? each : each + to_lines(round_up(least(N_PANEL, g->n), k->gemm_nr) * least(K, g->k));
+}
+
+size_t dli_gemm_scratch_rows(const struct dli_gemm *g, int32_t workers)
+{
+    /* The most rows of each way; blocks of equal parts are largest where they are full. */
+    const int64_t most[] = { g->m, g->m / M_BLOCK * M_BLOCK, M_BLOCK, LOW_ROWS, THIN_ROWS };
+    size_t all = 0;
+    for (int i = 0; i < 5; i++) {
+        struct dli_gemm fewer = *g;
+        fewer.m = least(g->m, most[i]);
+        const size_t bytes = dli_gemm_scratch(&fewer, workers);
+        all = bytes > all ? bytes : all;
+    }
+    return all;
 }
 
 /* Where element (row, column) of a matrix lies, and how far the next ones are. */
@@ -128,6 +149,35 @@ static void run_packed(dl4c_context *ctx, int32_t threads, const struct dli_gemm
     }
 }
 
+/* All rows of some columns, round after round. */
+static void low_task(void *arg, size_t task, int32_t worker)
+{
+    const struct job *j = arg;
+    const struct dli_gemm *g = j->g;
+    const struct dli_kernels *k = j->k;
+    const int64_t mr = k->gemm_mr, nr = k->gemm_nr, col = (int64_t)task * j->n_group, cols = least(j->n_group, g->n - col);
+    char *scratch = j->scratch + (size_t)worker * j->worker_size;
+    float *a = (float *)(void *)scratch, *b = (float *)(void *)(scratch + to_lines(round_up(g->m, mr) * least(K, g->k)));
+    for (int64_t p = 0; p < g->k; p += K) {
+        const int64_t k_now = least(K, g->k - p);
+        k->gemm_pack(a, mr, a_at(g, 0, p), g->m, k_now, g->trans_a ? 1 : g->lda, g->trans_a ? g->lda : 1);
+        k->gemm_pack(b, nr, b_at(g, p, col), cols, k_now, g->trans_b ? g->ldb : 1, g->trans_b ? 1 : g->ldb);
+        for (int64_t c = 0; c < cols; c += nr)
+            for (int64_t i = 0; i < g->m; i += mr)
+                k->gemm(k_now, a + i * k_now, b + c * k_now, g->c + i * g->ldc + col + c, g->ldc, least(mr, g->m - i), least(nr, cols - c),
+                        g->accumulate || p > 0);
+    }
+}
+
+static void run_low(dl4c_context *ctx, int32_t threads, const struct dli_gemm *g, char *scratch)
+{
+    const struct dli_kernels *k = dli_kernels();
+    struct job j = { .k = k, .g = g, .scratch = scratch, .worker_size = worker_size(k, g) };
+    const int64_t width = dli_parallel_width(ctx, threads), share = width > 1 ? ceil_div(g->n, 4 * width) : g->n;
+    j.n_group = even_part(g->n, least(N_OWN, share < N_LEAST ? N_LEAST : share), k->gemm_nr);
+    dli_parallel(ctx, threads, (size_t)ceil_div(g->n, j.n_group), low_task, &j);
+}
+
 static void thin_task(void *arg, size_t task, int32_t worker)
 {
     const struct job *j = arg;
@@ -178,6 +228,8 @@ void dli_gemm_run(dl4c_context *ctx, int32_t threads, int32_t blas, const struct
         dli_gemm_blis_run(ctx, threads, g);
     else if (is_thin(g))
         run_thin(ctx, threads, g, scratch);
+    else if (is_low(g))
+        run_low(ctx, threads, g, scratch);
     else
         run_packed(ctx, threads, g, scratch);
 }

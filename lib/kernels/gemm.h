@@ -22,8 +22,10 @@ struct dli_gemm {
 };
 
 /* Bytes of scratch, aligned to DLI_ALIGN, that a run with that many workers (dli_parallel_width) needs; never 0. Pointers and
- * accumulate are not looked at. */
+ * accumulate are not looked at. Products that run at the same time, as in the tasks of a dli_parallel, need one scratch each. */
 size_t dli_gemm_scratch(const struct dli_gemm *g, int32_t workers);
+/* The same for products of any number of rows up to g->m: fewer rows may take another way, and more memory. */
+size_t dli_gemm_scratch_rows(const struct dli_gemm *g, int32_t workers);
 
 /* Cannot fail. blas is one of DLI_BLAS_* (base/context.h). An element of C depends on its row of A and its column of B only: the order
  * of summation follows from k and the provider, not from m, n, the place, the threads or the transpositions. */

@@ -4,25 +4,27 @@
 
 enum { NR = 2 * LANES };
 
-static void gemm(int64_t k, const float *a, const float *b, float *c, int64_t ldc, int64_t rows, int64_t cols, bool accumulate)
+/* `height` rows are summed, of which `rows` are stored. */
+INLINE void tile(const int height, int64_t k, const float *a, const float *b, float *c, int64_t ldc, int64_t rows, int64_t cols,
+                 bool accumulate)
 {
     vec sum[MR][2];
-    UNROLLED (i, MR, 1)
+    UNROLLED (i, height, 1)
         sum[i][0] = sum[i][1] = zero();
-    UNROLLED (i, MR, 1) { /* C is needed last, and comes from afar */
+    UNROLLED (i, height, 1) { /* C is needed last, and comes from afar */
         _mm_prefetch((const char *)(c + (i < rows ? i : 0) * ldc), _MM_HINT_T0);
         _mm_prefetch((const char *)(c + (i < rows ? i : 0) * ldc + cols - 1), _MM_HINT_T0);
     }
     for (int64_t p = 0; p < k; p++) {
         const vec b0 = load(b + p * NR), b1 = load(b + p * NR + LANES);
-        UNROLLED (i, MR, 1) {
+        UNROLLED (i, height, 1) {
             const vec v = splat(a[p * MR + i]);
             sum[i][0] = madd(v, b0, sum[i][0]);
             sum[i][1] = madd(v, b1, sum[i][1]);
         }
     }
     const mask m0 = first_lanes(cols), m1 = first_lanes(cols - LANES);
-    UNROLLED (i, MR, 1) {
+    UNROLLED (i, height, 1) {
         if (i >= rows)
             break;
         float *to = c + i * ldc;
@@ -33,6 +35,17 @@ static void gemm(int64_t k, const float *a, const float *b, float *c, int64_t ld
         store_mask(to, m0, sum[i][0]);
         store_mask(to + LANES, m1, sum[i][1]);
     }
+}
+
+/* The last rows of a product need not cost what a full tile does. */
+static void gemm(int64_t k, const float *a, const float *b, float *c, int64_t ldc, int64_t rows, int64_t cols, bool accumulate)
+{
+    if (rows > MR_HALF)
+        tile(MR, k, a, b, c, ldc, rows, cols, accumulate);
+    else if (rows > MR_QUARTER)
+        tile(MR_HALF, k, a, b, c, ldc, rows, cols, accumulate);
+    else
+        tile(MR_QUARTER, k, a, b, c, ldc, rows, cols, accumulate);
 }
 
 /* Rows of the panels are contiguous in src: read along them, writing to all panels in turn. */
