@@ -65,7 +65,7 @@ size_t dli_dense_backward_scratch(int64_t n, int64_t in, int64_t out, int32_t wo
 {
     const struct dli_gemm data = data_product(n, in, out, NULL, NULL, NULL);
     const struct dli_gemm weight = weight_product(n, in, out, NULL, in, NULL, NULL, false);
-    const size_t a = dli_gemm_scratch(&data, workers), b = dli_gemm_scratch(&weight, workers);
+    const size_t a = dli_gemm_scratch_rows(&data, workers), b = dli_gemm_scratch(&weight, workers);
     return a > b ? a : b;
 }
 

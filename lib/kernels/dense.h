@@ -16,7 +16,7 @@ enum { DLI_DENSE_CHUNK = 1024 };
 void dli_dense_run(dl4c_context *ctx, int32_t threads, int64_t n, int64_t in, int64_t out, const float *x, int64_t ldx, const void *w,
                    const float *bias, float *y);
 
-/* Scratch of the two below, in bytes; workers as dli_parallel_width gives it. Aligned to DLI_ALIGN. */
+/* Scratch of the two below for up to n rows, in bytes; workers as dli_parallel_width gives it. Aligned to DLI_ALIGN. */
 size_t dli_dense_backward_scratch(int64_t n, int64_t in, int64_t out, int32_t workers);
 
 /* dx[n, in] = dy[n, out] * W; the sum over out in index order. blas as for dli_gemm_run. */

@@ -90,6 +90,41 @@ static void a_row_has_the_same_bits_in_every_batch(void **state)
     dl4c_context_destroy(&ctx);
 }
 
+/* Scratch is made for the most rows of a training, whose last minibatch may hold any number. A product asks for what it needs itself, so
+ * no number of rows may ask for more than a larger one. Which worker writes where is a matter of luck: the run shows the rest. */
+static void scratch_for_many_rows_serves_fewer(void **state)
+{
+    (void)state;
+    enum { MOST = 200, IN = 700, OUT = 200, THREADS = 8 };
+    static const int64_t ins[] = { 5, 700, 4096 }, outs[] = { 3, 10, 200, 600 };
+    static const int32_t workers[] = { 1, 2, 8, 64 };
+    for (size_t i = 0; i < COUNT(ins); i++)
+        for (size_t o = 0; o < COUNT(outs); o++)
+            for (size_t k = 0; k < COUNT(workers); k++)
+                for (int64_t n = 1; n <= 400; n++)
+                    if (dli_dense_backward_scratch(n, ins[i], outs[o], workers[k]) >
+                        dli_dense_backward_scratch(n + 1, ins[i], outs[o], workers[k]))
+                        fail_msg("%d inputs, %d outputs, %d workers: %d rows need more than one row more", (int)ins[i], (int)outs[o],
+                                 (int)workers[k], (int)n);
+    dl4c_context *ctx = context_of(THREADS);
+    float *dy = random_floats(MOST * OUT, 3), *w = random_floats(OUT * IN, 2), *dx = floats(MOST * IN), *want = floats(MOST * IN);
+    const size_t size = dli_dense_backward_scratch(MOST, IN, OUT, THREADS);
+    void *scratch = guard_alloc(size);
+    dli_dense_backward_data(ctx, 1, DLI_BLAS_OWN, MOST, IN, OUT, dy, w, want, scratch);
+    static const int64_t rows_of[] = { 1, 3, 4, 5, 20, 64, 65, 100, 168, 169, MOST };
+    for (size_t r = 0; r < COUNT(rows_of); r++) {
+        const int64_t rows = rows_of[r];
+        dli_dense_backward_data(ctx, THREADS, DLI_BLAS_OWN, rows, IN, OUT, dy, w, dx, scratch);
+        assert_true(same_bits(dx, want, rows * IN));
+    }
+    guard_free(scratch, size);
+    floats_free(dy, MOST * OUT);
+    floats_free(w, OUT * IN);
+    floats_free(dx, MOST * IN);
+    floats_free(want, MOST * IN);
+    dl4c_context_destroy(&ctx);
+}
+
 static void gradients_are_right(void **state)
 {
     (void)state;
@@ -146,6 +181,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(outputs_of_every_shape_are_right),
         cmocka_unit_test(a_row_has_the_same_bits_in_every_batch),
+        cmocka_unit_test(scratch_for_many_rows_serves_fewer),
         cmocka_unit_test(gradients_are_right),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
