@@ -27,7 +27,7 @@ struct dl4c_evaluation_options {
 #define DL4C_EVALUATION_OPTIONS_INIT { sizeof(struct dl4c_evaluation_options), 0, 0, 0, 0 }
 
 /**
- * Creates an evaluation that has counted nothing. Memory: 8 * n_classes * (n_classes + 2) bytes.
+ * Creates an evaluation that has counted nothing. Memory: 12 * n_classes * (n_classes + 2) bytes.
  * @param options  Borrowed; n_classes must be set.
  * @param e        Receives the evaluation; NULL on failure.
  * @retval DL4C_E_INVALID  n_classes outside its range, top_n negative or above n_classes, a name that is NULL, a threshold outside
@@ -148,6 +148,22 @@ DL4C_API dl4c_status dl4c_evaluation_stats(const dl4c_evaluation *e, uint32_t fl
  * f1). What is not a number is null.
  */
 DL4C_API dl4c_status dl4c_evaluation_json(const dl4c_evaluation *e, char **text, struct dl4c_error *err);
+/**
+ * The text of Deeplearning4j's toJson() and toYaml(), which are the same bytes: its fromJson() reads it. Lines of the matrix stand in
+ * the order of its hash maps.
+ */
+DL4C_API dl4c_status dl4c_evaluation_dl4j_json(const dl4c_evaluation *e, char **text, struct dl4c_error *err);
+/**
+ * Reads that text, of Deeplearning4j 0.5 to 1.0.0-M2.1, back. Memory while reading: within 64 MiB or 4096 times the text.
+ * @param text  @p size bytes, borrowed.
+ * @param e     Receives the evaluation; NULL on failure.
+ * @retval DL4C_E_CORRUPT      no such JSON, or counts that contradict each other
+ * @retval DL4C_E_UNSUPPORTED  costs of classes, or class 0 of two as the positive one
+ * @retval DL4C_E_LIMIT        more classes than such a text may name
+ * Threads: safe. Since: 0.1.
+ */
+DL4C_API dl4c_status dl4c_evaluation_from_dl4j(dl4c_context *ctx, const char *text, size_t size, dl4c_evaluation **e,
+                                               struct dl4c_error *err);
 /** The matrix as Deeplearning4j's confusionToString(): rows actual, columns predicted, with class names. */
 DL4C_API dl4c_status dl4c_evaluation_confusion_text(const dl4c_evaluation *e, char **text, struct dl4c_error *err);
 /** The matrix as Deeplearning4j's toCSV(): class indices and totals. */

@@ -2,6 +2,7 @@
 /* The confusion matrix as text, CSV and HTML in Deeplearning4j's forms, and the evaluation as JSON in ours. */
 #include "base/escape.h"
 #include "evaluation/evaluation.h"
+#include "evaluation/java.h"
 
 static dl4c_status start(const dl4c_evaluation *e, char **text, struct dli_strbuf *b, struct dl4c_error *err)
 {
@@ -12,40 +13,24 @@ static dl4c_status start(const dl4c_evaluation *e, char **text, struct dli_strbu
     return DL4C_OK;
 }
 
-/* Java's String.length(): UTF-16 units, in which its %-Ns counts. */
-static size_t java_length(const char *name)
-{
-    size_t n = 0;
-    for (uint32_t c; (c = dli_utf8_next(&name)) != 0;)
-        n += c >= 0x10000 ? 2 : 1;
-    return n;
-}
-
-static void add_padded(struct dli_strbuf *b, const char *name, size_t width)
-{
-    const size_t n = java_length(name);
-    dli_strbuf_add(b, name);
-    dli_strbuf_pad(b, ' ', n < width ? width - n : 0);
-}
-
 dl4c_status dl4c_evaluation_confusion_text(const dl4c_evaluation *e, char **text, struct dl4c_error *err)
 {
     struct dli_strbuf b;
     DLI_TRY(start(e, text, &b, err));
     size_t width = 10;
     for (int32_t i = 0; i < e->n_classes; i++) {
-        const size_t n = java_length(e->names[i]) + 5;
+        const size_t n = dli_java_length(e->names[i]) + 5;
         width = n > width ? n : width;
     }
     dli_strbuf_add(&b, "   ");
-    add_padded(&b, "Predicted:", width);
+    dli_java_padded(&b, "Predicted:", width);
     dli_strbuf_add(&b, "   ");
     for (int32_t i = 0; i < e->n_classes; i++)
         dli_strbuf_addf(&b, "%7" PRId32, i);
     dli_strbuf_add(&b, "\n   Actual:\n");
     for (int32_t i = 0; i < e->n_classes; i++) {
         dli_strbuf_addf(&b, "%-3" PRId32, i);
-        add_padded(&b, e->names[i], width);
+        dli_java_padded(&b, e->names[i], width);
         dli_strbuf_add(&b, " | ");
         for (int32_t j = 0; j < e->n_classes; j++)
             dli_strbuf_addf(&b, "%7" PRId64, dli_confusion(e, i, j));

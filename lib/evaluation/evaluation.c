@@ -2,6 +2,7 @@
 /* Counting: creation, adding rows of probabilities, merging. */
 #include "evaluation/evaluation.h"
 #include "base/number.h"
+#include "evaluation/java.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -65,11 +66,14 @@ dl4c_status dl4c_evaluation_create(dl4c_context *ctx, const struct dl4c_evaluati
     made->n_classes = o.n_classes;
     made->top_n = o.top_n ? o.top_n : 1;
     made->threshold = o.threshold;
+    made->named = o.classes != NULL;
     const size_t n = (size_t)o.n_classes;
     made->confusion = dli_calloc(ctx, n * n, sizeof *made->confusion, err);
     made->actual = made->confusion ? dli_calloc(ctx, n, sizeof *made->actual, err) : NULL;
     made->predicted = made->actual ? dli_calloc(ctx, n, sizeof *made->predicted, err) : NULL;
-    dl4c_status status = made->predicted ? copy_names(made, o.classes, err) : dli_alloc_status();
+    made->seen = made->predicted ? dli_array(ctx, n * n, sizeof *made->seen, err) : NULL;
+    made->n_seen = made->seen ? dli_calloc(ctx, n, sizeof *made->n_seen, err) : NULL;
+    dl4c_status status = made->n_seen ? copy_names(made, o.classes, err) : dli_alloc_status();
     if (status != DL4C_OK) {
         dl4c_evaluation_destroy(&made);
         return status;
@@ -91,9 +95,34 @@ void dl4c_evaluation_destroy(dl4c_evaluation **e)
     dli_free(old->confusion);
     dli_free(old->actual);
     dli_free(old->predicted);
+    dli_free(old->seen);
+    dli_free(old->n_seen);
     dl4c_context *ctx = old->ctx;
     dli_free(old);
     dli_context_unref(ctx);
+}
+
+void dli_evaluation_count(dl4c_evaluation *e, int32_t actual, int32_t predicted, int64_t n)
+{
+    const size_t row = (size_t)actual * (size_t)e->n_classes;
+    if (e->confusion[row + (size_t)predicted] == 0)
+        e->seen[row + (size_t)e->n_seen[actual]++] = predicted;
+    e->confusion[row + (size_t)predicted] += n;
+    e->actual[actual] += n;
+    e->predicted[predicted] += n;
+}
+
+int32_t dli_evaluation_row(const dl4c_evaluation *e, int32_t actual, int32_t *out)
+{
+    const int32_t n = e->n_seen[actual], buckets = dli_java_buckets(n, false);
+    const int32_t *seen = e->seen + (size_t)actual * (size_t)e->n_classes;
+    for (int32_t i = 0; i < n; i++) { /* insertion keeps the order of those that meet in a bucket */
+        int32_t at = i;
+        for (; at > 0 && out[at - 1] % buckets > seen[i] % buckets; at--)
+            out[at] = out[at - 1];
+        out[at] = seen[i];
+    }
+    return n;
 }
 
 static int32_t predict(const dl4c_evaluation *e, const float *row)
@@ -127,9 +156,7 @@ dl4c_status dl4c_evaluation_add(dl4c_evaluation *e, const float *probabilities, 
     for (int64_t i = 0; i < n; i++) {
         const float *row = probabilities + i * k_end;
         const int32_t actual = (int32_t)labels[i], predicted = predict(e, row);
-        e->confusion[(size_t)actual * (size_t)k_end + (size_t)predicted]++;
-        e->actual[actual]++;
-        e->predicted[predicted]++;
+        dli_evaluation_count(e, actual, predicted, 1);
         if (e->top_n > 1) {
             int32_t likelier = 0; /* strictly: a tie does not push the right class out, as in Deeplearning4j */
             for (int32_t k = 0; k < k_end; k++)
@@ -158,13 +185,13 @@ dl4c_status dl4c_evaluation_merge(dl4c_evaluation *e, const dl4c_evaluation *oth
     if (e->threshold != other->threshold)
         return dli_fail(err, DL4C_E_INVALID, "evaluation", "threshold is %s in one evaluation and %s in the other", DLI_NUM(e->threshold),
                         DLI_NUM(other->threshold));
-    const size_t n = (size_t)e->n_classes;
-    for (size_t i = 0; i < n * n; i++)
-        e->confusion[i] += other->confusion[i];
-    for (size_t i = 0; i < n; i++) {
-        e->actual[i] += other->actual[i];
-        e->predicted[i] += other->predicted[i];
-    }
+    int32_t *row = dli_array(e->ctx, (size_t)e->n_classes, sizeof *row, err);
+    if (!row)
+        return dli_alloc_status();
+    for (int32_t i = 0; i < e->n_classes; i++)
+        for (int32_t k = 0, n = dli_evaluation_row(other, i, row); k < n; k++)
+            dli_evaluation_count(e, i, row[k], dli_confusion(other, i, row[k]));
+    dli_free(row);
     e->n += other->n;
     e->top_right += other->top_right;
     return DL4C_OK;

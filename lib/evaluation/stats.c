@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The report that Deeplearning4j's Evaluation.stats() prints, to the byte. */
 #include "evaluation/evaluation.h"
-#include "base/number.h"
-#include "base/strbuf.h"
+#include "evaluation/java.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -14,28 +13,6 @@ static const char rule[] = "====================================================
 /* Java's DecimalFormat("0.0000"): half-even on the exact binary value, as "%.4f" rounds. Compared over 4.6 million values, a fraction
  * 5.0E-5 is the one that differs: Java takes its one digit for the exact value and rounds the tie to 0.0000. */
 static void add_fraction(struct dli_strbuf *b, double v) { dli_strbuf_num(b, "%.4f", v == 5.0e-5 ? 0.0 : v); }
-
-/* Java's Double.toString of a value in (0, 1): below 1e-3 as "3.5E-4". */
-static void add_java_double(struct dli_strbuf *b, double v)
-{
-    char text[32], fmt[8];
-    if (v >= 1e-3) {
-        dli_strbuf_add(b, dli_number_shortest(text, sizeof text, v));
-        return;
-    }
-    for (int digits = 0; digits <= 16; digits++) {
-        double back;
-        snprintf(fmt, sizeof fmt, "%%.%de", digits);
-        dli_number(text, sizeof text, fmt, v);
-        if (dli_parse_double(text, strlen(text), &back) && back == v)
-            break;
-    }
-    char *e = strchr(text, 'e'); /* "3.5e-04" */
-    int64_t exponent = 0;
-    *e++ = '\0';
-    dli_parse_i64(e, strlen(e), &exponent);
-    dli_strbuf_addf(b, "%s%sE%" PRId64, text, strchr(text, '.') ? "" : ".0", exponent);
-}
 
 static void add_excluded(struct dli_strbuf *b, const dl4c_evaluation *e, int32_t metric)
 {
@@ -131,7 +108,7 @@ dl4c_status dl4c_evaluation_stats(const dl4c_evaluation *e, uint32_t flags, char
         dli_strbuf_addf(&b, "\nPrecision, recall & F1: reported for positive class (class 1 - \"%s\") only", e->names[1]);
     if (e->threshold > 0.0) {
         dli_strbuf_add(&b, "\nBinary decision threshold: ");
-        add_java_double(&b, e->threshold);
+        dli_java_double(&b, e->threshold);
     }
     dli_strbuf_add(&b, "\n\n");
     if (!(flags & DL4C_STATS_NO_WARNINGS)) {

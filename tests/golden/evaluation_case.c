@@ -31,6 +31,26 @@ static void text_of(struct gold *g, const char *file, dl4c_status status, char *
     dl4c_free(text);
 }
 
+/* What Deeplearning4j wrote is read, and written again to the same bytes. */
+static void reread(struct gold *g)
+{
+    char path[1024];
+    size_t size;
+    struct dl4c_error err = DL4C_ERROR_INIT;
+    dl4c_evaluation *e = NULL;
+    char *text = NULL;
+    gold_path(g, "eval.json", path, sizeof path);
+    char *recorded = gold_has(g, "eval.json") ? test_read_file(path, &size) : NULL;
+    if (recorded && dl4c_evaluation_from_dl4j(NULL, recorded, size, &e, &err) != DL4C_OK)
+        gold_fail(g, "eval.json is not read: %s", err.message);
+    else if (recorded) {
+        const dl4c_status s = dl4c_evaluation_dl4j_json(e, &text, NULL);
+        text_of(g, "eval.json", s, text);
+    }
+    dl4c_evaluation_destroy(&e);
+    free(recorded);
+}
+
 static void texts(struct gold *g, const dl4c_evaluation *e)
 {
     char *text = NULL;
@@ -44,6 +64,11 @@ static void texts(struct gold *g, const dl4c_evaluation *e)
     text_of(g, "confusion.csv", s, text);
     s = dl4c_evaluation_confusion_html(e, &text, NULL);
     text_of(g, "confusion.html", s, text);
+    s = dl4c_evaluation_dl4j_json(e, &text, NULL);
+    text_of(g, "eval.json", s, text);
+    s = dl4c_evaluation_dl4j_json(e, &text, NULL);
+    text_of(g, "eval.yaml", s, text);
+    reread(g);
 }
 
 static void number(struct gold *g, const char *line, const char *name, char separator, double got)
