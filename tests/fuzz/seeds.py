@@ -118,8 +118,9 @@ def stores():
 
 
 def texts():
-    for i, text in enumerate(('conv2d:units=4,kernel=3x2,stride=2,padding=1,activation=relu', 'dense:units=3', 'max_pool:kernel=2',
-                              'adam:lr=1e-3,beta1=0.9', 'step:decay=0.5,step=10,by=epoch', 'torchvision', 'vgg16:fit=crop', 'file:///none')):
+    for i, text in enumerate(('conv2d:units=4,kernel=3x2,stride=2,padding=1,activation=relu', 'dense:units=3',
+                              'max_pool:kernel=2', 'adam:lr=1e-3,beta1=0.9', 'step:decay=0.5,step=10,by=epoch',
+                              'torchvision', 'vgg16:fit=crop', 'file:///none')):
         put('text', 'text-%d' % i, text.encode())
 
 
