@@ -24,6 +24,7 @@ ARROWS = {
     'reader': ['image', 'fs', 'source', 'graph'],  # graph for what a model records of its images
     'evaluation': ['tensor', 'chart'],
     'formats': ['graph', 'models', 'fs'],
+    'zoo': ['graph', 'formats'],
     'features': ['graph', 'reader', 'formats', 'source'],
     'train': ['graph', 'features', 'formats', 'evaluation', 'reader', 'source'],
     'transport': ['base'],                      # bytes, no tensors
