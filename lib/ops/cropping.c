@@ -57,7 +57,7 @@ static void backward(const struct dli_exec *x)
 const struct dli_op dli_op_cropping = {
     .name = "cropping",
     .doc = "An image without its margins.",
-    .dl4j = "Cropping2D",
+    .dl4j = "Cropping2DLayer",
     .min_inputs = 1,
     .max_inputs = 1,
     .attrs = attrs,

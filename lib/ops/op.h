@@ -128,13 +128,14 @@ enum {
     DLI_OP_BLOCKED = 128,    /* forward works on the blocked layout when all inputs and the output have it; pad lanes hold garbage */
     DLI_OP_BLOCKED_IN = 256, /* takes blocked inputs, gives plain */
     DLI_OP_BACK_IN = 512,    /* backward reads in */
-    DLI_OP_BACK_OUT = 1024   /* backward reads out */
+    DLI_OP_BACK_OUT = 1024,  /* backward reads out */
+    DLI_OP_BIAS_LAST = 2048  /* Deeplearning4j lists its bias behind its weights although it lies before them */
 };
 
 struct dli_op {
     const char *name;
     const char *doc;                /* one sentence */
-    const char *dl4j;               /* Deeplearning4j's class, short: "ConvolutionLayer"; NULL where it has none */
+    const char *dl4j;               /* what summaries of Deeplearning4j call it: "ConvolutionLayer"; NULL where it has none */
     int32_t min_inputs, max_inputs; /* -1: any number */
     uint32_t flags;                 /* DLI_OP_* */
     const struct dli_attr *attrs;   /* NULL: none */

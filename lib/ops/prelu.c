@@ -114,7 +114,7 @@ static void backward(const struct dli_exec *x)
 const struct dli_op dli_op_prelu = {
     .name = "prelu",
     .doc = "Rectifier with learned slopes.",
-    .dl4j = "PReLULayer",
+    .dl4j = "PReLU",
     .min_inputs = 1,
     .max_inputs = 1,
     .flags = DLI_OP_LAYER | DLI_OP_BACK_IN,

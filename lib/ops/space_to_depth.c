@@ -81,7 +81,7 @@ static void backward(const struct dli_exec *x)
 const struct dli_op dli_op_space_to_depth = {
     .name = "space_to_depth",
     .doc = "Blocks of pixels as channels.",
-    .dl4j = "SpaceToDepthLayer",
+    .dl4j = "SpaceToDepth",
     .min_inputs = 1,
     .max_inputs = 1,
     .attrs = attrs,

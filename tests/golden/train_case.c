@@ -29,7 +29,10 @@ void gold_blocks(const dl4c_graph *graph, char *text, size_t size)
     char vars[8192] = "", open[512] = "";
     for (int32_t i = 0; i <= graph->n_vertices; i++) {
         const struct dli_vertex *v = i < graph->n_vertices ? &graph->vertices[i] : NULL;
-        for (int32_t k = 0; k < (v ? v->n_params : 1); k++) {
+        for (int32_t listed = 0; listed < (v ? v->n_params : 1); listed++) {
+            /* The reference counts parameters as it lists them, which is not always as they lie. */
+            const bool last = v && v->op && v->op->flags & DLI_OP_BIAS_LAST && v->decl[0].role == DLI_PARAM_BIAS;
+            const int32_t k = last ? (listed + 1) % v->n_params : listed;
             const char *spec = !v ? "" : v->frozen || v->decl[k].role == DLI_PARAM_STAT ? "noop" : v->attrs->layer.updater;
             if (!spec)
                 spec = graph->updater ? graph->updater : "sgd";

@@ -196,6 +196,31 @@ static dl4c_status read_conv(const struct reading *r, struct dl4c_error *err)
     return add_common(r, true, err);
 }
 
+/* Depthwise and separable; a depthwise one says nout and the multiplier, which must agree. */
+static dl4c_status read_depth(const struct reading *r, bool separable, struct dl4c_error *err)
+{
+    int64_t in, out, multiplier;
+    set_op(r, separable ? "separable_conv2d" : "depthwise_conv2d");
+    DLI_TRY(dli_dl4j_int(r->o, "depthMultiplier", 1, &r->at, &multiplier, err));
+    add(r->out, dl4c_attr_int("multiplier", multiplier));
+    if (separable) {
+        DLI_TRY(add_sizes(r, err));
+    } else {
+        DLI_TRY(dli_dl4j_int(r->o, "nin", 0, &r->at, &in, err));
+        DLI_TRY(dli_dl4j_int(r->o, "nout", 0, &r->at, &out, err));
+        if (in > 0 && out > 0 && multiplier > 0 && (out % multiplier != 0 || out / multiplier != in))
+            return dli_dl4j_unsupported(&r->at, err, "%" PRId64 " channels times %" PRId64 " are not nout %" PRId64, in, multiplier, out);
+        if (in > 0)
+            add(r->out, dl4c_attr_int("n_in", in));
+    }
+    DLI_TRY(add_window(r, 1, err));
+    DLI_TRY(add_bool(r, "has_bias", "hasBias", true, err));
+    return add_common(r, true, err);
+}
+
+static dl4c_status read_depthwise(const struct reading *r, struct dl4c_error *err) { return read_depth(r, false, err); }
+static dl4c_status read_separable(const struct reading *r, struct dl4c_error *err) { return read_depth(r, true, err); }
+
 static dl4c_status read_linear(const struct reading *r, const char *op, struct dl4c_error *err)
 {
     bool norm;
@@ -435,12 +460,14 @@ static const struct class
     { "ConvolutionLayer", read_conv, true, 3, false },
     { "Cropping2D", read_cropping, false, 3, true },
     { "DenseLayer", read_dense, true, 1, false },
+    { "DepthwiseConvolution2D", read_depthwise, true, 3, false },
     { "DropoutLayer", read_dropout, false, 0, true },
     { "GlobalPoolingLayer", read_global_pool, false, 3, true },
     { "LocalResponseNormalization", read_lrn, false, 3, true },
     { "LossLayer", read_loss_layer, false, 0, true },
     { "OutputLayer", read_output, true, 1, false },
     { "PReLULayer", read_prelu, true, 0, true },
+    { "SeparableConvolution2D", read_separable, true, 3, false },
     { "SpaceToDepthLayer", read_space_to_depth, false, 3, false },
     { "Subsampling2D", read_pooling, false, 3, true },
     { "SubsamplingLayer", read_pooling, false, 3, true },

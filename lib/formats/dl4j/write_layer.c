@@ -32,6 +32,11 @@ static const struct class
     { "cropping", "convolutional.Cropping2D", "constraints cropping dataFormat " PLAIN "layerName" },
     { "dense", "DenseLayer",
       BASE_HEAD "constraints gainInit gradientNormalization gradientNormalizationThreshold hasBias hasLayerNorm idropout " BASE_REST },
+    { "depthwise_conv2d", "DepthwiseConvolution2D",
+      BASE_HEAD "cnn2dDataFormat constraints convolutionMode cudnnAlgoMode cudnnAllowFallback cudnnBwdDataAlgo cudnnBwdFilterAlgo "
+                "cudnnFwdAlgo depthMultiplier dilation gainInit gradientNormalization gradientNormalizationThreshold hasBias idropout "
+                "iupdater kernelSize layerName nin nout padding regularization regularizationBias stride timeDistributedFormat "
+                "weightInitFn weightNoise" },
     { "dropout", "DropoutLayer", BASE_HEAD "constraints gainInit " PLAIN BASE_REST },
     { "global_pool", "GlobalPoolingLayer", "collapseDimensions constraints " PLAIN "layerName pnorm poolingDimensions poolingType" },
     { "loss", "LossLayer",
@@ -49,6 +54,11 @@ static const struct class
       "kernelSize layerName padding pnorm poolingType stride" },
     { "prelu", "PReLULayer",
       BASE_HEAD "constraints gainInit " PLAIN "inputShape iupdater layerName nin nout regularization regularizationBias sharedAxes "
+                "weightInitFn weightNoise" },
+    { "separable_conv2d", "SeparableConvolution2D",
+      BASE_HEAD "cnn2dDataFormat constraints convolutionMode cudnnAlgoMode cudnnAllowFallback cudnnBwdDataAlgo cudnnBwdFilterAlgo "
+                "cudnnFwdAlgo depthMultiplier dilation gainInit gradientNormalization gradientNormalizationThreshold hasBias idropout "
+                "iupdater kernelSize layerName nin nout padding regularization regularizationBias stride timeDistributedFormat "
                 "weightInitFn weightNoise" },
     { "space_to_depth", "SpaceToDepthLayer", "blockSize constraints dataFormat " PLAIN "layerName" },
     { "sum_pool", "SubsamplingLayer",
@@ -382,6 +392,8 @@ static dl4c_status key_out(struct dli_dl4j_writing *w, const char *key, const st
         bool_out(w, key, !attr_int(v, "keep"));
     else if (KEY("convolutionMode"))
         dli_dl4j_text(e, key, mode_word(v));
+    else if (KEY("depthMultiplier"))
+        dli_dl4j_int_out(e, key, attr_int(v, "multiplier"));
     else if (KEY("dilation"))
         dli_dl4j_ints_out(e, key, attr_ints(v, "dilation"), 2);
     else if (KEY("eps"))
