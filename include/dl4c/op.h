@@ -108,14 +108,15 @@ struct dl4c_attr_info {
     int32_t n_choices;
     const char *const *choices; /**< the words a STR may be, NULL: free text */
     double min, max;            /**< of numbers, inclusive */
-    double def;                 /**< default of numbers */
-    const char *def_text;       /**< default of STR; NULL: none */
+    double def;                 /**< default of numbers; of a list whose numbers differ the first */
+    const char *def_text;       /**< default of STR, and of a list whose numbers differ: "0.5;1"; NULL: none */
 };
 #define DL4C_ATTR_INFO_INIT { sizeof(struct dl4c_attr_info), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /** How many descriptors of a kind (DL4C_KIND_*) there are. Threads: safe. */
 DL4C_API int32_t dl4c_descriptor_count(int32_t kind);
-/** Descriptor @p i of a kind, in the order of their names. DL4C_E_INVALID: out of range. Threads: safe. */
+/** Descriptor @p i of a kind, in the order of their names, preprocessing in that of dl4c_preprocess_get. DL4C_E_INVALID: out of range.
+ *  Threads: safe. */
 DL4C_API dl4c_status dl4c_descriptor_get(int32_t kind, int32_t i, struct dl4c_descriptor *out, struct dl4c_error *err);
 /** Attribute @p a of descriptor @p i; those common to all layers follow the operator's own. Threads: safe. */
 DL4C_API dl4c_status dl4c_descriptor_attr(int32_t kind, int32_t i, int32_t a, struct dl4c_attr_info *out, struct dl4c_error *err);

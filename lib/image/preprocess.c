@@ -7,10 +7,22 @@
 
 _Static_assert(sizeof(struct dl4c_preprocess) == 80, "struct dl4c_preprocess is frozen at 80 bytes without padding");
 
-#define IMAGENET_MEAN { 0.485f, 0.456f, 0.406f }
-#define IMAGENET_STD { 0.229f, 0.224f, 0.225f }
-#define VGG_MEAN { 103.939f, 116.779f, 123.68f } /* blue, green, red */
-#define ONES { 1, 1, 1 }
+#define IMAGENET_MEAN                                                                                                                      \
+    {                                                                                                                                      \
+        0.485f, 0.456f, 0.406f                                                                                                             \
+    }
+#define IMAGENET_STD                                                                                                                       \
+    {                                                                                                                                      \
+        0.229f, 0.224f, 0.225f                                                                                                             \
+    }
+#define VGG_MEAN                                                                                                                           \
+    {                                                                                                                                      \
+        103.939f, 116.779f, 123.68f                                                                                                        \
+    } /* blue, green, red */
+#define ONES                                                                                                                               \
+    {                                                                                                                                      \
+        1, 1, 1                                                                                                                            \
+    }
 
 static const struct dl4c_preprocess presets[] = {
     { "none", DL4C_ORDER_RGB, DL4C_RESIZE_DL4J, DL4C_FIT_STRETCH, 0, DL4C_CMYK_OPENCV, 1, 1, { 0 }, ONES },
@@ -49,16 +61,51 @@ static const struct dli_attr attrs[] = {
     { 0 },
 };
 
-/* The defaults that the table shows are those of "none" but for cmyk; each preset has its own, which only parse and print know. */
-const struct dli_kind_entry dli_preprocess_kinds[N_PRESETS] = {
-    { .name = "none", .doc = "RGB, 0 to 255.", .attrs = attrs },
-    { .name = "scale01", .doc = "RGB divided by 255.", .attrs = attrs },
-    { .name = "dl4j", .doc = "BGR, 0 to 255, as Deeplearning4j's DataVec gives images.", .attrs = attrs },
-    { .name = "vgg16", .doc = "BGR minus 103.939, 116.779, 123.68, as Deeplearning4j's VGG16ImagePreProcessor.", .attrs = attrs },
-    { .name = "keras-vgg16", .doc = "As vgg16, with Keras' nearest neighbour and without EXIF.", .attrs = attrs },
-    { .name = "torchvision", .doc = "RGB 0 to 1 by ImageNet's mean and deviation, the centre of an enlarged image.", .attrs = attrs },
-    { .name = "tf", .doc = "RGB, -1 to 1.", .attrs = attrs },
+/* What the descriptors say beside the presets' numbers. Lists of different numbers stand here as text: a test reads them back. */
+static const struct {
+    const char *doc, *mean, *std;
+} described[N_PRESETS] = {
+    { "RGB, 0 to 255.", NULL, NULL },
+    { "RGB divided by 255.", NULL, NULL },
+    { "BGR, 0 to 255, as Deeplearning4j's DataVec gives images.", NULL, NULL },
+    { "BGR minus the mean colour of ImageNet, as Deeplearning4j's VGG16ImagePreProcessor.", "103.939;116.779;123.68", NULL },
+    { "As vgg16, with Keras' nearest neighbour and without EXIF.", "103.939;116.779;123.68", NULL },
+    { "RGB 0 to 1 by ImageNet's mean and deviation, the centre of an enlarged image.", "0.485;0.456;0.406", "0.229;0.224;0.225" },
+    { "RGB, -1 to 1.", NULL, NULL },
 };
+
+bool dli_preprocess_kind(int32_t i, struct dli_kind_entry *e)
+{
+    if (i < 0 || i >= N_PRESETS)
+        return false;
+    *e = (struct dli_kind_entry){ .name = presets[i].name, .doc = described[i].doc, .attrs = attrs };
+    return true;
+}
+
+void dli_preprocess_default(int32_t i, struct dl4c_attr_info *a)
+{
+    const struct dl4c_preprocess *p = &presets[i];
+    const struct {
+        const char *name;
+        double def;
+        const char *text;
+    } own[] = {
+        { "order", 0, order_words[p->order] },
+        { "divide", (double)p->divide, NULL },
+        { "mean", (double)p->mean[0], described[i].mean },
+        { "std", (double)p->std[0], described[i].std },
+        { "resize", 0, resize_words[p->resize] },
+        { "fit", 0, fit_words[p->fit] },
+        { "enlarge", p->enlarge, NULL },
+        { "exif", 0, exif_words[p->ignore_exif] },
+        { "cmyk", 0, cmyk_words[p->cmyk] },
+    };
+    for (size_t k = 0; k < sizeof own / sizeof *own; k++)
+        if (strcmp(own[k].name, a->name) == 0) {
+            a->def = own[k].def;
+            a->def_text = own[k].text;
+        }
+}
 
 int32_t dl4c_preprocess_count(void) { return N_PRESETS; }
 

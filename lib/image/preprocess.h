@@ -6,8 +6,10 @@
 #include "base/attrs.h"
 #include "image/resize.h"
 
-/* What dl4c_descriptor_* tells of the presets; dl4c_preprocess_count() entries. */
-extern const struct dli_kind_entry dli_preprocess_kinds[];
+/* What dl4c_descriptor_* tells of the presets, in the order of dl4c_preprocess_get; false: there is no preset i. */
+bool dli_preprocess_kind(int32_t i, struct dli_kind_entry *e);
+/* Puts preset i's own value in place of the attribute's default. */
+void dli_preprocess_default(int32_t i, struct dl4c_attr_info *a);
 
 /* Is the struct what the header allows, and can it feed `channels` channels? */
 dl4c_status dli_preprocess_check(const struct dl4c_preprocess *p, int32_t channels, struct dl4c_error *err);

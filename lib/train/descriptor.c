@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* dl4c_descriptor_*: what can be described by name and attributes. */
+#include "image/preprocess.h"
 #include "losses/loss.h"
 #include "ops/op.h"
 #include "schedules/schedule.h"
@@ -13,6 +14,7 @@ static bool entry(int32_t kind, int32_t i, struct dli_kind_entry *e)
     case DL4C_KIND_UPDATER: return dli_updater_kind(i, e);
     case DL4C_KIND_SCHEDULE: return dli_schedule_kind(i, e);
     case DL4C_KIND_LOSS: return dli_loss_kind(i, e);
+    case DL4C_KIND_PREPROCESS: return dli_preprocess_kind(i, e);
     default: return false;
     }
 }
@@ -61,5 +63,7 @@ dl4c_status dl4c_descriptor_attr(int32_t kind, int32_t i, int32_t a, struct dl4c
         return dli_fail(err, DL4C_E_INVALID, "descriptor", "%s has %" PRId32 " attributes, there is no number %" PRId32, e.name, all, a);
     struct dl4c_attr_info info;
     dli_attrs_info(a < own ? &e.attrs[a] : &dli_layer_attrs[a - own], &info);
+    if (kind == DL4C_KIND_PREPROCESS)
+        dli_preprocess_default(i, &info);
     return dli_struct_out(out, &info, sizeof info, "descriptor", err);
 }

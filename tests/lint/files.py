@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Every source says its licence and purpose, keeps to 800 lines of 140 columns, and is where the maps say.
-# Usage: files.py SOURCE_ROOT [--strict]
+# Usage: files.py SOURCE_ROOT
 import os
 import re
 import sys
@@ -51,14 +51,14 @@ def check_text(report, path, text):
         report(path, text.count('\n') + 1, 'the file ends without a newline')
 
 
-def check_maps(report, root, files, strict):
+def check_maps(report, root, files):
     """lib/README.md names every folder and file of lib/; a test program that no meson.build names is never run."""
     readme = read(root, 'lib/README.md') if 'lib/README.md' in files else ''
     folders = sorted({p.split('/')[1] for p in files if p.startswith('lib/') and p.count('/') >= 2})
     for folder in folders:
         if not re.search(r'^\| *`%s/`' % re.escape(folder), readme, re.M):
             report('lib/README.md', 1, 'no row `%s/` in the map: every folder of lib/ has one' % folder)
-    for match in re.finditer(r'^\| *`(\w+)/`', readme, re.M) if strict else ():
+    for match in re.finditer(r'^\| *`(\w+)/`', readme, re.M):
         if match.group(1) not in folders:
             report('lib/README.md', readme.count('\n', 0, match.start()) + 1, 'lib/%s does not exist' % match.group(1))
     meson = '\n'.join(read(root, p) for p in files if os.path.basename(p) == 'meson.build')
@@ -96,7 +96,7 @@ def main():
         check_text(report, path, text)
         if path.endswith(CODE) or is_script(path, text) or os.path.basename(path) in PURPOSE_FREE:
             check_source(report, path, text)
-    check_maps(report, root, files, '--strict' in sys.argv[2:])
+    check_maps(report, root, files)
     report.done('files')
 
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Exported symbols of the shared library = names in lib/libdl4c.map = DL4C_API functions of include/dl4c/; everything global in the
-# static library is dl4c_ or dli_. Usage: symbols.py SOURCE_ROOT NM LIBDL4C.SO LIBDL4C.A [--strict]
+# static library is dl4c_ or dli_. Usage: symbols.py SOURCE_ROOT NM LIBDL4C.SO LIBDL4C.A
 import os
 import re
 import subprocess
@@ -50,7 +50,6 @@ def of_headers(root):
 
 def main():
     root, program, shared, static = sys.argv[1:5]
-    strict = '--strict' in sys.argv[5:]
     report = Report('symbols')
     in_map, in_headers = of_map(root, report), of_headers(root)
     in_so = set()
@@ -62,12 +61,8 @@ def main():
         if not re.search(r'@@?DL4C_\d', fields[-1]):
             report(os.path.basename(shared), 1, '%s is exported without a version: lib/libdl4c.map must name it' % name)
     report.checked = len(in_so | set(in_map) | set(in_headers))
-    missing = sorted(set(in_headers) - set(in_map))
-    if strict:
-        for name in missing:
-            report(*in_headers[name], '%s is DL4C_API but not in lib/libdl4c.map' % name)
-    elif missing:
-        print('declared ahead of their code: %s' % ' '.join(missing))
+    for name in sorted(set(in_headers) - set(in_map)):
+        report(*in_headers[name], '%s is DL4C_API but not in lib/libdl4c.map' % name)
     for name in sorted(set(in_map) - set(in_headers)):
         report('lib/libdl4c.map', in_map[name], '%s is in no public header with DL4C_API' % name)
     for name in sorted(set(in_map) - in_so):
