@@ -47,6 +47,8 @@ struct dli_vattrs {
 };
 dl4c_status dli_vattrs_create(dl4c_context *ctx, const struct dli_op *op, const char *vertex, const struct dl4c_attr *attrs, int32_t n,
                               struct dli_vattrs **va, struct dl4c_error *err);
+/* Those of an activation by its spec: "leaky_relu:alpha=0.1". */
+dl4c_status dli_vattrs_activation(dl4c_context *ctx, const char *text, const char *vertex, struct dli_vattrs **va, struct dl4c_error *err);
 /* A copy of its own with one attribute set to text. */
 dl4c_status dli_vattrs_with(const struct dli_vattrs *old, const char *vertex, const char *name, const char *text, struct dli_vattrs **va,
                             struct dl4c_error *err);

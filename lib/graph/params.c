@@ -112,6 +112,20 @@ dl4c_status dli_vattrs_create(dl4c_context *ctx, const struct dli_op *op, const 
     return status;
 }
 
+dl4c_status dli_vattrs_activation(dl4c_context *ctx, const char *text, const char *vertex, struct dli_vattrs **va, struct dl4c_error *err)
+{
+    *va = NULL;
+    struct dli_spec spec;
+    DLI_TRY(dli_spec_parse(ctx, text, &spec, err));
+    const struct dli_op *op = dli_op_find(spec.name);
+    const dl4c_status status =
+        op && op->flags & DLI_OP_ACTIVATION
+            ? dli_vattrs_create(ctx, op, vertex, spec.attrs, spec.n_attrs, va, err)
+            : dli_fail(err, DL4C_E_NOTFOUND, "graph", "'%.200s': there is no activation \"%.60s\"", vertex, spec.name);
+    dli_spec_free(&spec);
+    return status;
+}
+
 static const struct dli_attr *attr_find(const struct dli_attr *table, const char *name)
 {
     for (; table && table->name; table++)

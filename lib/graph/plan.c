@@ -217,19 +217,10 @@ static dl4c_status add_op(struct lowering *l, int32_t vertex, const struct dli_o
     return DL4C_OK;
 }
 
-/* Attributes of a step that the plan adds: an activation by its spec, dropout by its rate. */
-static dl4c_status spec_attrs(struct lowering *l, int32_t vertex, const char *text, struct dli_vattrs **va)
+static dl4c_status activation_of(struct lowering *l, int32_t vertex, struct dli_vattrs **va)
 {
-    *va = NULL;
-    struct dli_spec spec;
-    DLI_TRY(dli_spec_parse(l->plan->ctx, text, &spec, l->err));
-    const struct dli_op *op = dli_op_find(spec.name);
-    dl4c_status status = op && op->flags & DLI_OP_ACTIVATION
-                             ? dli_vattrs_create(l->plan->ctx, op, l->g->vertices[vertex].name, spec.attrs, spec.n_attrs, va, l->err)
-                             : dli_fail(l->err, DL4C_E_NOTFOUND, "graph", "'%.200s': there is no activation \"%.60s\"",
-                                        l->g->vertices[vertex].name, spec.name);
-    dli_spec_free(&spec);
-    return status;
+    const struct dli_vertex *v = &l->g->vertices[vertex];
+    return dli_vattrs_activation(l->plan->ctx, v->attrs->layer.activation, v->name, va, l->err);
 }
 
 static bool is_identity(const char *activation) { return !activation || strcmp(activation, "identity") == 0; }
@@ -283,7 +274,7 @@ static dl4c_status find_chain(struct lowering *l, int32_t v, struct chain *c)
         return DL4C_OK;
     const bool own = x->op->flags & DLI_OP_LAYER && !is_identity(x->attrs->layer.activation);
     if (own) {
-        DLI_TRY(spec_attrs(l, v, x->attrs->layer.activation, &c->act));
+        DLI_TRY(activation_of(l, v, &c->act));
         c->fuse.act = c->act->op;
         c->fuse.act_attrs = c->act->attrs;
         if (!agreed(l, v, &c->fuse)) {
@@ -414,7 +405,7 @@ static dl4c_status lower_op(struct lowering *l, int32_t v, int32_t *in, int32_t 
     p->vertex_linear[v] = value;
     if (layer && !c.fuse.act && !is_identity(x->attrs->layer.activation)) {
         struct dli_vattrs *act;
-        DLI_TRY(spec_attrs(l, v, x->attrs->layer.activation, &act));
+        DLI_TRY(activation_of(l, v, &act));
         const int32_t linear = value;
         status = add_op(l, v, act->op, act->attrs, act, false, &linear, 1, &shape, NULL, NULL, &value);
         dli_vattrs_unref(act);

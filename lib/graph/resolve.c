@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From a list of vertices to a graph that can run: order, shapes, parameters. */
 #include "graph/graph.h"
+#include "losses/loss.h"
 
 #include <string.h>
 
@@ -129,6 +130,21 @@ static dl4c_status check_params(const struct dli_vertex *v, struct dl4c_error *e
     return DL4C_OK;
 }
 
+/* A misspelt activation or loss is told when the graph is made, and not when it is run or trained. */
+static dl4c_status check_specs(const dl4c_graph *g, const struct dli_vertex *v, struct dl4c_error *err)
+{
+    const char *loss = NULL;
+    if (v->op->flags & DLI_OP_LAYER && v->attrs->layer.activation) {
+        struct dli_vattrs *activation;
+        DLI_TRY(dli_vattrs_activation(g->ctx, v->attrs->layer.activation, v->name, &activation, err));
+        dli_vattrs_unref(activation);
+    }
+    if (v->op->flags & DLI_OP_OUTPUT)
+        memcpy(&loss, v->attrs->attrs, sizeof loss);
+    const dl4c_status status = loss ? dli_loss_check(g->ctx, loss, err) : DL4C_OK;
+    return status == DL4C_OK ? status : dli_fail_prefix(err, status, "'%.200s'", v->name);
+}
+
 /* Gives the missing parameters of a vertex their first values, all in one blob. */
 static dl4c_status draw_params(dl4c_graph *g, int32_t i, struct dl4c_error *err)
 {
@@ -236,8 +252,10 @@ dl4c_status dli_graph_resolve(dl4c_graph *g, bool draw, struct dl4c_error *err)
         if (v->hole)
             return dli_fail(err, DL4C_E_INVALID, "graph", "'%.200s' was removed with its connections kept, and nothing took its place",
                             v->name);
-        if (v->op)
+        if (v->op) {
             DLI_TRY(check_arity(v, err));
+            DLI_TRY(check_specs(g, v, err));
+        }
     }
     if (g->n_vertices == 0)
         return dli_fail(err, DL4C_E_INVALID, "graph", "the graph has no vertices");

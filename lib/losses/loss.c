@@ -41,7 +41,8 @@ static dl4c_status unknown(const char *name, struct dl4c_error *err)
     return dli_fail(err, DL4C_E_NOTFOUND, "loss", "there is no loss \"%.60s\"; wanted one of %s", name, known);
 }
 
-dl4c_status dli_loss_open(dl4c_context *ctx, const char *text, int64_t k, struct dli_loss_at *out, struct dl4c_error *err)
+/* Finds the loss and reads its attributes; on failure *out holds nothing. */
+static dl4c_status read_spec(dl4c_context *ctx, const char *text, struct dli_loss_at *out, struct dl4c_error *err)
 {
     struct dli_spec spec;
     memset(out, 0, sizeof *out);
@@ -61,9 +62,25 @@ dl4c_status dli_loss_open(dl4c_context *ctx, const char *text, int64_t k, struct
         }
     }
     dli_spec_free(&spec);
+    if (status == DL4C_OK)
+        out->loss = loss;
+    return status;
+}
+
+dl4c_status dli_loss_check(dl4c_context *ctx, const char *spec, struct dl4c_error *err)
+{
+    struct dli_loss_at loss;
+    const dl4c_status status = read_spec(ctx, spec, &loss, err);
+    dli_loss_close(&loss);
+    return status;
+}
+
+dl4c_status dli_loss_open(dl4c_context *ctx, const char *spec, int64_t k, struct dli_loss_at *out, struct dl4c_error *err)
+{
+    dl4c_status status = read_spec(ctx, spec, out, err);
     if (status == DL4C_OK) {
         const char *weights = NULL;
-        out->loss = loss;
+        const struct dli_loss *loss = out->loss;
         if (loss->attrs && strcmp(loss->attrs[0].name, "weights") == 0)
             memcpy(&weights, out->attrs, sizeof weights);
         if (loss->check)

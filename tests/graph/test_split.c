@@ -12,10 +12,10 @@
 
 static struct dl4c_error err; /* of the call before */
 
-#define MUST(call)                                           \
-    do {                                                     \
-        if ((call) != DL4C_OK)                               \
-            fail_msg("%s: %s", err.origin, err.message);     \
+#define MUST(call)                                                                                                                         \
+    do {                                                                                                                                   \
+        if ((call) != DL4C_OK)                                                                                                             \
+            fail_msg("%s: %s", err.origin, err.message);                                                                                   \
     } while (0)
 
 static void add(dl4c_builder *b, const char *text, const char *name, const char *in) { dl4c_builder_add_text(b, text, name, &in, 1); }
@@ -266,19 +266,17 @@ static void the_first_error_of_a_builder_sticks(void **state)
     add(b, "no_such_operator", "e", "in");
     assert_int_equal(dl4c_builder_finish(&b, &g, &err), DL4C_E_INVALID);
     assert_non_null(strstr(err.message, "did you mean \"units\"?"));
-    static const char *const wrong[][2] = { { "dense:units=0", "units" },       { "dense:units=3,activation=nonsense", "nonsense" },
-                                            { "conv2d:units=2,kernel=3", "d" }, { "max_pool:kernel=0", "kernel" } };
+    static const char *const wrong[][2] = { { "dense:units=0", "units" },
+                                            { "dense:units=3,activation=nonsense", "nonsense" },
+                                            { "conv2d:units=2,kernel=3", "d" },
+                                            { "max_pool:kernel=0", "kernel" },
+                                            { "output:units=2,loss=nonsense", "nonsense" },
+                                            { "output:units=2,activation=elu:beta=2", "beta" } };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         MUST(dl4c_builder_create(NULL, NULL, &b, &err));
         dl4c_builder_input(b, "in", shape, 1);
         add(b, wrong[i][0], "d", "in");
-        dl4c_status status = dl4c_builder_finish(&b, &g, &err);
-        if (status == DL4C_OK) { /* an activation is looked up when a session is planned */
-            dl4c_session *s = NULL;
-            status = dl4c_session_create(NULL, g, NULL, &s, &err);
-            dl4c_graph_destroy(&g);
-        }
-        assert_int_not_equal(status, DL4C_OK);
+        assert_int_not_equal(dl4c_builder_finish(&b, &g, &err), DL4C_OK);
         assert_non_null(strstr(err.message, wrong[i][1]));
     }
     MUST(dl4c_builder_create(NULL, NULL, &b, &err));
@@ -363,10 +361,14 @@ static void a_graph_can_be_looked_at(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(head_on_trunk_equals_the_whole_to_the_bit), cmocka_unit_test(split_rejects_a_path_around_the_cut),
-        cmocka_unit_test(fused_and_unfused_plans_agree),             cmocka_unit_test(join_refuses_shapes_that_do_not_fit),
-        cmocka_unit_test(a_pooled_head_gets_its_pooling_back),       cmocka_unit_test(edits_leave_the_original_alone),
-        cmocka_unit_test(the_first_error_of_a_builder_sticks),       cmocka_unit_test(a_parameter_set_by_a_tensor_is_what_runs),
+        cmocka_unit_test(head_on_trunk_equals_the_whole_to_the_bit),
+        cmocka_unit_test(split_rejects_a_path_around_the_cut),
+        cmocka_unit_test(fused_and_unfused_plans_agree),
+        cmocka_unit_test(join_refuses_shapes_that_do_not_fit),
+        cmocka_unit_test(a_pooled_head_gets_its_pooling_back),
+        cmocka_unit_test(edits_leave_the_original_alone),
+        cmocka_unit_test(the_first_error_of_a_builder_sticks),
+        cmocka_unit_test(a_parameter_set_by_a_tensor_is_what_runs),
         cmocka_unit_test(a_graph_can_be_looked_at),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
