@@ -8,6 +8,7 @@
 struct dli_dl4j_zip {
     dl4c_context *ctx; /* borrowed */
     zip_t *archive;
+    size_t size; /* of the whole file */
 };
 
 struct dli_dl4j_entry {
@@ -36,6 +37,7 @@ dl4c_status dli_dl4j_zip_open(const void *bytes, size_t size, struct dli_dl4j_zi
     zip_error_t e;
     zip_error_init(&e);
     z->ctx = ctx;
+    z->size = size;
     zip_source_t *source = zip_source_buffer_create(bytes, size, 0, &e);
     if (source) {
         z->archive = zip_open_from_source(source, ZIP_RDONLY, &e);
@@ -74,6 +76,9 @@ dl4c_status dli_dl4j_entry_open(struct dli_dl4j_zip *zip, const char *name, stru
     const zip_uint64_t wanted = ZIP_STAT_SIZE | ZIP_STAT_COMP_SIZE;
     if ((st.valid & wanted) != wanted)
         return dli_fail(err, DL4C_E_CORRUPT, "dl4j", "%s: the archive does not say how long it is", name);
+    if (st.comp_size > zip->size) /* what is allocated is bounded by it */
+        return dli_fail(err, DL4C_E_CORRUPT, "dl4j", "%s says it takes %" PRIu64 " bytes of an archive that has %zu", name, st.comp_size,
+                        zip->size);
     struct dli_dl4j_entry *fresh = dli_calloc(zip->ctx, 1, sizeof *fresh, err);
     if (!fresh)
         return dli_alloc_status();
@@ -131,9 +136,11 @@ dl4c_status dli_dl4j_entry_end(struct dli_dl4j_entry *e, struct dl4c_error *err)
     char more;
     size_t got;
     DLI_TRY(read_some(e, &more, 1, &got, err));
-    return got == 0
-               ? DL4C_OK
-               : dli_fail(err, DL4C_E_CORRUPT, "dl4j", "%s goes on after the %" PRIu64 " bytes that it should have", e->name, e->at - 1);
+    if (got > 0)
+        return dli_fail(err, DL4C_E_CORRUPT, "dl4j", "%s goes on after the %" PRIu64 " bytes that it should have", e->name, e->at - 1);
+    if (e->at != e->size)
+        return dli_fail(err, DL4C_E_CORRUPT, "dl4j", "%s has %" PRIu64 " bytes, the archive says %" PRIu64, e->name, e->at, e->size);
+    return DL4C_OK;
 }
 
 dl4c_status dli_dl4j_entry_text(struct dli_dl4j_entry *e, size_t limit, char **text, size_t *size, struct dl4c_error *err)
