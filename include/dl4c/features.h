@@ -9,7 +9,8 @@
 
 DL4C_BEGIN
 
-/** An opened store: a folder of shards features-00000.safetensors with manifest.json and _SUCCESS. */
+/** An opened store: a folder of shards features-00000.safetensors with manifest.json. What dl4c_featurize made has bad.jsonl and
+ * _SUCCESS too. */
 typedef struct dl4c_features dl4c_features;
 
 /** How a feature map becomes one number; values never change. */
@@ -38,6 +39,11 @@ struct dl4c_featurize_options {
  * sorted paths; the same work gives the same bytes, whatever the batch, the threads or the machine's load.
  * @param out  A path or URI of a directory; made where missing.
  * A failure leaves the shards finished so far, without manifest.json and _SUCCESS.
+ * @retval DL4C_E_EXISTS   a store is there, and overwrite is 0
+ * @retval DL4C_E_INVALID  no image could be used; two vertices would share a folder; the images do not fit the trunk
+ * @retval DL4C_E_NOTFOUND no vertex is called so
+ * @retval DL4C_E_CANCELLED, DL4C_E_TIMEOUT, DL4C_E_NOMEM, DL4C_E_LIMIT, and what the reader and the file system answer
+ * Threads: one call per reader at a time. Since: 0.1.
  */
 DL4C_API dl4c_status dl4c_featurize(dl4c_graph *trunk, dl4c_reader *images, const char *out, const struct dl4c_featurize_options *options,
                                     struct dl4c_error *err);
@@ -51,7 +57,17 @@ struct dl4c_features_options {
 };
 #define DL4C_FEATURES_OPTIONS_INIT { sizeof(struct dl4c_features_options), 0, 0, 0 }
 
-/** Opens a store, mapped where the file system can. DL4C_E_STATE: not finished (no _SUCCESS); DL4C_E_CORRUPT names the shard. */
+/**
+ * Opens a store, mapped where the file system can. manifest.json, which dl4c_featurize writes when all shards are whole, makes a folder a
+ * store: one made by other means needs no _SUCCESS.
+ * @param f  Receives the store, which the caller closes; NULL on failure.
+ * @retval DL4C_E_NOTFOUND  no such folder, or a shard of the manifest is missing
+ * @retval DL4C_E_STATE     the folder has no manifest.json: it is no store, or was never finished
+ * @retval DL4C_E_CORRUPT   the manifest or a shard, which the message names, is not what the format promises; a label outside the classes
+ * @retval DL4C_E_INVALID   there are no rows
+ * @retval DL4C_E_UNSUPPORTED, DL4C_E_NOMEM, DL4C_E_LIMIT, and what the file system answers
+ * Threads: safe. Since: 0.1.
+ */
 DL4C_API dl4c_status dl4c_features_open(dl4c_context *ctx, const char *uri, const struct dl4c_features_options *options, dl4c_features **f,
                                         struct dl4c_error *err);
 /** Closes a store and writes NULL. Takes NULL. Tensors over its shards stay good. Since: 0.1. */

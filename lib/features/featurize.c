@@ -130,6 +130,37 @@ static dl4c_status run_batch(struct featurize *f, const struct dl4c_source_info 
     return status;
 }
 
+static bool same_folder(const char *a, const char *b)
+{
+    while (*a && (*a == '/' ? '_' : *a) == (*b == '/' ? '_' : *b))
+        a++, b++;
+    return *a == *b;
+}
+
+/* Two stores in one folder would write over each other. */
+static dl4c_status check_folders(const struct featurize *f, struct dl4c_error *err)
+{
+    for (int32_t k = 0; k < f->n; k++)
+        for (int32_t j = 0; j < k; j++)
+            if (same_folder(f->at[j], f->at[k]))
+                return dli_fail(err, DL4C_E_INVALID, "featurize", "vertices '%.200s' and '%.200s' would share a folder", f->at[j],
+                                f->at[k]);
+    return DL4C_OK;
+}
+
+/* A store without a row is of no use, and reads like one that is. */
+static dl4c_status check_any_row(const struct featurize *f, int64_t rows, struct dl4c_error *err)
+{
+    int64_t image = 0;
+    const char *reason = "";
+    if (rows > 0)
+        return DL4C_OK;
+    if (dl4c_reader_bad_count(f->images) > 0)
+        DLI_TRY(dl4c_reader_bad(f->images, 0, &image, &reason, err));
+    return dli_fail(err, DL4C_E_INVALID, "featurize", "none of the %" PRId64 " images can be used; the first, %.150s: %.200s",
+                    dl4c_reader_count(f->images), dl4c_reader_path(f->images, image), reason);
+}
+
 static dl4c_status run_all(struct featurize *f, const char *out, struct dl4c_error *err)
 {
     dl4c_source *source = dl4c_reader_source(f->images);
@@ -142,6 +173,7 @@ static dl4c_status run_all(struct featurize *f, const char *out, struct dl4c_err
     dli_watch_init(&watch, "featurize", f->o.progress, f->o.progress_user, f->o.cancel, f->o.timeout_ms);
     watch.now.total = dl4c_reader_count(f->images);
     DLI_TRY(dl4c_source_reset(source, 0, 0, 0, err));
+    int64_t rows = 0;
     for (;;) {
         struct dl4c_batch b = DL4C_BATCH_INIT;
         DLI_TRY(dli_watch_report(&watch, false, err));
@@ -149,9 +181,11 @@ static dl4c_status run_all(struct featurize *f, const char *out, struct dl4c_err
         if (b.n == 0)
             break;
         DLI_TRY(run_batch(f, &info, &b, err));
+        rows += b.n;
         watch.now.done = b.index[b.n - 1] + 1;
         watch.now.bad = dl4c_reader_bad_count(f->images);
     }
+    DLI_TRY(check_any_row(f, rows, err));
     for (int32_t k = 0; k < f->n; k++)
         DLI_TRY(dli_store_finish(&f->stores[k], err));
     watch.now.done = watch.now.total;
@@ -178,6 +212,8 @@ dl4c_status dl4c_featurize(dl4c_graph *trunk, dl4c_reader *images, const char *o
     dl4c_status status = f.shapes ? DL4C_OK : dli_alloc_status();
     for (int32_t k = 0; k < f.n && status == DL4C_OK; k++)
         f.at[k] = f.o.at ? f.o.at[k] : trunk->vertices[trunk->outputs[k]].name;
+    if (status == DL4C_OK)
+        status = check_folders(&f, err);
     if (status == DL4C_OK)
         status = run_all(&f, out, err);
     for (int32_t k = 0; f.stores && k < f.n; k++)

@@ -29,6 +29,15 @@ dl4c_status dli_st_parse(const char *what, const void *bytes, size_t size, json_
         json_decref(root);
         return dli_fail(err, DL4C_E_CORRUPT, "safetensors", "%s: the header is not a JSON object: %.120s", what, root ? "" : why.text);
     }
+    json_t *metadata = json_object_get(root, "__metadata__"), *value;
+    const char *key;
+    bool texts = !metadata || json_is_object(metadata);
+    json_object_foreach(metadata, key, value)
+        texts = texts && json_is_string(value);
+    if (!texts) {
+        json_decref(root);
+        return dli_fail(err, DL4C_E_CORRUPT, "safetensors", "%s: its __metadata__ is not an object of strings", what);
+    }
     *header = root;
     *data = 8 + (size_t)n;
     return DL4C_OK;

@@ -102,9 +102,19 @@ static dl4c_status take_classes(dl4c_features *f, const char *name, json_t *head
     f->classes = dli_calloc(f->ctx, n, sizeof *f->classes, err);
     if (!f->classes)
         return dli_alloc_status();
-    for (size_t i = 0; i < n; i++)
-        if (!(f->classes[i] = json_string_value(json_array_get(f->class_list, i))))
-            return dli_fail(err, DL4C_E_CORRUPT, "features", "%.300s: class %zu has no name", name, i);
+    json_t *seen = json_object();
+    dl4c_status status = seen ? DL4C_OK : dli_fail(err, DL4C_E_NOMEM, "features", "no memory for %zu classes", n);
+    for (size_t i = 0; status == DL4C_OK && i < n; i++) {
+        f->classes[i] = json_string_value(json_array_get(f->class_list, i));
+        if (!f->classes[i])
+            status = dli_fail(err, DL4C_E_CORRUPT, "features", "%.300s: class %zu has no name", name, i);
+        else if (json_object_get(seen, f->classes[i]))
+            status = dli_fail(err, DL4C_E_CORRUPT, "features", "%.200s: two classes are called \"%.100s\"", name, f->classes[i]);
+        else if (json_object_set_new(seen, f->classes[i], json_true()) != 0)
+            status = dli_fail(err, DL4C_E_NOMEM, "features", "no memory for %zu classes", n);
+    }
+    json_decref(seen);
+    DLI_TRY(status);
     f->n_classes = (int32_t)n;
     return DL4C_OK;
 }

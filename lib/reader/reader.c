@@ -98,8 +98,14 @@ static dl4c_status classes_beside(dl4c_reader *r, const char *list, bool *found,
     *found = false;
     if (status == DL4C_OK && dl4c_fs_stat_uri(r->ctx, uri ? uri : "classes.txt", &st, &none) == DL4C_OK) {
         *found = true;
-        status = dli_list_read(r->ctx, uri ? uri : "classes.txt", &r->classes, err);
+        const char *file = uri ? uri : "classes.txt";
+        status = dli_list_read(r->ctx, file, &r->classes, err);
+        if (status == DL4C_OK && r->classes.n == 0)
+            status = dli_fail(err, DL4C_E_INVALID, "reader", "%.300s names no class", file);
         dli_names_sort(&r->classes);
+        for (int64_t i = 1; status == DL4C_OK && i < r->classes.n; i++)
+            if (strcmp(r->classes.name[i - 1], r->classes.name[i]) == 0)
+                status = dli_fail(err, DL4C_E_INVALID, "reader", "%.200s names class %.200s twice", file, r->classes.name[i]);
     }
     dli_free(folder);
     dli_free(uri);
@@ -122,6 +128,8 @@ static dl4c_status label_of(const dl4c_reader *r, const char *path, int64_t *lab
 static dl4c_status read_list(dl4c_reader *r, const char *list, const struct dli_names *there, struct dl4c_error *err)
 {
     DLI_TRY(dli_list_read(r->ctx, list, &r->paths, err));
+    if (r->paths.n == 0)
+        return dli_fail(err, DL4C_E_INVALID, "reader", "%.300s names no image", list);
     for (int64_t i = 0; i < r->paths.n; i++) {
         const char *path = r->paths.name[i];
         int64_t label = 0;

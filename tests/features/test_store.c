@@ -234,6 +234,61 @@ static void a_cancelled_run_leaves_no_finished_store(void **state)
     assert_int_equal(dl4c_features_open(NULL, in_dir("c"), NULL, &f, &err), DL4C_E_STATE);
 }
 
+static void no_usable_image_is_no_store(void **state)
+{
+    (void)state;
+    struct dl4c_error err = DL4C_ERROR_INIT;
+    struct dl4c_reader_options ro = DL4C_READER_OPTIONS_INIT;
+    dl4c_reader *r = NULL;
+    photos_mkdir(base, "bad");
+    photos_mkdir(in_dir("bad"), "cat");
+    photos_text(in_dir("bad/cat/1.jpg"), "no image");
+    photos_text(in_dir("bad/cat/2.jpg"), "no image");
+    ro.for_graph = trunk;
+    assert_int_equal(dl4c_reader_open(NULL, in_dir("bad"), &ro, &r, &err), DL4C_OK);
+    assert_int_equal(dl4c_featurize(trunk, r, in_dir("out"), NULL, &err), DL4C_E_INVALID);
+    assert_non_null(strstr(err.message, "none of the 2 images"));
+    assert_non_null(strstr(err.message, "cat/1.jpg"));
+    dl4c_reader_close(&r);
+    dl4c_features *f = NULL;
+    assert_int_equal(dl4c_features_open(NULL, in_dir("out"), NULL, &f, &err), DL4C_E_STATE); /* no manifest.json */
+    assert_null(f);
+}
+
+static void two_vertices_never_share_a_folder(void **state)
+{
+    (void)state;
+    struct dl4c_error err = DL4C_ERROR_INIT;
+    struct dl4c_featurize_options o = DL4C_FEATURIZE_OPTIONS_INIT;
+    const char *twice[] = { "p1", "c2", "p1" }, *alike[] = { "a/b", "a_b" };
+    o.at = twice;
+    o.n_at = 3;
+    assert_int_equal(featurize(in_dir("out"), &o, 1, &err), DL4C_E_INVALID);
+    assert_non_null(strstr(err.message, "'p1'"));
+    o.at = alike;
+    o.n_at = 2;
+    assert_int_equal(featurize(in_dir("out"), &o, 1, &err), DL4C_E_INVALID);
+    assert_non_null(strstr(err.message, "'a/b' and 'a_b'"));
+}
+
+/* A store by other means has no _SUCCESS; one that was begun and not finished has no manifest.json. */
+static void the_manifest_makes_a_store(void **state)
+{
+    (void)state;
+    struct dl4c_error err = DL4C_ERROR_INIT;
+    dl4c_features *f = NULL;
+    assert_int_equal(featurize(in_dir("out"), NULL, 1, &err), DL4C_OK);
+    assert_int_equal(remove(in_dir("out/_SUCCESS")), 0);
+    assert_int_equal(dl4c_features_open(NULL, in_dir("out"), NULL, &f, &err), DL4C_OK);
+    struct dl4c_source_info info = DL4C_SOURCE_INFO_INIT;
+    assert_int_equal(dl4c_source_get_info(dl4c_features_source(f), &info, &err), DL4C_OK);
+    assert_int_equal(strlen(info.digest), 64);
+    dl4c_features_close(&f);
+    assert_int_equal(remove(in_dir("out/manifest.json")), 0);
+    assert_int_equal(dl4c_features_open(NULL, in_dir("out"), NULL, &f, &err), DL4C_E_STATE);
+    assert_null(f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -242,6 +297,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_store_reads_back, make, clean),
         cmocka_unit_test_setup_teardown(damage_is_noticed, make, clean),
         cmocka_unit_test_setup_teardown(a_cancelled_run_leaves_no_finished_store, make, clean),
+        cmocka_unit_test_setup_teardown(no_usable_image_is_no_store, make, clean),
+        cmocka_unit_test_setup_teardown(two_vertices_never_share_a_folder, make, clean),
+        cmocka_unit_test_setup_teardown(the_manifest_makes_a_store, make, clean),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
