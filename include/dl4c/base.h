@@ -159,6 +159,12 @@ DL4C_API void dl4c_context_destroy(dl4c_context **ctx);
 /** How many threads work for this context at most, the caller's included. NULL: the default context. Threads: safe. */
 DL4C_API int32_t dl4c_context_threads(dl4c_context *ctx);
 
+/**
+ * What multiplies matrices in this context, as its option blas and the processor have it: "own" for the library's kernels, or the name of
+ * BLIS's ("skx"). NULL: the default context. Static storage. Threads: safe. Since: 0.1.
+ */
+DL4C_API const char *dl4c_context_gemm(dl4c_context *ctx);
+
 /** Bytes allocated now and at the highest, both may be NULL. ctx NULL: the default context. Threads: safe. */
 DL4C_API void dl4c_context_memory(dl4c_context *ctx, int64_t *used_bytes, int64_t *peak_bytes);
 

@@ -54,6 +54,14 @@ struct dl4c_save_options {
 /** Saves a model. The file appears whole or not at all. DL4C_E_UNSUPPORTED names what the format cannot represent. */
 DL4C_API dl4c_status dl4c_model_save(dl4c_graph *graph, const char *uri, const struct dl4c_save_options *options, struct dl4c_error *err);
 
+/**
+ * The format that dl4c_model_save takes for a name where its options say none: to find out before a long training, not after it.
+ * @param name  Receives it ("dl4j"); static storage; may be NULL.
+ * @retval DL4C_E_UNSUPPORTED  no format is written under such a name; the message says how names end
+ * Threads: safe. Since: 0.1.
+ */
+DL4C_API dl4c_status dl4c_format_for(dl4c_context *ctx, const char *uri, const char **name, struct dl4c_error *err);
+
 /** Formats that can be read or written: name, and 1 for read + 2 for write. DL4C_E_NOTFOUND past the last. */
 DL4C_API dl4c_status dl4c_format_get(dl4c_context *ctx, int32_t i, const char **name, int32_t *directions, struct dl4c_error *err);
 

@@ -210,6 +210,7 @@ public:
         return c;
     }
     int32_t threads() const { return dl4c_context_threads(p_); }
+    const char *gemm() const { return dl4c_context_gemm(p_); }
 };
 
 /** Counted; copies share the elements. */

@@ -2,6 +2,7 @@
 /* Loading and saving models: which format, then that format's own functions. */
 #include "formats/format.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define DLI_FORMAT(name) extern const struct dli_format dli_format_##name;
@@ -204,8 +205,13 @@ static dl4c_status by_extension(const char *uri, const struct dli_format **f, st
                 *f = formats[i];
                 return DL4C_OK;
             }
-    return dli_fail(err, DL4C_E_UNSUPPORTED, "model", "%.200s: no format is written under such an extension; there are %s", uri,
-                    names(true, (char[128]){ 0 }, 128));
+    char known[128] = "";
+    size_t used = 0;
+    for (int32_t i = 0; i < N_FORMATS; i++)
+        for (const char *const *e = formats[i]->save ? formats[i]->extensions : NULL; e && *e && used < sizeof known; e++)
+            used += (size_t)snprintf(known + used, sizeof known - used, "%s%s", used ? ", " : "", *e);
+    return dli_fail(err, DL4C_E_UNSUPPORTED, "model", "%.200s: no format is written under such a name, wanted one that ends with %s", uri,
+                    known);
 }
 
 dl4c_status dl4c_model_save(dl4c_graph *graph, const char *uri, const struct dl4c_save_options *options, struct dl4c_error *err)
@@ -235,4 +241,21 @@ done:
     dl4c_fs_abandon(&writer);
     dli_graph_end_run(graph);
     return status;
+}
+
+dl4c_status dl4c_format_for(dl4c_context *ctx, const char *uri, const char **name, struct dl4c_error *err)
+{
+    const struct dli_format *f;
+    (void)ctx;
+    if (name)
+        *name = NULL;
+    if (!uri)
+        return dli_fail(err, DL4C_E_INVALID, "model", "uri is NULL");
+    DLI_TRY(by_extension(uri, &f, err));
+    if (!f->save)
+        return dli_fail(err, DL4C_E_UNSUPPORTED, "model", "%.200s: %s is read only, not written; written are %s", uri, f->name,
+                        names(true, (char[128]){ 0 }, 128));
+    if (name)
+        *name = f->name;
+    return DL4C_OK;
 }

@@ -234,4 +234,10 @@ void dli_gemm_run(dl4c_context *ctx, int32_t threads, int32_t blas, const struct
         run_packed(ctx, threads, g, scratch);
 }
 
+const char *dl4c_context_gemm(dl4c_context *ctx)
+{
+    ctx = dli_context(ctx, NULL);
+    return dli_gemm_provider(ctx ? ctx->blas : DLI_BLAS_AUTO);
+}
+
 const char *dli_gemm_provider(int32_t blas) { return use_blis(blas) ? dli_gemm_blis_kernels() : "own"; }

@@ -186,6 +186,11 @@ dl4c_status dli_trainer_class_weights(dl4c_trainer *t, const float *weights, int
     for (int32_t i = 0; i < n; i++)
         if (!(weights[i] >= 0 && weights[i] < 1e30f))
             return dli_fail(err, DL4C_E_INVALID, "train", "the weight of class %" PRId32 " is %s", i, DLI_NUM((double)weights[i]));
+    float most = 0;
+    for (int32_t i = 0; i < n; i++)
+        most = weights[i] > most ? weights[i] : most;
+    if (!(most > 0))
+        return dli_fail(err, DL4C_E_INVALID, "train", "the weights of all %" PRId32 " classes are 0: there is nothing to learn", n);
     t->class_weights = dli_array(t->ctx, (size_t)n, sizeof *t->class_weights, err);
     t->rows = dli_array(t->ctx, (size_t)t->batch, sizeof *t->rows, err);
     if (!t->class_weights || !t->rows)

@@ -83,12 +83,26 @@ static void save_refuses_what_is_not_written(void **state)
     dl4c_graph_destroy(&g);
 }
 
+static void a_name_says_its_format_before_anything_is_saved(void **state)
+{
+    struct dl4c_error err = DL4C_ERROR_INIT;
+    const char *name = "?";
+    assert_int_equal(dl4c_format_for(NULL, "mem://host/a/model.ZIP?user=me", &name, &err), DL4C_OK);
+    assert_string_equal(name, "dl4j");
+    assert_int_equal(dl4c_format_for(NULL, "model.doc", &name, &err), DL4C_E_UNSUPPORTED);
+    assert_null(name);
+    assert_non_null(strstr(err.message, "model.doc"));
+    assert_non_null(strstr(err.message, ".zip"));
+    assert_int_equal(dl4c_format_for(NULL, "zip", NULL, &err), DL4C_E_UNSUPPORTED);
+    assert_int_equal(dl4c_format_for(NULL, NULL, NULL, &err), DL4C_E_INVALID);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(formats_are_listed_by_name_until_notfound), cmocka_unit_test(load_refuses_bytes_of_no_format),
         cmocka_unit_test(load_names_the_file_that_is_missing),       cmocka_unit_test(load_refuses_unknown_formats_and_flags),
-        cmocka_unit_test(save_refuses_what_is_not_written),
+        cmocka_unit_test(save_refuses_what_is_not_written),          cmocka_unit_test(a_name_says_its_format_before_anything_is_saved),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
