@@ -4,54 +4,16 @@
 import json
 import os
 import shutil
-import struct
 import subprocess
 import sys
 import tempfile
-import time
 
-dl4c, draw, model = sys.argv[1:]
-failures = 0
+from checks import Checks, bomb, read, write
+
+dl4c, draw, model = map(os.path.abspath, sys.argv[1:])
+checks = Checks(dl4c)
+check, run, refuses = checks.check, checks.run, checks.refuses
 AT = 'block4_pool'
-
-
-def run(*args, want=0, env=None):
-    """Runs dl4c; status, stdout, stderr. A wrong status is a failure that shows what was said."""
-    p = subprocess.run([dl4c, *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=dict(os.environ, **(env or {})))
-    out, err = p.stdout.decode(), p.stderr.decode()
-    check(p.returncode == want, 'dl4c %s: status %d, wanted %d\n%s' % (' '.join(args), p.returncode, want, err))
-    return out, err
-
-
-def check(ok, message):
-    global failures
-    if not ok:
-        failures += 1
-        print('FAILED: ' + message)
-    return ok
-
-
-def refuses(*args, says='', leaves=None, env=None):
-    """One sentence on stderr, status 1, nothing on stdout, and no file under its final name."""
-    out, err = run(*args, '--progress', 'none', want=1, env=env)
-    lines = [line for line in err.splitlines() if not line.startswith('dl4c: warning: ')]
-    shown = ' '.join(args)
-    check(out == '', 'dl4c %s: printed %r' % (shown, out))
-    check(len(lines) == 1 and lines[0].startswith('dl4c: '), 'dl4c %s: wanted one sentence, said %r' % (shown, err))
-    check(says in err, 'dl4c %s: said %r, wanted "%s" in it' % (shown, err, says))
-    if leaves:
-        check(not os.path.exists(leaves), 'dl4c %s: left %s' % (shown, leaves))
-
-
-def read(path):
-    with open(path, 'rb') as f:
-        return f.read()
-
-
-def write(path, data):
-    with open(path, 'wb') as f:
-        f.write(data)
-    return path
 
 
 def featurize(images, out, *more):
@@ -137,7 +99,7 @@ def recorded():
     refuses(*train, '--run', 'train/_SUCCESS/here', says='_SUCCESS', leaves='other.zip')
 
     p = subprocess.Popen([dl4c, *train, '--run', 'killed', '--epochs', '1000000'])
-    wait_for(lambda: os.path.exists('killed/epochs.jsonl') and read('killed/epochs.jsonl').count(b'\n') >= 3)
+    checks.wait_for(lambda: os.path.exists('killed/epochs.jsonl') and read('killed/epochs.jsonl').count(b'\n') >= 3)
     run('plot', 'killed', '-o', 'meanwhile.svg')
     p.kill()
     p.wait()
@@ -147,15 +109,6 @@ def recorded():
         f.write(b'{"time": 1, "epo')
     run('plot', 'killed', '-o', 'killed.svg')
     check(b'<svg' in read('killed.svg') and not os.path.exists('other.zip'), 'a killed run: no picture, or a model')
-
-
-def wait_for(done):
-    """Until it is so, a minute at most."""
-    for _ in range(6000):
-        if done():
-            return
-        time.sleep(0.01)
-    check(False, 'waited a minute for nothing')
 
 
 def bad(images):
@@ -191,10 +144,7 @@ def bad(images):
     os.makedirs('few/none')
     for i in range(3):
         shutil.copy(images + '/star/0000%d.jpg' % i, 'few/good')
-    bomb = bytearray(image)
-    at = bomb.index(b'\xff\xc0') + 5
-    bomb[at:at + 4] = struct.pack('>HH', 65535, 65535)
-    for name, data in (('a_empty.jpg', b''), ('b_cut.jpg', image[:len(image) // 2]), ('c_noise.jpg', noise), ('d_bomb.jpg', bytes(bomb))):
+    for name, data in (('a_empty.jpg', b''), ('b_cut.jpg', image[:len(image) // 2]), ('c_noise.jpg', noise), ('d_bomb.jpg', bomb(image))):
         write('few/good/' + name, data)
     _, err = run(*featurize('few', 'few_f', '--progress', 'none'))
     check('none' in err and 'warning' in err, 'an empty class folder is no warning: %r' % err)
@@ -235,8 +185,6 @@ def usage():
 
 
 def main():
-    global dl4c, draw, model
-    dl4c, draw, model = map(os.path.abspath, (dl4c, draw, model))
     if not os.path.exists(model):
         print('skipped: %s is missing' % model)
         return 77
@@ -245,13 +193,13 @@ def main():
         six = 'circle,cross,heart,ring,star,triangle'
         subprocess.run([draw, 'images', '--classes', six, '--per-class', '12', '--seed', '4'], check=True)
         good('images')
-        if not failures:
+        if not checks.failures:
             recorded()
             bad('images')
             usage()
         os.chdir('/')
-    print('%d failures' % failures)
-    return 1 if failures else 0
+    print('%d failures' % checks.failures)
+    return 1 if checks.failures else 0
 
 
 sys.exit(main())

@@ -11,49 +11,54 @@
 
 struct cli_common cli = { .progress = "auto" };
 
-int cli_usage(const char *fmt, ...)
+__attribute__((format(printf, 1, 0))) static void say(const char *fmt, va_list ap)
 {
     cli_progress_end();
-    va_list ap;
-    va_start(ap, fmt);
     fputs("dl4c: ", stderr);
     vfprintf(stderr, fmt, ap);
     fputc('\n', stderr);
+}
+
+int cli_usage(const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    say(fmt, ap);
     va_end(ap);
     return CLI_USAGE;
 }
 
-int cli_fail(const struct dl4c_error *err)
+int cli_failed(const char *fmt, ...)
 {
-    cli_progress_end();
-    fprintf(stderr, "dl4c: %s: %s\n", err->origin, err->message);
+    va_list ap;
+    va_start(ap, fmt);
+    say(fmt, ap);
+    va_end(ap);
     return CLI_FAILED;
 }
 
-/* ---- numbers, whatever the locale ----------------------------------------------------------------------------- */
+int cli_fail(const struct dl4c_error *err) { return cli_failed("%s: %s", err->origin, err->message); }
 
-/* Reads a number written with a point: the host's own decimal point is put in its place for strtod. */
+dl4c_status cli_error(struct dl4c_error *err, dl4c_status status, const char *origin, const char *fmt, ...)
+{
+    va_list ap;
+    *err = (struct dl4c_error)DL4C_ERROR_INIT;
+    err->status = status;
+    snprintf(err->origin, sizeof err->origin, "%s", origin);
+    va_start(ap, fmt);
+    vsnprintf(err->message, sizeof err->message, fmt, ap);
+    va_end(ap);
+    return status;
+}
+
+/* ---- numbers: main has set the locale's to C ------------------------------------------------------------------- */
+
 bool cli_read_number(const char *text, double *out)
 {
-    char copy[128], shown[16];
-    const size_t n = strlen(text);
-    if (n == 0 || n + 8 > sizeof copy || strspn(text, "0123456789+-.eE") != n)
-        return false;
-    snprintf(shown, sizeof shown, "%.1f", 0.5);
-    const char *point = shown + 1;
-    const size_t point_length = strlen(shown) - 2;
-    size_t k = 0;
-    for (size_t i = 0; i < n; i++) {
-        if (text[i] != '.') {
-            copy[k++] = text[i];
-            continue;
-        }
-        memcpy(copy + k, point, point_length);
-        k += point_length;
-    }
-    copy[k] = '\0';
     char *end;
-    *out = strtod(copy, &end);
+    if (!text[0] || strspn(text, "0123456789+-.eE") != strlen(text))
+        return false;
+    *out = strtod(text, &end);
     return *end == '\0' && isfinite(*out);
 }
 
@@ -70,22 +75,13 @@ bool cli_read_int(const char *text, int64_t *out)
 void cli_json_number(FILE *f, double v)
 {
     char text[64];
+    double back;
     if (!isfinite(v)) {
         fputs("null", f);
         return;
     }
-    double back;
     for (int digits = 6; digits <= 17; digits++) {
         snprintf(text, sizeof text, "%.*g", digits, v);
-        for (char *c = text; *c; c++)
-            if (!strchr("0123456789+-eE", *c)) { /* the host's decimal point, one or more bytes */
-                size_t more = 1;
-                while (c[more] && !strchr("0123456789+-eE", c[more]))
-                    more++;
-                *c = '.';
-                memmove(c + 1, c + more, strlen(c + more) + 1);
-                break;
-            }
         if (cli_read_number(text, &back) && back == v)
             break;
     }
@@ -133,11 +129,21 @@ static void print_help(const char *usage, const struct cli_option *options)
                 printf("  %-20s %s\n", o->name, o->help);
 }
 
+/* A file system that is named and not built. Returns -1 to go on. */
+static int check_uri(const char *text)
+{
+    static const char *const later[] = { "webhdfs://", "swebhdfs://", "hdfs://" };
+    for (size_t i = 0; i < sizeof later / sizeof *later; i++)
+        if (strncmp(text, later[i], strlen(later[i])) == 0)
+            return cli_usage("%s is not built yet in version %s: \"%s\"", later[i], dl4c_version_string(), text);
+    return -1;
+}
+
 static int set_option(const struct cli_option *o, const char *text)
 {
     switch (o->kind) {
     case CLI_FLAG: *(bool *)o->value = true; break;
-    case CLI_TEXT: *(const char **)o->value = text; break;
+    case CLI_TEXT: *(const char **)o->value = text; return check_uri(text);
     case CLI_INT:
         if (!cli_read_int(text, o->value))
             return cli_usage("%s is \"%s\", wanted a whole number", o->name, text);
@@ -162,6 +168,9 @@ int cli_parse(int argc, char **argv, const char *usage, const struct cli_option 
             if (n == max)
                 return cli_usage("\"%s\" is one argument too many; usage: dl4c %s", a, usage);
             positional[n++] = a;
+            const int status = check_uri(a);
+            if (status >= 0)
+                return status;
             continue;
         }
         if (strcmp(a, "--") == 0) {
@@ -396,4 +405,31 @@ int cli_write_text(const char *uri, const char *text)
         return cli_fail(&err);
     }
     return dl4c_fs_commit(&w, &err) == DL4C_OK ? CLI_DONE : cli_fail(&err);
+}
+
+dl4c_status cli_load(const char *uri, dl4c_graph **graph, struct dl4c_error *err)
+{
+    struct dl4c_load_options o = DL4C_LOAD_OPTIONS_INIT;
+    o.cancel = &cli_cancel;
+    return dl4c_model_load(cli.ctx, uri, &o, graph, err);
+}
+
+bool cli_can_write(const char *uri)
+{
+    struct dl4c_error err = DL4C_ERROR_INIT;
+    dl4c_fs_writer *w = NULL;
+    if (!uri || strcmp(uri, "-") == 0)
+        return true;
+    if (dl4c_fs_create(cli.ctx, uri, &w, &err) != DL4C_OK)
+        return cli_fail(&err) == CLI_DONE;
+    dl4c_fs_abandon(&w);
+    return true;
+}
+
+bool cli_can_save(const char *uri)
+{
+    struct dl4c_error err = DL4C_ERROR_INIT;
+    if (dl4c_format_for(cli.ctx, uri, NULL, &err) != DL4C_OK)
+        return cli_fail(&err) == CLI_DONE;
+    return cli_can_write(uri);
 }

@@ -24,8 +24,8 @@ struct cli_common {
     const char *memory_limit;
     const char *progress; /* auto, plain, json, none */
     bool quiet;
-    dl4c_context *ctx;    /* made by cli_begin */
-    bool show_bar;        /* a line that is rewritten is on the terminal */
+    dl4c_context *ctx; /* made by cli_begin */
+    bool show_bar;     /* a line that is rewritten is on the terminal */
 };
 extern struct cli_common cli;
 
@@ -35,18 +35,26 @@ int cli_parse(int argc, char **argv, const char *usage, const struct cli_option 
               int *n_positional);
 /* Makes the context of the common options. */
 int cli_begin(void);
-/* Prints an error as one sentence; returns CLI_FAILED. */
+/* Prints an error as one sentence; returns CLI_FAILED, of which main makes 130 or 143 where a signal asked for the end. */
 int cli_fail(const struct dl4c_error *err);
+int cli_failed(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 int cli_usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* Fills an error of a command's own. */
+dl4c_status cli_error(struct dl4c_error *err, dl4c_status status, const char *origin, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
 
 /* Progress for the options of long calls. */
 int cli_progress(void *user, const struct dl4c_progress *p);
 void cli_progress_end(void);
 /* Set by SIGINT and SIGTERM; long calls get its address. */
 extern int32_t cli_cancel;
-/* The exit status of a call that failed: 130 or 143 where a signal asked for it. */
-int cli_exit_of(const struct dl4c_error *err);
 
+/* Loads a model; a signal ends it. */
+dl4c_status cli_load(const char *uri, dl4c_graph **graph, struct dl4c_error *err);
+/* Whether a file can be written under a name, to be asked before long work; true for NULL and "-". Prints what is wrong. */
+bool cli_can_write(const char *uri);
+/* The same for a model, whose name says its format. */
+bool cli_can_save(const char *uri);
 /* Writes text whole under a name, or to stdout where it is NULL or "-". */
 int cli_write_text(const char *uri, const char *text);
 /* "16x16", "224": height and width. */
@@ -66,6 +74,9 @@ bool cli_read_int(const char *text, int64_t *out);
 bool cli_read_number(const char *text, double *out);
 /* A stream into memory: *text is the caller's to free after fclose. */
 FILE *cli_memory_file(char **text, size_t *size);
+
+/* The weights of --class-weights FILE, an array of one for each class that the caller frees. Returns -1 to go on, else the exit status. */
+int cli_read_class_weights(const char *uri, dl4c_features *f, float **weights);
 
 /* Images on the command line. */
 struct cli_images {

@@ -21,7 +21,7 @@ int cmd_convert(int argc, char **argv)
     if (failed == DL4C_OK)
         failed = dl4c_model_save(g, files[1], &so, &err);
     dl4c_graph_destroy(&g);
-    return failed == DL4C_OK ? CLI_DONE : cli_exit_of(&err);
+    return failed == DL4C_OK ? CLI_DONE : cli_fail(&err);
 }
 
 int cmd_join(int argc, char **argv)
@@ -39,11 +39,13 @@ int cmd_join(int argc, char **argv)
         return cli_usage("join needs --at VERTEX and -o MODEL");
     if ((status = cli_begin()) >= 0)
         return status;
+    if (!cli_can_save(out))
+        return CLI_FAILED;
     struct dl4c_error err = DL4C_ERROR_INIT;
     dl4c_graph *model = NULL, *trunk = NULL, *head = NULL, *whole = NULL;
-    dl4c_status failed = dl4c_model_load(cli.ctx, files[0], NULL, &model, &err);
+    dl4c_status failed = cli_load(files[0], &model, &err);
     if (failed == DL4C_OK)
-        failed = dl4c_model_load(cli.ctx, files[1], NULL, &head, &err);
+        failed = cli_load(files[1], &head, &err);
     if (failed == DL4C_OK)
         failed = dl4c_graph_split(model, &at, 1, NULL, &trunk, NULL, &err);
     if (failed == DL4C_OK)
@@ -54,5 +56,5 @@ int cmd_join(int argc, char **argv)
     dl4c_graph_destroy(&trunk);
     dl4c_graph_destroy(&head);
     dl4c_graph_destroy(&whole);
-    return failed == DL4C_OK ? CLI_DONE : cli_exit_of(&err);
+    return failed == DL4C_OK ? CLI_DONE : cli_fail(&err);
 }

@@ -42,6 +42,8 @@ int cmd_evaluate(int argc, char **argv)
         return cli_usage(features ? "--top and --batch must be at least 1" : "evaluate needs --features");
     if ((status = cli_begin()) >= 0)
         return status;
+    if (!cli_can_write(errors) || !cli_can_write(confusion))
+        return CLI_FAILED;
     struct dl4c_error err = DL4C_ERROR_INIT;
     dl4c_graph *g = NULL;
     dl4c_features *store = NULL;
@@ -54,12 +56,14 @@ int cmd_evaluate(int argc, char **argv)
     o.batch = batch;
     o.progress = cli_progress;
     o.cancel = &cli_cancel;
-    dl4c_status failed = dl4c_model_load(cli.ctx, model, NULL, &g, &err);
+    dl4c_status failed = cli_load(model, &g, &err);
     if (failed == DL4C_OK)
         failed = dl4c_features_open(cli.ctx, features, NULL, &store, &err);
     if (failed == DL4C_OK && errors) {
         m.store = store;
         m.f = cli_memory_file(&lines, &size);
+        if (!m.f)
+            failed = cli_error(&err, DL4C_E_NOMEM, "evaluate", "no memory for the mistakes");
         o.mistake = on_mistake;
         o.mistake_user = &m;
     }
@@ -79,7 +83,7 @@ int cmd_evaluate(int argc, char **argv)
         if (status == CLI_DONE && confusion)
             status = cli_write_text(confusion, picture);
     } else {
-        status = cli_exit_of(&err);
+        status = cli_fail(&err);
     }
     free(lines);
     dl4c_free(text);
@@ -112,7 +116,7 @@ int cmd_score(int argc, char **argv)
     dl4c_tensor *x = NULL, *x32 = NULL, *y = NULL, *yt = NULL;
     dl4c_trainer *t = NULL;
     double score = 0;
-    dl4c_status failed = dl4c_model_load(cli.ctx, model, NULL, &g, &err);
+    dl4c_status failed = cli_load(model, &g, &err);
     if (failed == DL4C_OK)
         failed = dl4c_tensor_load_npy(cli.ctx, input, &x, &err);
     if (failed == DL4C_OK)
@@ -140,5 +144,5 @@ int cmd_score(int argc, char **argv)
     dl4c_tensor_unref(&y);
     dl4c_tensor_unref(&yt);
     dl4c_graph_destroy(&g);
-    return failed == DL4C_OK ? CLI_DONE : cli_exit_of(&err);
+    return failed == DL4C_OK ? CLI_DONE : cli_fail(&err);
 }

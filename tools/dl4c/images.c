@@ -31,7 +31,7 @@ int cmd_split(int argc, char **argv)
     struct dl4c_error err = DL4C_ERROR_INIT;
     int64_t n[3];
     if (dl4c_split_dir(cli.ctx, dir, out, &o, n, &err) != DL4C_OK)
-        return cli_exit_of(&err);
+        return cli_fail(&err);
     printf("train %lld, val %lld, test %lld\n", (long long)n[0], (long long)n[1], (long long)n[2]);
     return CLI_DONE;
 }
@@ -143,6 +143,8 @@ int cmd_featurize(int argc, char **argv)
     if ((status = cli_begin()) >= 0)
         return status;
 
+    if (!cli_can_write(bad_list))
+        return CLI_FAILED;
     enum { MOST = 64 };
     const char *vertices[MOST];
     char names[8192], preprocess[512];
@@ -160,14 +162,14 @@ int cmd_featurize(int argc, char **argv)
     fo.overwrite = overwrite;
     fo.progress = cli_progress;
     fo.cancel = &cli_cancel;
-    dl4c_status failed = dl4c_model_load(cli.ctx, model, NULL, &g, &err);
+    dl4c_status failed = cli_load(model, &g, &err);
     if (failed == DL4C_OK)
         failed = dl4c_graph_split(g, vertices, fo.n_at, NULL, &trunk, NULL, &err);
     if (failed == DL4C_OK && (status = cli_image_reader(&im, trunk, &ro, preprocess, sizeof preprocess)) < 0) {
         failed = dl4c_reader_open(cli.ctx, im.images, &ro, &reader, &err);
         if (failed == DL4C_OK)
             failed = dl4c_featurize(trunk, reader, out, &fo, &err);
-        status = failed == DL4C_OK ? CLI_DONE : cli_exit_of(&err);
+        status = failed == DL4C_OK ? CLI_DONE : cli_fail(&err);
         if (failed == DL4C_OK && bad_list)
             status = write_bad(reader, bad_list);
         if (failed == DL4C_OK && dl4c_reader_bad_count(reader) > 0 && !cli.quiet) {
@@ -175,7 +177,7 @@ int cmd_featurize(int argc, char **argv)
             fprintf(stderr, "dl4c: %lld bad images were left out; %s/bad.jsonl says why\n", (long long)dl4c_reader_bad_count(reader), out);
         }
     } else if (failed != DL4C_OK) {
-        status = cli_exit_of(&err);
+        status = cli_fail(&err);
     }
     dl4c_reader_close(&reader);
     dl4c_graph_destroy(&trunk);

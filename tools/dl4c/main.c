@@ -28,12 +28,6 @@ static void on_signal(int number)
     dl4c_cancel_set(&cli_cancel);
 }
 
-int cli_exit_of(const struct dl4c_error *err)
-{
-    const int status = cli_fail(err);
-    return caught ? 128 + (int)caught : status;
-}
-
 static void list_commands(FILE *f)
 {
     fprintf(f, "usage: dl4c COMMAND [arguments]\n\n");
@@ -45,6 +39,7 @@ static void list_commands(FILE *f)
 int main(int argc, char **argv)
 {
     setlocale(LC_ALL, "");
+    setlocale(LC_NUMERIC, "C"); /* numbers are read and printed with a point */
     if (argc < 2) {
         list_commands(stderr);
         return CLI_USAGE;
@@ -55,10 +50,11 @@ int main(int argc, char **argv)
     }
     if (strcmp(argv[1], "--version") == 0)
         argv[1] = (char *)"version";
-    struct sigaction act = { .sa_handler = on_signal };
+    struct sigaction act = { .sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND }; /* who asks twice is obeyed at once */
     sigemptyset(&act.sa_mask);
     sigaction(SIGINT, &act, NULL);
     sigaction(SIGTERM, &act, NULL);
+    signal(SIGXFSZ, SIG_IGN); /* a file past the limit is a failure to write, with a sentence */
     for (int i = 0; i < COMMANDS; i++)
         if (strcmp(commands[i].name, argv[1]) == 0) {
             int status = commands[i].run(argc - 1, argv + 1);
@@ -70,7 +66,7 @@ int main(int argc, char **argv)
                     status = CLI_FAILED;
                 }
             }
-            return status;
+            return status == CLI_FAILED && caught ? 128 + (int)caught : status;
         }
     for (size_t i = 0; i < sizeof later / sizeof *later; i++)
         if (strcmp(later[i], argv[1]) == 0)

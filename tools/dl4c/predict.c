@@ -17,6 +17,7 @@ struct predict {
     struct dl4c_model_info info;
     FILE *f;
     int64_t next, next_bad; /* of the reader's images and bad images: what is printed so far */
+    int64_t good;           /* images with an answer */
     bool first;
 };
 
@@ -24,20 +25,22 @@ struct predict {
 static dl4c_status load(struct predict *p, const char *model, struct dl4c_error *err)
 {
     dl4c_graph *g = NULL, *whole = NULL, *trunk = NULL;
-    dl4c_status status = dl4c_model_load(cli.ctx, model, NULL, &g, err);
-    if (status != DL4C_OK || !p->trunk) {
-        p->model = g;
-        return status;
-    }
-    status = dl4c_model_load(cli.ctx, p->trunk, NULL, &whole, err);
+    dl4c_status status = cli_load(model, &g, err);
     struct dl4c_model_info info = DL4C_MODEL_INFO_INIT;
     if (status == DL4C_OK)
         status = dl4c_graph_info(g, &info, err);
-    const char *at = p->at ? p->at : info.vertex;
-    if (status == DL4C_OK && !at) {
-        cli_usage("the head does not say at which vertex of the trunk it begins: give --at VERTEX");
-        status = DL4C_E_INVALID;
+    if (status != DL4C_OK || !p->trunk) {
+        p->model = g;
+        if (status == DL4C_OK && info.vertex)
+            status = cli_error(err, DL4C_E_INVALID, "predict",
+                               "%.150s is a head that takes features of vertex '%.100s': give --trunk MODEL", model, info.vertex);
+        return status;
     }
+    status = cli_load(p->trunk, &whole, err);
+    const char *at = p->at ? p->at : info.vertex;
+    if (status == DL4C_OK && !at)
+        status = cli_error(err, DL4C_E_INVALID, "predict", "%.200s does not say at which vertex of the trunk it begins: give --at VERTEX",
+                           model);
     if (status == DL4C_OK)
         status = dl4c_graph_split(whole, &at, 1, NULL, &trunk, NULL, err);
     if (status == DL4C_OK)
@@ -155,6 +158,17 @@ static dl4c_status print_bad_until(struct predict *p, int64_t until, struct dl4c
     return DL4C_OK;
 }
 
+/* What was asked for was not done for a single image. */
+static dl4c_status none_good(struct predict *p, struct dl4c_error *err)
+{
+    int64_t image = 0;
+    const char *reason = "";
+    const dl4c_status status = dl4c_reader_bad_count(p->reader) > 0 ? dl4c_reader_bad(p->reader, 0, &image, &reason, err) : DL4C_OK;
+    return status != DL4C_OK ? status
+                             : cli_error(err, DL4C_E_INVALID, "predict", "none of the %lld images can be used; the first, %.150s: %.200s",
+                                         (long long)dl4c_reader_count(p->reader), dl4c_reader_path(p->reader, image), reason);
+}
+
 static dl4c_status predict_all(struct predict *p, struct dl4c_error *err)
 {
     dl4c_source *source = dl4c_reader_source(p->reader);
@@ -172,13 +186,11 @@ static dl4c_status predict_all(struct predict *p, struct dl4c_error *err)
         status = dl4c_session_create(cli.ctx, p->model, &so, &p->session, err);
     if (status == DL4C_OK)
         status = dl4c_session_output_shape(p->session, 0, &out, err);
-    if (status == DL4C_OK && out.rank != 1) {
-        cli_usage("the model's output has %d axes, wanted one probability a class", out.rank);
-        return DL4C_E_INVALID;
-    }
+    if (status == DL4C_OK && out.rank != 1)
+        status = cli_error(err, DL4C_E_INVALID, "predict", "the model's output has %d axes, wanted one probability a class", out.rank);
     uint8_t *taken = status == DL4C_OK ? calloc((size_t)out.dim[0], 1) : NULL;
     if (status == DL4C_OK && !taken)
-        status = DL4C_E_NOMEM;
+        status = cli_error(err, DL4C_E_NOMEM, "predict", "no memory for %lld classes", (long long)out.dim[0]);
     if (status == DL4C_OK)
         status = dl4c_source_reset(source, 0, 0, 0, err);
     while (status == DL4C_OK) {
@@ -197,13 +209,17 @@ static dl4c_status predict_all(struct predict *p, struct dl4c_error *err)
             status = print_bad_until(p, b.index[r], err);
             print_row(p, dl4c_reader_path(p->reader, b.index[r]), (const float *)dl4c_tensor_data_const(y) + r * out.dim[0],
                       (int32_t)out.dim[0], taken);
+            p->good++;
         }
         dl4c_tensor_unref(&x);
-        if (cli_cancel)
-            break;
+        if (status == DL4C_OK && cli_cancel)
+            status = cli_error(err, DL4C_E_CANCELLED, "predict", "predict was cancelled after %lld of %lld images", (long long)p->good,
+                               (long long)dl4c_reader_count(p->reader));
     }
     if (status == DL4C_OK)
         status = print_bad_until(p, dl4c_reader_count(p->reader), err);
+    if (status == DL4C_OK && p->good == 0)
+        status = none_good(p, err);
     free(taken);
     return status;
 }
@@ -225,7 +241,7 @@ int cmd_predict(int argc, char **argv)
     };
     const char **positional = calloc(MOST_IMAGES, sizeof *positional);
     if (!positional)
-        return cli_usage("no memory");
+        return cli_failed("no memory for the names of images");
     int n = 0;
     int status = cli_parse(argc, argv, "predict MODEL [--trunk MODEL --at VERTEX] IMAGE... | --images DIR [options]", options, positional,
                            1, MOST_IMAGES, &n);
@@ -246,11 +262,17 @@ int cmd_predict(int argc, char **argv)
     char preprocess[512], *text = NULL;
     size_t size = 0;
     p.info = (struct dl4c_model_info)DL4C_MODEL_INFO_INIT;
-    dl4c_status failed = load(&p, positional[0], &err);
+    dl4c_status failed = DL4C_OK;
+    if (!cli_can_write(p.out)) {
+        free(positional);
+        return CLI_FAILED;
+    }
+    failed = load(&p, positional[0], &err);
     if (failed == DL4C_OK)
         failed = dl4c_graph_info(p.model, &p.info, &err);
     if (failed == DL4C_OK && !p.info.preprocess && !im.preprocess) {
-        status = cli_usage("the model does not record its preprocessing: give --preprocess NAME");
+        failed =
+            cli_error(&err, DL4C_E_INVALID, "predict", "%.200s does not record its preprocessing: give --preprocess NAME", positional[0]);
     } else if (failed == DL4C_OK && (status = cli_image_reader(&im, p.model, &ro, preprocess, sizeof preprocess)) < 0) {
         ro.flags = DL4C_READER_UNLABELLED;
         if (n > 1) {
@@ -259,6 +281,8 @@ int cmd_predict(int argc, char **argv)
         }
         failed = dl4c_reader_open(cli.ctx, im.images, &ro, &p.reader, &err);
         p.f = failed == DL4C_OK ? (p.out ? cli_memory_file(&text, &size) : stdout) : NULL;
+        if (failed == DL4C_OK && !p.f)
+            failed = cli_error(&err, DL4C_E_NOMEM, "predict", "no memory for the answers");
         if (p.f) {
             fputs(p.json && !p.csv ? "[" : "", p.f);
             failed = predict_all(&p, &err);
@@ -269,7 +293,7 @@ int cmd_predict(int argc, char **argv)
         status = CLI_DONE;
     }
     if (failed != DL4C_OK)
-        status = err.status ? cli_exit_of(&err) : CLI_FAILED;
+        status = cli_fail(&err);
     else if (status == CLI_DONE && p.out)
         status = cli_write_text(p.out, text ? text : "");
     free(text);

@@ -18,6 +18,8 @@ static dl4c_status run_rows(struct run *r, int64_t batch, struct dl4c_error *err
     for (int64_t at = 0; at < rows && status == DL4C_OK; at += batch) {
         const int64_t n = rows - at < batch ? rows - at : batch;
         dl4c_tensor *part = NULL, *value = NULL, *into = NULL;
+        if (cli_cancel)
+            return cli_error(err, DL4C_E_CANCELLED, "run", "the run was cancelled after %lld of %lld rows", (long long)at, (long long)rows);
         status = dl4c_tensor_slice(r->f32, 0, at, at + n, 1, &part, err);
         if (status == DL4C_OK)
             status = dl4c_session_run(r->s, &part, 1, err);
@@ -41,7 +43,7 @@ static dl4c_status run_rows(struct run *r, int64_t batch, struct dl4c_error *err
 
 static dl4c_status run_file(struct run *r, const char *model, const char *input, const char *at, int64_t batch, struct dl4c_error *err)
 {
-    dl4c_status status = dl4c_model_load(cli.ctx, model, NULL, &r->g, err);
+    dl4c_status status = cli_load(model, &r->g, err);
     if (status == DL4C_OK)
         status = dl4c_tensor_load_npy(cli.ctx, input, &r->x, err);
     if (status == DL4C_OK)
@@ -78,17 +80,15 @@ int cmd_run(int argc, char **argv)
         return status;
     struct dl4c_error err = DL4C_ERROR_INIT;
     struct run r = { 0 };
+    if (!cli_can_write(output))
+        return CLI_FAILED;
     dl4c_status failed = run_file(&r, model, input, at, batch, &err);
-    if (failed == DL4C_OK && !r.y) {
-        cli_usage("%s has no rows", input);
-        failed = DL4C_E_INVALID;
-    } else if (failed == DL4C_OK) {
+    if (failed == DL4C_OK && !r.y)
+        failed = cli_error(&err, DL4C_E_INVALID, "run", "%.300s has no rows", input);
+    if (failed == DL4C_OK)
         failed = dl4c_tensor_save_npy(r.y, output, &err);
-        if (failed != DL4C_OK)
-            cli_fail(&err);
-    } else {
+    if (failed != DL4C_OK)
         cli_fail(&err);
-    }
     dl4c_session_destroy(&r.s);
     dl4c_tensor_unref(&r.x);
     dl4c_tensor_unref(&r.f32);

@@ -21,7 +21,7 @@ int cmd_summary(int argc, char **argv)
     char *text = NULL;
     struct dl4c_summary_options o = DL4C_SUMMARY_OPTIONS_INIT;
     o.shapes = shapes;
-    dl4c_status failed = dl4c_model_load(cli.ctx, model, NULL, &g, &err);
+    dl4c_status failed = cli_load(model, &g, &err);
     if (failed == DL4C_OK)
         failed = json ? dl4c_graph_json(g, &text, &err) : dl4c_graph_summary(g, &o, &text, &err);
     if (failed == DL4C_OK) {
@@ -54,7 +54,7 @@ int cmd_plot(int argc, char **argv)
     struct dl4c_error err = DL4C_ERROR_INIT;
     dl4c_graph *g = NULL;
     char *text = NULL;
-    dl4c_status failed = dl4c_model_load(cli.ctx, model, NULL, &g, &err);
+    dl4c_status failed = cli_load(model, &g, &err);
     if (failed == DL4C_OK)
         failed = dl4c_graph_draw(g, dot + 1, &text, &err);
     status = failed == DL4C_OK ? cli_write_text(out, text) : cli_fail(&err);

@@ -11,55 +11,6 @@ struct train {
     double l1, l2, dropout;
 };
 
-/* CLASS<white space>WEIGHT a line, or one weight a line in the order of the classes. */
-static int read_class_weights(const char *uri, dl4c_features *f, float **weights)
-{
-    struct dl4c_error err = DL4C_ERROR_INIT;
-    dl4c_fs_file *file = NULL;
-    const void *bytes;
-    size_t size;
-    const int32_t n = dl4c_features_class_count(f);
-    if (dl4c_fs_open(cli.ctx, uri, &file, &err) != DL4C_OK || dl4c_fs_bytes(file, &bytes, &size, &err) != DL4C_OK) {
-        dl4c_fs_close(&file);
-        return cli_fail(&err);
-    }
-    char *text = malloc(size + 1);
-    *weights = calloc((size_t)n + 1, sizeof **weights);
-    int status = text && *weights ? -1 : cli_usage("no memory for %s", uri);
-    if (status < 0) {
-        memcpy(text, bytes, size);
-        text[size] = '\0';
-        for (int32_t i = 0; i < n; i++)
-            (*weights)[i] = 1;
-        int32_t next = 0;
-        for (char *line = text; status < 0 && *line;) {
-            char *end = line + strcspn(line, "\r\n"), *rest = *end ? end + 1 : end;
-            *end = '\0';
-            if (*line) {
-                char *space = strrchr(line, ' '), *tab = strrchr(line, '\t');
-                char *number = space > tab ? space : tab;
-                int32_t c = next++;
-                if (number) {
-                    *number++ = '\0';
-                    for (c = 0; c < n && strcmp(dl4c_features_class(f, c), line) != 0; c++) {
-                    }
-                }
-                double w;
-                if (c >= n || !cli_read_number(number ? number : line, &w) || w < 0) {
-                    cli_usage("%s: \"%s\" is not a class and its weight", uri, line);
-                    status = CLI_FAILED;
-                } else {
-                    (*weights)[c] = (float)w;
-                }
-            }
-            line = rest;
-        }
-    }
-    free(text);
-    dl4c_fs_close(&file);
-    return status;
-}
-
 static int fit_and_save(const struct train *t, struct dl4c_fit_options *fo)
 {
     struct dl4c_error err = DL4C_ERROR_INIT;
@@ -73,6 +24,8 @@ static int fit_and_save(const struct train *t, struct dl4c_fit_options *fo)
     ho.dropout = t->dropout;
     ho.seed = (uint64_t)t->seed;
     ho.flags = 1;
+    if (!cli_can_save(t->out) || !cli_can_write(t->curve))
+        return CLI_FAILED;
     if (dl4c_features_open(cli.ctx, t->features, NULL, &train, &err) != DL4C_OK ||
         (t->val && dl4c_features_open(cli.ctx, t->val, NULL, &val, &err) != DL4C_OK)) {
         status = cli_fail(&err);
@@ -81,14 +34,15 @@ static int fit_and_save(const struct train *t, struct dl4c_fit_options *fo)
     if (t->class_weights && strcmp(t->class_weights, "balanced") == 0) {
         fo->balanced = 1;
     } else if (t->class_weights) {
-        if ((status = read_class_weights(t->class_weights, train, &weights)) >= 0)
+        if ((status = cli_read_class_weights(t->class_weights, train, &weights)) >= 0)
             goto done;
+        status = CLI_FAILED;
         fo->class_weights = weights;
         fo->n_class_weights = dl4c_features_class_count(train);
     }
     dl4c_status failed;
     if (t->head) {
-        failed = dl4c_model_load(cli.ctx, t->head, NULL, &head, &err);
+        failed = cli_load(t->head, &head, &err);
         if (failed == DL4C_OK)
             failed = dl4c_head_for(train, head, &err);
     } else {
@@ -102,7 +56,7 @@ static int fit_and_save(const struct train *t, struct dl4c_fit_options *fo)
     struct dl4c_save_options so = DL4C_SAVE_OPTIONS_INIT;
     so.updater = 1;
     if (dl4c_fit(head, dl4c_features_source(train), fo, &err) != DL4C_OK || dl4c_model_save(head, t->out, &so, &err) != DL4C_OK)
-        status = cli_exit_of(&err);
+        status = cli_fail(&err);
     else
         status = CLI_DONE;
 done:
@@ -180,7 +134,7 @@ int cmd_train(int argc, char **argv)
     struct cli_curve curve = { .room = t.epochs };
     double *rows = t.curve ? calloc((size_t)t.epochs, 3 * sizeof *rows) : NULL;
     if (t.curve && !rows)
-        return cli_usage("no memory for the curve of %lld epochs", (long long)t.epochs);
+        return cli_failed("no memory for the curve of %lld epochs", (long long)t.epochs);
     if (rows) {
         curve.train_score = rows;
         curve.val_score = rows + t.epochs;

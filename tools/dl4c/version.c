@@ -17,9 +17,10 @@ int cmd_version(int argc, char **argv)
         printf("dl4c %s\n", dl4c_version_string());
         return CLI_DONE;
     }
-    for (int32_t i = 0; i < dl4c_build_info_count(); i++) {
-        const char *name, *value;
-        if (dl4c_build_info(i, &name, &value, NULL) != DL4C_OK)
+    const int32_t n = dl4c_build_info_count();
+    for (int32_t i = 0; i <= n; i++) {
+        const char *name = "gemm", *value = i == n ? dl4c_context_gemm(NULL) : NULL;
+        if (i < n && dl4c_build_info(i, &name, &value, NULL) != DL4C_OK)
             continue;
         if (!json) {
             printf("%-10s %s\n", name, value);

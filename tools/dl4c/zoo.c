@@ -67,6 +67,8 @@ int cmd_zoo(int argc, char **argv)
         return cli_usage("--classes, --channels and --seed must not be negative");
     if ((status = cli_begin()) >= 0)
         return status;
+    if (!cli_can_save(out))
+        return CLI_FAILED;
     struct dl4c_error err = DL4C_ERROR_INIT;
     struct dl4c_save_options so = DL4C_SAVE_OPTIONS_INIT;
     dl4c_graph *g = NULL;
@@ -80,5 +82,5 @@ int cmd_zoo(int argc, char **argv)
     if (failed == DL4C_OK)
         failed = dl4c_model_save(g, out, &so, &err);
     dl4c_graph_destroy(&g);
-    return failed == DL4C_OK ? CLI_DONE : cli_exit_of(&err);
+    return failed == DL4C_OK ? CLI_DONE : cli_fail(&err);
 }
