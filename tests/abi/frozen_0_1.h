@@ -96,6 +96,7 @@ struct dl4c_context_options {
 DL4C_API dl4c_status dl4c_context_create(const struct dl4c_context_options *options, dl4c_context **ctx, struct dl4c_error *err);
 DL4C_API void dl4c_context_destroy(dl4c_context **ctx);
 DL4C_API int32_t dl4c_context_threads(dl4c_context *ctx);
+DL4C_API const char *dl4c_context_gemm(dl4c_context *ctx);
 DL4C_API void dl4c_context_memory(dl4c_context *ctx, int64_t *used_bytes, int64_t *peak_bytes);
 struct dl4c_progress {
     size_t struct_size;
@@ -201,6 +202,9 @@ enum {
 };
 DL4C_API dl4c_status dl4c_evaluation_stats(const dl4c_evaluation *e, uint32_t flags, char **text, struct dl4c_error *err);
 DL4C_API dl4c_status dl4c_evaluation_json(const dl4c_evaluation *e, char **text, struct dl4c_error *err);
+DL4C_API dl4c_status dl4c_evaluation_dl4j_json(const dl4c_evaluation *e, char **text, struct dl4c_error *err);
+DL4C_API dl4c_status dl4c_evaluation_from_dl4j(dl4c_context *ctx, const char *text, size_t size, dl4c_evaluation **e,
+                                               struct dl4c_error *err);
 DL4C_API dl4c_status dl4c_evaluation_confusion_text(const dl4c_evaluation *e, char **text, struct dl4c_error *err);
 DL4C_API dl4c_status dl4c_evaluation_confusion_csv(const dl4c_evaluation *e, char **text, struct dl4c_error *err);
 DL4C_API dl4c_status dl4c_evaluation_confusion_html(const dl4c_evaluation *e, char **text, struct dl4c_error *err);
@@ -899,6 +903,7 @@ struct dl4c_save_options {
 };
 #define DL4C_SAVE_OPTIONS_INIT { sizeof(struct dl4c_save_options), 0, 0, 0, 0, 0, 0, 0, 0 }
 DL4C_API dl4c_status dl4c_model_save(dl4c_graph *graph, const char *uri, const struct dl4c_save_options *options, struct dl4c_error *err);
+DL4C_API dl4c_status dl4c_format_for(dl4c_context *ctx, const char *uri, const char **name, struct dl4c_error *err);
 DL4C_API dl4c_status dl4c_format_get(dl4c_context *ctx, int32_t i, const char **name, int32_t *directions, struct dl4c_error *err);
 DL4C_END
 
@@ -979,6 +984,47 @@ struct dl4c_evaluate_options {
     }
 DL4C_API dl4c_status dl4c_evaluate(dl4c_graph *graph, dl4c_source *source, const struct dl4c_evaluate_options *options,
                                    dl4c_evaluation **evaluation, struct dl4c_error *err);
+DL4C_END
+
+/* dl4c/zoo.h */
+DL4C_BEGIN
+struct dl4c_zoo_info {
+    size_t struct_size;
+    const char *name;
+    const char *doc;
+    const char *preprocess;
+    const char *updater;
+    int64_t param_count;
+    int32_t n_classes;
+    int32_t channels;
+    int32_t height;
+    int32_t width;
+};
+#define DL4C_ZOO_INFO_INIT { sizeof(struct dl4c_zoo_info), 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+DL4C_API int32_t dl4c_zoo_count(void);
+DL4C_API dl4c_status dl4c_zoo_get(int32_t i, struct dl4c_zoo_info *out, struct dl4c_error *err);
+DL4C_API dl4c_status dl4c_zoo_find(const char *name, struct dl4c_zoo_info *out, struct dl4c_error *err);
+enum {
+    DL4C_ZOO_PUBLISHED_NAMES = 1
+};
+struct dl4c_zoo_options {
+    size_t struct_size;
+    int32_t n_classes;
+    int32_t channels;
+    int32_t height;
+    int32_t width;
+    uint64_t seed;
+    const char *weights;
+    const char *updater;
+    dl4c_progress_fn progress;
+    void *progress_user;
+    const int32_t *cancel;
+    int64_t timeout_ms;
+    uint64_t flags;
+};
+#define DL4C_ZOO_OPTIONS_INIT { sizeof(struct dl4c_zoo_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+DL4C_API dl4c_status dl4c_zoo_create(dl4c_context *ctx, const char *name, const struct dl4c_zoo_options *options, dl4c_graph **graph,
+                                     struct dl4c_error *err);
 DL4C_END
 
 #endif
