@@ -162,22 +162,6 @@ static void a_column_has_the_same_bits_in_every_width(void **state)
     dl4c_context_destroy(&ctx);
 }
 
-static void a_context_says_what_multiplies(void **state)
-{
-    (void)state;
-    struct dl4c_context_options o = DL4C_CONTEXT_OPTIONS_INIT;
-    dl4c_context *ctx = NULL;
-    o.blas = "own";
-    assert_int_equal(dl4c_context_create(&o, &ctx, NULL), DL4C_OK);
-    assert_string_equal(dl4c_context_gemm(ctx), "own");
-    dl4c_context_destroy(&ctx);
-    o.blas = "blis";
-    assert_int_equal(dl4c_context_create(&o, &ctx, NULL), DL4C_OK);
-    assert_string_equal(dl4c_context_gemm(ctx), dli_gemm_provider(DLI_BLAS_BLIS));
-    dl4c_context_destroy(&ctx);
-    assert_string_equal(dl4c_context_gemm(NULL), dli_gemm_provider(DLI_BLAS_AUTO));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -186,7 +170,6 @@ int main(void)
         cmocka_unit_test(a_product_of_no_terms_is_zero),
         cmocka_unit_test(a_row_has_the_same_bits_in_every_batch),
         cmocka_unit_test(a_column_has_the_same_bits_in_every_width),
-        cmocka_unit_test(a_context_says_what_multiplies),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -19,9 +19,25 @@ static void a_product_survives_a_wrong_architecture_in_the_environment(void **st
     guard_free(scratch, dli_gemm_scratch(&g, 1));
 }
 
+static void a_context_says_what_multiplies(void **state)
+{
+    (void)state;
+    static const char *const choices[] = { "own", "blis" }; /* here blis cannot be had */
+    for (int i = 0; i < 2; i++) {
+        struct dl4c_context_options o = DL4C_CONTEXT_OPTIONS_INIT;
+        dl4c_context *ctx = NULL;
+        o.blas = choices[i];
+        assert_int_equal(dl4c_context_create(&o, &ctx, NULL), DL4C_OK);
+        assert_string_equal(dl4c_context_gemm(ctx), "own");
+        dl4c_context_destroy(&ctx);
+    }
+    assert_string_equal(dl4c_context_gemm(NULL), "own");
+}
+
 int main(void)
 {
     setenv("BLIS_ARCH_TYPE", "4711", 1);
-    const struct CMUnitTest tests[] = { cmocka_unit_test(a_product_survives_a_wrong_architecture_in_the_environment) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(a_product_survives_a_wrong_architecture_in_the_environment),
+                                        cmocka_unit_test(a_context_says_what_multiplies) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
