@@ -36,15 +36,22 @@ static dl4c_status read_word(struct dli_dl4j_entry *e, char word[32], struct dl4
     return DL4C_OK;
 }
 
-/* How the numbers behind it are stored; which way makes no difference to us. */
-static dl4c_status read_mode(struct dli_dl4j_entry *e, struct dl4c_error *err)
+/* How the numbers behind it were stored, which makes no difference to us, and how many there are: in 32 bits until 0.9, in 64 since. */
+static dl4c_status read_mode(struct dli_dl4j_entry *e, int64_t *n, struct dl4c_error *err)
 {
     static const char *const modes[] = { "MIXED_DATA_TYPES", "LONG_SHAPE", "HEAP", "DIRECT", "JAVACPP" };
+    enum { WIDE = 2 };
     char word[32];
     DLI_TRY(read_word(e, word, err));
     for (size_t i = 0; i < sizeof modes / sizeof *modes; i++)
-        if (strcmp(word, modes[i]) == 0)
+        if (strcmp(word, modes[i]) == 0) {
+            unsigned char b[4];
+            if (i < WIDE)
+                return read_i64(e, n, err);
+            DLI_TRY(dli_dl4j_entry_read(e, b, sizeof b, err));
+            *n = (int32_t)big(b, 4);
             return DL4C_OK;
+        }
     return dli_fail(err, DL4C_E_CORRUPT, "dl4j", "an array begins with \"%.31s\", wanted MIXED_DATA_TYPES", word);
 }
 
@@ -54,8 +61,7 @@ static dl4c_status read_shape(struct dli_dl4j_entry *e, int64_t *count, struct d
 {
     char word[32];
     int64_t n = 0, rank, v = 0;
-    DLI_TRY(read_mode(e, err));
-    DLI_TRY(read_i64(e, &n, err));
+    DLI_TRY(read_mode(e, &n, err));
     DLI_TRY(read_word(e, word, err));
     const bool wide = strcmp(word, "LONG") == 0;
     if (!wide && strcmp(word, "INT") != 0)
@@ -85,8 +91,7 @@ dl4c_status dli_dl4j_array_open(struct dli_dl4j_entry *e, struct dli_dl4j_array 
     int64_t count = 0, n = 0;
     size_t bytes;
     DLI_TRY(read_shape(e, &count, err));
-    DLI_TRY(read_mode(e, err));
-    DLI_TRY(read_i64(e, &n, err));
+    DLI_TRY(read_mode(e, &n, err));
     DLI_TRY(read_word(e, word, err));
     memset(a, 0, sizeof *a);
     a->entry = e;

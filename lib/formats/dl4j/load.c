@@ -2,6 +2,7 @@
 /* dl4j: the models of Deeplearning4j. A zip with configuration.json, coefficients.bin and updaterState.bin, or the JSON alone, which
  * gives a network with fresh parameters. */
 #include "formats/dl4j/config.h"
+#include "formats/dl4j/legacy.h"
 #include "formats/dl4j/save.h"
 #include "formats/dl4j/array.h"
 #include "formats/format.h"
@@ -135,6 +136,7 @@ static dl4c_status make(dl4c_context *ctx, const char *text, size_t size, struct
     char *updater = NULL;
     dl4c_status status;
     DLI_TRY(dli_dl4j_parse(text, size, &root, err));
+    DLI_GOTO(dli_dl4j_modernise(root, err), done);
     DLI_GOTO(dli_dl4j_config_read(ctx, root, &c, err), done);
     DLI_GOTO(dl4c_builder_create(ctx, NULL, &b, err), done);
     DLI_GOTO(dli_dl4j_config_build(&c, b, &updater, err), done);
