@@ -176,5 +176,136 @@ DL4C_API dl4c_status dl4c_evaluation_confusion_html(const dl4c_evaluation *e, ch
  */
 DL4C_API dl4c_status dl4c_evaluation_confusion_svg(const dl4c_evaluation *e, char **text, struct dl4c_error *err);
 
+/**
+ * Measures of predictions, column by column: what Deeplearning4j calls EvaluationBinary, ROC, ROCBinary, ROCMultiClass,
+ * RegressionEvaluation and EvaluationCalibration. Adding is for one thread at a time; getters and text forms may run together on any
+ * threads while nobody adds.
+ */
+typedef struct dl4c_measure dl4c_measure;
+
+/** What a dl4c_measure is; values never change. */
+enum {
+    DL4C_MEASURE_BINARY = 1,         /**< each column a yes or no of its own: counts at a threshold */
+    DL4C_MEASURE_ROC = 2,            /**< one yes or no: one column, or the second of two; ROC and precision/recall curve */
+    DL4C_MEASURE_ROC_BINARY = 3,     /**< the curves of each column, a yes or no of its own */
+    DL4C_MEASURE_ROC_MULTICLASS = 4, /**< the curves of each class against the others */
+    DL4C_MEASURE_REGRESSION = 5,     /**< errors and correlation of each column */
+    DL4C_MEASURE_CALIBRATION = 6     /**< reliability diagram, histograms of residuals and of probabilities */
+};
+
+/** Flags of struct dl4c_measure_options. */
+enum {
+    DL4C_MEASURE_ALL_POINTS = 1, /**< curves keep the points that lie on a line with their neighbours */
+    DL4C_MEASURE_WITH_ROC = 2,   /**< BINARY also holds a ROC_BINARY of the same columns, with `steps` */
+    DL4C_MEASURE_EMPTY_BINS = 4  /**< reliability diagrams show bins without predictions, as NaN */
+};
+
+/** What is measured. */
+struct dl4c_measure_options {
+    size_t struct_size;
+    int32_t kind;               /**< DL4C_MEASURE_* */
+    int32_t columns;            /**< values in a row of labels and of predictions, 1 to 1048576; ROC: 1 or 2 */
+    const char *const *names;   /**< `columns` names, copied, UTF-8; NULL: "0", "1", ..., in a regression "col_0", "col_1", ... */
+    const float *thresholds;    /**< BINARY: a column is a yes above its own; NULL: 0.5; copied */
+    int32_t steps;              /**< of the curves: thresholds 0, 1/steps, ..., 1; 0: exact, which keeps every prediction (5 bytes each) */
+    int32_t digits;             /**< in texts; 0: 4, in a regression 5; at most 17 */
+    int32_t reliability_bins;   /**< CALIBRATION; 0: 10; at most 65536 */
+    int32_t histogram_bins;     /**< CALIBRATION; 0: 50; at most 65536 */
+    int32_t flags;              /**< DL4C_MEASURE_ALL_POINTS, ... */
+    int32_t reserved;           /**< must be 0 */
+};
+#define DL4C_MEASURE_OPTIONS_INIT { sizeof(struct dl4c_measure_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+
+/**
+ * Creates a measure of nothing yet.
+ * @param options  Borrowed; kind and columns must be set.
+ * @param m        Receives the measure; NULL on failure.
+ * @retval DL4C_E_INVALID  an unknown kind or a value outside its range
+ * @retval DL4C_E_NOMEM, DL4C_E_LIMIT
+ * Threads: safe. Since: 0.1.
+ */
+DL4C_API dl4c_status dl4c_measure_create(dl4c_context *ctx, const struct dl4c_measure_options *options, dl4c_measure **m,
+                                         struct dl4c_error *err);
+/** Frees the measure and writes NULL. Takes NULL. Since: 0.1. */
+DL4C_API void dl4c_measure_destroy(dl4c_measure **m);
+
+/**
+ * Adds @p n rows, all or, on failure, none. Sums of a call run in float over at most 4096 rows at a time and go on in double: the sums
+ * of Deeplearning4j, which adds up minibatches in the same way.
+ * @param labels        [n, columns] row-major, borrowed; 0 or 1 but in a regression.
+ * @param predictions   [n, columns] row-major, borrowed.
+ * @param mask          NULL, or [n, mask_columns] of 0 (left out) and other values.
+ * @param mask_columns  1: of whole rows. `columns`: of single values; BINARY, ROC_BINARY and REGRESSION only.
+ * @retval DL4C_E_INVALID   a label that is neither 0 nor 1, or such a mask for another kind; the message names row and column
+ * @retval DL4C_E_DIVERGED  a prediction, or in a regression a label, is NaN
+ * @retval DL4C_E_NOMEM, DL4C_E_LIMIT  of an exact curve
+ * Threads: one at a time. Since: 0.1.
+ */
+DL4C_API dl4c_status dl4c_measure_add(dl4c_measure *m, const float *labels, const float *predictions, const float *mask,
+                                      int32_t mask_columns, int64_t n, struct dl4c_error *err);
+/**
+ * Adds what another measure holds, which stays as it is.
+ * @retval DL4C_E_INVALID  the two differ in kind, columns, steps, bins or thresholds
+ * @retval DL4C_E_NOMEM, DL4C_E_LIMIT  of an exact curve
+ * Threads: one at a time for @p m; nobody may add to @p other. Since: 0.1.
+ */
+DL4C_API dl4c_status dl4c_measure_merge(dl4c_measure *m, const dl4c_measure *other, struct dl4c_error *err);
+
+/** DL4C_MEASURE_*. Since: 0.1. */
+DL4C_API int32_t dl4c_measure_kind(const dl4c_measure *m);
+/** Values in a row. Since: 0.1. */
+DL4C_API int32_t dl4c_measure_columns(const dl4c_measure *m);
+/** Values counted in a column, those that a mask left out not; of ROC in its only one. 0 outside the columns. Since: 0.1. */
+DL4C_API int64_t dl4c_measure_count(const dl4c_measure *m, int32_t column);
+/**
+ * Counts of one column at its threshold (BINARY). Of the curves: positive and negative labels, as true positives and false positives
+ * with threshold 0. Each pointer may be NULL. Zeros for other kinds and outside the columns. Since: 0.1.
+ */
+DL4C_API void dl4c_measure_column_counts(const dl4c_measure *m, int32_t column, int64_t *true_positives, int64_t *false_positives,
+                                         int64_t *true_negatives, int64_t *false_negatives);
+
+/** Beside DL4C_METRIC_ACCURACY to DL4C_METRIC_FALSE_ALARM_RATE, which BINARY has; values never change. */
+enum {
+    DL4C_METRIC_AUROC = 20, /**< area under the ROC curve: ROC kinds, BINARY with DL4C_MEASURE_WITH_ROC */
+    DL4C_METRIC_AUPRC = 21, /**< area under the precision/recall curve: the same */
+    DL4C_METRIC_MSE = 30,   /**< mean squared error: REGRESSION, like those below */
+    DL4C_METRIC_MAE = 31,   /**< mean absolute error */
+    DL4C_METRIC_RMSE = 32,  /**< root of the mean squared error */
+    DL4C_METRIC_RSE = 33,   /**< squared errors over squared deviations of the labels from their mean */
+    DL4C_METRIC_PC = 34,    /**< Pearson's correlation */
+    DL4C_METRIC_R2 = 35     /**< coefficient of determination */
+};
+/**
+ * One number, as Deeplearning4j computes it; 0/0 is NaN but in BINARY's rates, where it is 0.
+ * @param column  -1: the mean over all columns.
+ * Returns NaN outside the columns, for a metric that the kind does not have, and without data. Cost: that of a sort for exact curves.
+ * Since: 0.1.
+ */
+DL4C_API double dl4c_measure_value(const dl4c_measure *m, int32_t metric, int32_t column);
+
+/** What dl4c_measure_curve gives; values never change. */
+enum {
+    DL4C_CURVE_ROC = 1,              /**< x: false positive rate, y: true positive rate; ROC kinds */
+    DL4C_CURVE_PRECISION_RECALL = 2, /**< x: recall, y: precision; ROC kinds */
+    DL4C_CURVE_RELIABILITY = 3,      /**< x: mean prediction of a bin, y: share of positive labels; CALIBRATION, like those below */
+    DL4C_CURVE_RESIDUALS = 4,        /**< histogram of |label - prediction|; x: middle of a bin, y: count; of rows of a class, or -1: all */
+    DL4C_CURVE_PROBABILITIES = 5     /**< histogram of predictions, the same */
+};
+/**
+ * Points of a curve.
+ * @param points  Receives [3, n_points]: threshold (or the lower edge of a bin), x, y; freed by dl4c_free. NULL on failure.
+ * @retval DL4C_E_INVALID  the kind has no such curve, or the column is outside
+ * @retval DL4C_E_STATE    nothing was added
+ * @retval DL4C_E_NOMEM, DL4C_E_LIMIT
+ * Since: 0.1.
+ */
+DL4C_API dl4c_status dl4c_measure_curve(const dl4c_measure *m, int32_t curve, int32_t column, double **points, int64_t *n_points,
+                                        struct dl4c_error *err);
+
+/** The text of Deeplearning4j's stats(), to the byte; freed by dl4c_free, NULL on failure. Since: 0.1. */
+DL4C_API dl4c_status dl4c_measure_stats(const dl4c_measure *m, char **text, struct dl4c_error *err);
+/** The text of Deeplearning4j's toJson() and toYaml(), which are the same bytes; as above. Since: 0.1. */
+DL4C_API dl4c_status dl4c_measure_dl4j_json(const dl4c_measure *m, char **text, struct dl4c_error *err);
+
 DL4C_END
 #endif

@@ -165,18 +165,23 @@ struct dl4c_evaluate_options {
     void (*mistake)(void *user, int64_t index, int64_t actual, int64_t predicted, double probability);
     void *mistake_user;
     uint64_t flags; /**< must be 0 */
+    /** Each is given every row, of labels as ones and zeros or of the source's targets; as many columns as the output has values. */
+    dl4c_measure *const *measures;
+    int32_t n_measures;
+    int32_t reserved; /**< must be 0 */
 };
 #define DL4C_EVALUATE_OPTIONS_INIT                                                                                                         \
     {                                                                                                                                      \
-        sizeof(struct dl4c_evaluate_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0                                                                 \
+        sizeof(struct dl4c_evaluate_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0                                                        \
     }
 
 /**
  * Runs a classifier over a source and counts. The output with a loss, else the first, gives a probability for each class, or one value
  * that is the probability of the second of two. The classes' names are the graph's, else the source's, else numbers.
  * @param options     NULL: all defaults.
- * @param evaluation  Receives the counts, which the caller destroys; NULL on failure.
- * @retval DL4C_E_INVALID   the source's shape or classes do not fit, or it has no labels
+ * @param evaluation  Receives the counts, which the caller destroys; NULL on failure. May be NULL where options name measures: then
+ *                    targets need not be classes.
+ * @retval DL4C_E_INVALID   the source's shape or classes do not fit, it has no labels, or a measure has other columns than the output
  * @retval DL4C_E_STATE     the graph is being trained
  * @retval DL4C_E_DIVERGED  a probability is NaN
  * @retval DL4C_E_CANCELLED, DL4C_E_TIMEOUT, DL4C_E_NOMEM, DL4C_E_LIMIT, and what the source answers

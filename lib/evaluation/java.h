@@ -36,6 +36,6 @@ void dli_jackson_null(struct dli_jackson *j, const char *key);
 void dli_jackson_ints(struct dli_jackson *j, const char *key, const int64_t *v, int64_t n);
 void dli_jackson_doubles(struct dli_jackson *j, const char *key, const double *v, int64_t n);
 void dli_jackson_texts(struct dli_jackson *j, const char *key, char *const *v, int64_t n); /* null where v is NULL */
-void dli_jackson_number(struct dli_jackson *j, double v); /* a value: what is not finite in quotes */
+void dli_jackson_number(struct dli_jackson *j, double v);                                  /* a value: what is not finite in quotes */
 
 #endif

@@ -20,6 +20,8 @@ struct evaluating {
     int32_t classes;      /* k, or 2 where one value is the probability of the second */
     int64_t *labels;      /* [batch]: of targets */
     float *probabilities; /* [batch, 2], where k is 1 */
+    float *targets;       /* [batch, k]: of labels, for measures */
+    bool counts;          /* an evaluation is wanted */
     struct dli_watch watch;
 };
 
@@ -60,7 +62,11 @@ static dl4c_status make_session(struct evaluating *e, struct dl4c_error *err)
                         DLI_SHAPE(out.dim, out.rank));
     e->k = out.dim[0];
     e->classes = e->k == 1 ? 2 : (int32_t)e->k;
-    if (e->info.n_classes < 1 || (e->info.n_classes > e->classes))
+    for (int32_t i = 0; i < e->o->n_measures; i++)
+        if (!e->o->measures[i] || dl4c_measure_columns(e->o->measures[i]) != e->k)
+            return dli_fail(err, DL4C_E_INVALID, "evaluate", "measure %" PRId32 " has %" PRId32 " columns, output '%.200s' gives %" PRId64,
+                            i, e->o->measures[i] ? dl4c_measure_columns(e->o->measures[i]) : 0, output, e->k);
+    if (e->counts && (e->info.n_classes < 1 || e->info.n_classes > e->classes))
         return dli_fail(err, DL4C_E_INVALID, "evaluate", "the source has %" PRId32 " classes, output '%.200s' gives %" PRId64,
                         e->info.n_classes, output, e->k);
     return DL4C_OK;
@@ -110,6 +116,31 @@ static dl4c_status labels_of(struct evaluating *e, const struct dl4c_batch *b, c
     return DL4C_OK;
 }
 
+/* Rows of ones and zeros, or the targets as they are. */
+static dl4c_status measure_batch(struct evaluating *e, const struct dl4c_batch *b, const float *p, struct dl4c_error *err)
+{
+    const float *y = b->y;
+    if (b->labels) {
+        memset(e->targets, 0, (size_t)(b->n * e->k) * sizeof *e->targets);
+        for (int64_t i = 0; i < b->n; i++) {
+            if (b->labels[i] < 0 || b->labels[i] >= e->classes)
+                return dli_fail(err, DL4C_E_INVALID, "evaluate", "label %" PRId64 " is outside the %" PRId32 " classes", b->labels[i],
+                                e->classes);
+            if (e->k == 1)
+                e->targets[i] = (float)b->labels[i];
+            else
+                e->targets[i * e->k + b->labels[i]] = 1.0f;
+        }
+        y = e->targets;
+    } else if (e->info.n_classes != e->k) {
+        return dli_fail(err, DL4C_E_INVALID, "evaluate", "targets have %" PRId32 " values, the output gives %" PRId64, e->info.n_classes,
+                        e->k);
+    }
+    for (int32_t i = 0; i < e->o->n_measures; i++)
+        DLI_TRY(dl4c_measure_add(e->o->measures[i], y, p, NULL, 0, b->n, err));
+    return DL4C_OK;
+}
+
 static dl4c_status count_batch(struct evaluating *e, const struct dl4c_batch *b, struct dl4c_error *err)
 {
     int64_t dims[DL4C_MAX_RANK] = { b->n };
@@ -122,8 +153,12 @@ static dl4c_status count_batch(struct evaluating *e, const struct dl4c_batch *b,
     dl4c_tensor_unref(&x);
     DLI_TRY(status);
     DLI_TRY(dl4c_session_output(e->session, 0, &y, err));
-    DLI_TRY(labels_of(e, b, &labels, err));
     const float *p = dl4c_tensor_data_const(y);
+    if (e->o->n_measures > 0)
+        DLI_TRY(measure_batch(e, b, p, err));
+    if (!e->counts)
+        return DL4C_OK;
+    DLI_TRY(labels_of(e, b, &labels, err));
     for (int64_t i = 0; e->k == 1 && i < b->n; i++) {
         e->probabilities[2 * i] = 1.0f - p[i];
         e->probabilities[2 * i + 1] = p[i];
@@ -145,7 +180,13 @@ static dl4c_status run_evaluation(struct evaluating *e, struct dl4c_error *err)
     e->info = (struct dl4c_source_info)DL4C_SOURCE_INFO_INIT;
     DLI_TRY(dl4c_source_get_info(e->source, &e->info, err));
     DLI_TRY(make_session(e, err));
-    DLI_TRY(make_evaluation(e, err));
+    if (e->counts)
+        DLI_TRY(make_evaluation(e, err));
+    if (e->o->n_measures > 0) {
+        e->targets = dli_array(e->ctx, (size_t)e->o->batch, (size_t)e->k * sizeof *e->targets, err);
+        if (!e->targets)
+            return dli_alloc_status();
+    }
     dli_watch_init(&e->watch, "evaluate", e->o->progress, e->o->progress_user, e->o->cancel, e->o->timeout_ms);
     e->watch.now.total = e->info.rows > 0 ? e->info.rows : 0;
     DLI_TRY(dl4c_source_reset(e->source, 0, 0, 0, err));
@@ -164,9 +205,8 @@ static dl4c_status run_evaluation(struct evaluating *e, struct dl4c_error *err)
 dl4c_status dl4c_evaluate(dl4c_graph *graph, dl4c_source *source, const struct dl4c_evaluate_options *options, dl4c_evaluation **evaluation,
                           struct dl4c_error *err)
 {
-    if (!evaluation)
-        return dli_fail(err, DL4C_E_INVALID, "evaluate", "evaluation is NULL");
-    *evaluation = NULL;
+    if (evaluation)
+        *evaluation = NULL;
     if (!graph || !source)
         return dli_fail(err, DL4C_E_INVALID, "evaluate", "%s is NULL", graph ? "source" : "graph");
     struct dl4c_evaluate_options o;
@@ -175,16 +215,22 @@ dl4c_status dl4c_evaluate(dl4c_graph *graph, dl4c_source *source, const struct d
         return dli_fail(err, DL4C_E_VERSION, "evaluate", "flags %#" PRIx64 " are not known to this library", o.flags);
     if (o.batch < 0 || o.threads < 0 || o.top_n < 0 || o.timeout_ms < 0)
         return dli_fail(err, DL4C_E_INVALID, "evaluate", "batch, threads, top_n or timeout_ms is negative");
+    if (o.reserved || o.n_measures < 0 || (o.n_measures > 0 && !o.measures))
+        return dli_fail(err, DL4C_E_INVALID, "evaluate", "%" PRId32 " measures at %s", o.n_measures, o.measures ? "an array" : "NULL");
+    if (!evaluation && o.n_measures == 0)
+        return dli_fail(err, DL4C_E_INVALID, "evaluate", "evaluation is NULL and there are no measures");
     o.batch = o.batch ? o.batch : 64;
-    struct evaluating e = { .o = &o, .ctx = graph->ctx, .graph = graph, .source = source };
+    struct evaluating e = { .o = &o, .ctx = graph->ctx, .graph = graph, .source = source, .counts = evaluation != NULL };
     const dl4c_status status = run_evaluation(&e, err);
     dl4c_session_destroy(&e.session);
     dli_free(e.labels);
     dli_free(e.probabilities);
+    dli_free(e.targets);
     if (status != DL4C_OK) {
         dl4c_evaluation_destroy(&e.evaluation);
         return status;
     }
-    *evaluation = e.evaluation;
+    if (evaluation)
+        *evaluation = e.evaluation;
     return DL4C_OK;
 }

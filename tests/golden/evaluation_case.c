@@ -2,6 +2,7 @@
 /* Cases with predictions: texts of an evaluation to the byte, its numbers to the bit. */
 #include "golden/golden.h"
 #include "base/number.h"
+#include "evaluation/java.h"
 #include "support/recorded.h"
 
 #include <stdio.h>
@@ -124,6 +125,84 @@ static dl4c_evaluation *evaluation(struct gold *g, bool named, int32_t n, double
     return e;
 }
 
+/* predictions.npy and labels.npy through one measure, in two parts. */
+static dl4c_measure *measured(struct gold *g, int32_t kind, int32_t steps)
+{
+    struct dl4c_measure_options o = DL4C_MEASURE_OPTIONS_INIT;
+    struct dl4c_error err = DL4C_ERROR_INIT;
+    int64_t n, shape[4], label_shape[4];
+    dl4c_measure *m = NULL;
+    float *p = gold_array(g, "predictions.npy", &n, shape), *y = gold_array(g, "labels.npy", &n, label_shape);
+    const int64_t columns = shape[1], first = shape[0] / 3;
+    o.kind = kind;
+    o.columns = (int32_t)columns;
+    o.steps = steps;
+    if (p && y && shape[0] == label_shape[0] && columns == label_shape[1]) {
+        dl4c_status s = dl4c_measure_create(NULL, &o, &m, &err);
+        if (s == DL4C_OK && kind != DL4C_MEASURE_CALIBRATION && kind != DL4C_MEASURE_REGRESSION)
+            s = dl4c_measure_add(m, y, p, NULL, 0, first, &err);
+        const int64_t done = m ? dl4c_measure_count(m, 0) : 0; /* sums in float were recorded of one batch */
+        if (s == DL4C_OK)
+            s = dl4c_measure_add(m, y + done * columns, p + done * columns, NULL, 0, shape[0] - done, &err);
+        if (s != DL4C_OK) {
+            gold_fail(g, "measure %d: %s", (int)kind, err.message);
+            dl4c_measure_destroy(&m);
+        }
+    }
+    free(p);
+    free(y);
+    return m;
+}
+
+/* Texts of the measures: statistics, in some files behind lines of numbers, and JSON. */
+static void measures(struct gold *g)
+{
+    static const struct {
+        const char *file;
+        int32_t kind, steps;
+        const char *area; /* "auc<tab>" before the statistics, or "auc0<tab>", "auc1<tab>", ... */
+        bool json;
+    } cases[] = {
+        { "roc.txt", DL4C_MEASURE_ROC, 0, "auc", false },
+        { "roc30.txt", DL4C_MEASURE_ROC, 30, "auc", false },
+        { "roc.json", DL4C_MEASURE_ROC, 30, NULL, true },
+        { "rocbinary.txt", DL4C_MEASURE_ROC_BINARY, 0, NULL, false },
+        { "rocmulti.txt", DL4C_MEASURE_ROC_MULTICLASS, 0, "auc0", false },
+        { "evalbinary.txt", DL4C_MEASURE_BINARY, 0, NULL, false },
+        { "regression.txt", DL4C_MEASURE_REGRESSION, 0, NULL, false },
+        { "calibration.txt", DL4C_MEASURE_CALIBRATION, 0, NULL, false },
+        { "calibration.json", DL4C_MEASURE_CALIBRATION, 0, NULL, true },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        dl4c_measure *m = gold_has(g, cases[i].file) ? measured(g, cases[i].kind, cases[i].steps) : NULL;
+        struct dli_strbuf b;
+        char *text = NULL, *all = NULL;
+        if (!m)
+            continue;
+        dli_strbuf_init(&b, NULL);
+        const bool each = cases[i].area && strcmp(cases[i].area, "auc0") == 0;
+        for (int32_t k = 0; cases[i].area && k < (each ? dl4c_measure_columns(m) : 1); k++) {
+            dli_strbuf_add(&b, "auc");
+            if (each)
+                dli_strbuf_addf(&b, "%d", (int)k);
+            dli_strbuf_addc(&b, '\t');
+            dli_java_double(&b, dl4c_measure_value(m, DL4C_METRIC_AUROC, k));
+            if (!each) {
+                dli_strbuf_add(&b, "\nauprc\t");
+                dli_java_double(&b, dl4c_measure_value(m, DL4C_METRIC_AUPRC, k));
+            }
+            dli_strbuf_addc(&b, '\n');
+        }
+        const dl4c_status s = cases[i].json ? dl4c_measure_dl4j_json(m, &text, NULL) : dl4c_measure_stats(m, &text, NULL);
+        dli_strbuf_add(&b, s == DL4C_OK ? text : "no text");
+        if (dli_strbuf_take(&b, &all, NULL) == DL4C_OK)
+            gold_text(g, cases[i].file, all);
+        dl4c_free(text);
+        dl4c_free(all);
+        dl4c_measure_destroy(&m);
+    }
+}
+
 void gold_evaluation(struct gold *g)
 {
     char *text = NULL;
@@ -134,6 +213,7 @@ void gold_evaluation(struct gold *g)
         return;
     texts(g, e);
     metrics(g, e);
+    measures(g);
     dl4c_evaluation_destroy(&e);
     if ((e = evaluation(g, false, 0, 0)) != NULL) {
         const dl4c_status s = dl4c_evaluation_stats(e, 0, &text, NULL);

@@ -359,6 +359,25 @@ static void evaluation_names_mistakes_and_takes_one_probability(void **state)
     assert_int_equal(m.predicted, 0);
     assert_true(fabs(m.probability - (1 - 1 / (1 + exp(3)))) < 1e-6);
     dl4c_evaluation_destroy(&e);
+    /* scores -3 -1 1 2 of 1 0 1 1: of the three pairs two are in order */
+    struct dl4c_measure_options mo = DL4C_MEASURE_OPTIONS_INIT;
+    dl4c_measure *roc = NULL;
+    mo.kind = DL4C_MEASURE_ROC;
+    mo.columns = 1;
+    must(dl4c_measure_create(NULL, &mo, &roc, &err), &err);
+    o.mistake = NULL;
+    o.measures = &roc;
+    o.n_measures = 1;
+    must(dl4c_evaluate(g, s, &o, NULL, &err), &err);
+    assert_int_equal(dl4c_measure_count(roc, 0), 4);
+    assert_true(fabs(dl4c_measure_value(roc, DL4C_METRIC_AUROC, 0) - 2.0 / 3) < 1e-12);
+    dl4c_measure_destroy(&roc);
+    mo.columns = 2;
+    must(dl4c_measure_create(NULL, &mo, &roc, &err), &err);
+    assert_int_equal(dl4c_evaluate(g, s, &o, NULL, &err), DL4C_E_INVALID);
+    dl4c_measure_destroy(&roc);
+    o.n_measures = 0;
+    assert_int_equal(dl4c_evaluate(g, s, &o, NULL, &err), DL4C_E_INVALID);
     dl4c_source_destroy(&s);
     dl4c_graph_destroy(&g);
     dl4c_tensor_unref(&tx);
