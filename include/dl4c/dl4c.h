@@ -7,6 +7,7 @@
 
 #include <dl4c/base.h>
 #include <dl4c/chart.h>
+#include <dl4c/compare.h>
 #include <dl4c/evaluation.h>
 #include <dl4c/features.h>
 #include <dl4c/fs.h>

@@ -25,6 +25,7 @@ ARROWS = {
     'evaluation': ['tensor', 'chart'],
     'formats': ['graph', 'models', 'fs'],
     'zoo': ['graph', 'formats'],
+    'compare': ['graph', 'image', 'fs'],
     'features': ['graph', 'reader', 'formats', 'source'],
     'train': ['graph', 'features', 'formats', 'evaluation', 'reader', 'source'],
     'transport': ['base'],                      # bytes, no tensors

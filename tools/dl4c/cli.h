@@ -121,6 +121,7 @@ typedef int cli_command_fn(int argc, char **argv);
     X(join, "makes one model of a trunk and a head")                                                                                       \
     X(evaluate, "evaluates a classifier on stored features")                                                                               \
     X(predict, "classifies images")                                                                                                        \
+    X(compare, "compares two models stage by stage and says why they differ")                                                              \
     X(zoo, "lists well-known networks, or writes one")                                                                                     \
     X(version, "says what this build and machine are")
 #define CLI_DECLARE(name, help) cli_command_fn cmd_##name;
