@@ -83,7 +83,14 @@ static inline struct dl4c_attr dl4c_attr_floats(const char *name, const double *
 }
 
 /** What can be described by name and attributes. */
-enum { DL4C_KIND_OP = 0, DL4C_KIND_UPDATER = 1, DL4C_KIND_SCHEDULE = 2, DL4C_KIND_LOSS = 3, DL4C_KIND_PREPROCESS = 4 };
+enum {
+    DL4C_KIND_OP = 0,
+    DL4C_KIND_UPDATER = 1,
+    DL4C_KIND_SCHEDULE = 2,
+    DL4C_KIND_LOSS = 3,
+    DL4C_KIND_PREPROCESS = 4,
+    DL4C_KIND_CONSTRAINT = 5
+};
 
 /** What a descriptor says of itself. Filled by dl4c_descriptor_get; all text is static. */
 struct dl4c_descriptor {

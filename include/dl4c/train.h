@@ -2,8 +2,10 @@
 /** @file
  * Training: fit, a trainer for loops of one's own, listeners, early stopping, the run directory; evaluating a graph on a source.
  *
- * A step: the gradients' sum over the minibatch is divided by its rows; l2 * w and l1 * sign(w) are added; the updater turns that into what
- * is subtracted from the parameters. The score is the mean loss of the rows plus 0.5 l2 |W|^2 + l1 |W| of what is regularised. Iterations
+ * A step: the gradients' sum over the minibatch is divided by its rows (not where a model of Deeplearning4j has miniBatch false); a layer's
+ * gradient_normalization is applied; l2 * w and l1 * sign(w) are added; the updater turns that into what is subtracted from the parameters;
+ * weight decay adds its share of w to that; constraints come last. The score is the mean loss of the rows plus 0.5 l2 |W|^2 + l1 |W| of
+ * what is regularised, and 0.5 |W|^2 of what decays. Iterations
  * and epochs go on from those of the graph, and so does the updater's state where the updater is the same. The order of these, the
  * formulas and the state's layout are Deeplearning4j's.
  */

@@ -147,6 +147,7 @@ dl4c_status dli_graph_copy(const dl4c_graph *g, dl4c_graph **copy, struct dl4c_e
     c->n_outputs = g->n_outputs;
     c->seed = g->seed;
     c->multilayer = g->multilayer;
+    c->whole_gradients = g->whole_gradients;
     c->iteration = g->iteration;
     c->epoch = g->epoch;
     c->updater_state = dli_blob_ref(g->updater_state);

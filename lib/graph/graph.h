@@ -83,6 +83,7 @@ struct dl4c_graph {
     int32_t *inputs, *outputs; /* vertex indices */
     uint64_t seed;
     bool multilayer; /* a MultiLayerNetwork in Deeplearning4j: a chain of layers without an input vertex */
+    bool whole_gradients;           /* training does not divide gradients by the rows of the minibatch */
     int64_t iteration, epoch;       /* of training so far */
     char *updater;                  /* spec of what it was trained with; NULL: none */
     struct dli_blob *updater_state; /* f32, in Deeplearning4j's order of blocks; NULL: none */

@@ -10,6 +10,14 @@
 
 #define LAYER(member) offsetof(struct dli_layer, member)
 
+const char *const dli_gradient_normalizations[] = { "none",
+                                                    "renormalize_l2_per_layer",
+                                                    "renormalize_l2_per_param_type",
+                                                    "clip_element_wise_absolute_value",
+                                                    "clip_l2_per_layer",
+                                                    "clip_l2_per_param_type",
+                                                    NULL };
+
 const struct dli_attr dli_layer_attrs[] = {
     { .name = "activation", .type = DL4C_ATTR_STR, .offset = LAYER(activation),
       .doc = "what follows: \"relu\", \"leaky_relu(leak=0.1)\" ..." },
@@ -26,6 +34,19 @@ const struct dli_attr dli_layer_attrs[] = {
       .doc = "l2 regularisation of biases" },
     { .name = "updater", .type = DL4C_ATTR_STR, .offset = LAYER(updater),
       .doc = "an updater of its own: \"adam(lr=0.001)\" ..." },
+    { .name = "bias_updater", .type = DL4C_ATTR_STR, .offset = LAYER(bias_updater), .doc = "an updater for the biases alone" },
+    { .name = "weight_decay", .type = DL4C_ATTR_FLOATS, .offset = LAYER(weight_decay), .min = 0, .max = 1e30,
+      .doc = "shares of each weight that are subtracted in each step, after the updater; several are applied one after the other" },
+    { .name = "weight_decay_bias", .type = DL4C_ATTR_FLOATS, .offset = LAYER(weight_decay_bias), .min = 0, .max = 1e30,
+      .doc = "the same of biases" },
+    { .name = "weight_decay_lr", .type = DL4C_ATTR_INT, .offset = LAYER(weight_decay_lr), .def = 1, .min = 0, .max = 1,
+      .doc = "whether weight decay is multiplied by the learning rate" },
+    { .name = "gradient_normalization", .type = DL4C_ATTR_STR, .offset = LAYER(gradient_normalization),
+      .choices = dli_gradient_normalizations, .doc = "what is made of gradients before anything else" },
+    { .name = "gradient_threshold", .type = DL4C_ATTR_FLOAT, .offset = LAYER(gradient_threshold), .def = 1, .min = 1e-30, .max = 1e30,
+      .doc = "greatest magnitude or norm of the gradients that are clipped" },
+    { .name = "constraints", .type = DL4C_ATTR_STR, .offset = LAYER(constraints),
+      .doc = "what parameters are forced to be after each step, joined by ';': \"max_norm(max_norm=2,dimensions=1);non_negative\"" },
     { 0 },
 };
 

@@ -57,7 +57,7 @@ struct dli_fuse {
     bool add;                 /* y = op(x) + addend: the addend arrives as the last input */
     const struct dli_op *act; /* an activation; NULL: none */
     const void *act_attrs;
-    bool pool2;               /* 2x2 max pooling with stride 2; out_shape is that of the pooled map */
+    bool pool2; /* 2x2 max pooling with stride 2; out_shape is that of the pooled map */
 };
 
 enum { DLI_RUN = 0, DLI_TRAIN = 1 };
@@ -85,8 +85,8 @@ struct dli_prepare {
     size_t packed_bytes;  /* repacked parameters, 64-byte aligned, shared between sessions under the same key; in training too, packed
                            * anew after each step that changed them */
     uint64_t pack_key;
-    void *state;          /* the step's own, from dli_alloc; freed by release (NULL: dli_free) */
-    const char *kernel;   /* what dl4c_session_describe shows; static */
+    void *state;        /* the step's own, from dli_alloc; freed by release (NULL: dli_free) */
+    const char *kernel; /* what dl4c_session_describe shows; static */
 };
 
 /* One step on n rows. */
@@ -156,7 +156,7 @@ struct dli_op {
 /* NULL where there is none. */
 const struct dli_op *dli_op_find(const char *name);
 int32_t dli_op_count(void);
-const struct dli_op *dli_op_at(int32_t i); /* in the order of names */
+const struct dli_op *dli_op_at(int32_t i);             /* in the order of names */
 bool dli_op_kind(int32_t i, struct dli_kind_entry *e); /* false: there is no operator i */
 
 /* Attributes common to all layers, kept beside the operator's own. */
@@ -164,10 +164,26 @@ struct dli_layer {
     char *activation;  /* spec; NULL: identity */
     char *weight_init; /* spec: "xavier", "relu", "normal(std=0.01)" ...; NULL: xavier */
     double bias_init;
-    double dropout;    /* probability to retain an element of the input; 0: off */
+    double dropout; /* probability to retain an element of the input; 0: off */
     double l1, l2, l1_bias, l2_bias;
-    char *updater;     /* spec; NULL: the trainer's */
+    char *updater;                                         /* spec; NULL: the trainer's */
+    char *bias_updater;                                    /* spec, of biases; NULL: as the weights */
+    struct dli_float_list weight_decay, weight_decay_bias; /* each is applied by itself */
+    int64_t weight_decay_lr;                               /* weight decay is multiplied by the learning rate */
+    int32_t gradient_normalization;                        /* DLI_GRADIENTS_* */
+    int32_t reserved;
+    double gradient_threshold;
+    char *constraints; /* specs joined by ';'; NULL: none */
 };
+enum {
+    DLI_GRADIENTS_AS_THEY_ARE,
+    DLI_GRADIENTS_RENORMALIZE_LAYER,
+    DLI_GRADIENTS_RENORMALIZE_PARAM,
+    DLI_GRADIENTS_CLIP_ELEMENT,
+    DLI_GRADIENTS_CLIP_LAYER,
+    DLI_GRADIENTS_CLIP_PARAM
+};
+extern const char *const dli_gradient_normalizations[]; /* their words */
 extern const struct dli_attr dli_layer_attrs[];
 
 /* Draws a weight by its scheme: element i of the parameter depends on (seed, stream, i) alone. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* dl4c_descriptor_*: what can be described by name and attributes. */
+#include "constraints/constraint.h"
 #include "image/preprocess.h"
 #include "losses/loss.h"
 #include "ops/op.h"
@@ -15,6 +16,7 @@ static bool entry(int32_t kind, int32_t i, struct dli_kind_entry *e)
     case DL4C_KIND_SCHEDULE: return dli_schedule_kind(i, e);
     case DL4C_KIND_LOSS: return dli_loss_kind(i, e);
     case DL4C_KIND_PREPROCESS: return dli_preprocess_kind(i, e);
+    case DL4C_KIND_CONSTRAINT: return dli_constraint_kind(i, e);
     default: return false;
     }
 }

@@ -160,7 +160,7 @@ static dl4c_status validate(struct fit *f, struct dl4c_error *err)
         if (status != DL4C_OK)
             return dli_fail_prefix(err, status, "validation");
         const double loss = dli_trainer_loss_sum(t, b.n);
-        penalty = score - loss / (double)b.n;
+        penalty = score - loss / (double)dli_trainer_divisor(t, b.n);
         sum += loss;
         right += hits;
         n += b.n;

@@ -138,6 +138,8 @@ double dli_trainer_loss_sum(const dl4c_trainer *t, int64_t n)
     return sum;
 }
 
+int64_t dli_trainer_divisor(const dl4c_trainer *t, int64_t n) { return t->graph->whole_gradients ? 1 : n; }
+
 static dl4c_status diverged(const dl4c_trainer *t, double score, struct dl4c_error *err)
 {
     return dli_fail(err, DL4C_E_DIVERGED, "train", "the score is %s at iteration %" PRId64, DLI_NUM(score), t->graph->iteration + 1);
@@ -176,7 +178,7 @@ static dl4c_status run(dl4c_trainer *t, bool train, const struct dl4c_batch *b, 
                                              : t->fused ? dli_tape_dz(tape, t->output)
                                                         : dli_tape_da(tape, t->output) };
     t->loss.loss->compute(&x);
-    *score = dli_trainer_loss_sum(t, b->n) / (double)b->n;
+    *score = dli_trainer_loss_sum(t, b->n) / (double)dli_trainer_divisor(t, b->n);
     if (right)
         *right = count_right(t, b, a);
     if (!isfinite(*score))
@@ -187,8 +189,8 @@ static dl4c_status run(dl4c_trainer *t, bool train, const struct dl4c_batch *b, 
     }
     dli_tape_backward(tape, b->n, t->seed, iteration);
     double penalty;
-    const int32_t bad = dli_update_step(t->update, b->n, g->iteration, g->epoch, tape->grads->data, tape->params->data,
-                                        t->state ? t->state->data : NULL, &penalty);
+    const int32_t bad = dli_update_step(t->update, dli_trainer_divisor(t, b->n), g->iteration, g->epoch, tape->grads->data,
+                                        tape->params->data, t->state ? t->state->data : NULL, &penalty);
     dli_tape_changed(tape);
     *score += penalty;
     g->iteration++;

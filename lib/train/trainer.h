@@ -55,6 +55,9 @@ dl4c_status dli_trainer_run(dl4c_trainer *t, bool train, const struct dl4c_batch
 /* The part of the last score that is data loss, summed over the rows. */
 double dli_trainer_loss_sum(const dl4c_trainer *t, int64_t n);
 
+/* What scores and gradients of n rows are divided by. */
+int64_t dli_trainer_divisor(const dl4c_trainer *t, int64_t n);
+
 /* Parameters and state for later, and back. */
 struct dli_trainer_copy {
     float *params, *state;

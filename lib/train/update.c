@@ -89,21 +89,48 @@ static dl4c_status rule_of(struct dli_update *u, const char *spec, int32_t *inde
 
 static double own_or(double own, double otherwise) { return own > 0 ? own : otherwise; }
 
+static dl4c_status make_constraints(struct dli_update *u, const struct dli_slot *s, int32_t part, struct dl4c_error *err)
+{
+    const char *list = s->layer ? s->layer->constraints : NULL;
+    for (;;) {
+        char *spec;
+        bool applies;
+        DLI_TRY(dli_constraint_next(u->ctx, &list, &spec, err));
+        if (!spec)
+            return DL4C_OK;
+        dl4c_status status = dli_constraint_applies(u->ctx, spec, s->decl->name, &applies, err);
+        if (status == DL4C_OK && applies)
+            status = dli_grow(u->ctx, &u->constraints, &u->room, (size_t)u->n_constraints + 1, sizeof *u->constraints, err);
+        if (status == DL4C_OK && applies) {
+            struct dli_update_constraint *c = &u->constraints[u->n_constraints];
+            c->part = part;
+            status = dli_constraint_open(u->ctx, spec, s->decl->shape, s->decl->rank, s->decl->order, &c->at, err);
+            u->n_constraints += status == DL4C_OK;
+        }
+        dli_free(spec);
+        DLI_TRY(status);
+    }
+}
+
 static dl4c_status make_part(struct dli_update *u, const struct dli_tape *t, const struct dli_slot *s, const struct dli_update_options *o,
                              struct dli_update_part *p, struct dl4c_error *err)
 {
     const struct dli_layer *layer = s->layer;
-    *p = (struct dli_update_part){ .offset = s->offset, .count = s->count, .rule = -1 };
+    *p = (struct dli_update_part){ .offset = s->offset, .count = s->count, .vertex = s->vertex, .layer = layer, .factor = 1, .rule = -1 };
+    const char *own = layer ? layer->updater : NULL;
     if (s->decl->role == DLI_PARAM_STAT)
         return DL4C_OK;
     if (s->decl->role == DLI_PARAM_WEIGHT) {
         p->l1 = (float)own_or(layer ? layer->l1 : 0, o->l1);
         p->l2 = (float)own_or(layer ? layer->l2 : 0, o->l2);
+        p->decay = layer && layer->weight_decay.n > 0 ? &layer->weight_decay : NULL;
     } else if (s->decl->role == DLI_PARAM_BIAS && layer) {
         p->l1 = (float)layer->l1_bias;
         p->l2 = (float)layer->l2_bias;
+        p->decay = layer->weight_decay_bias.n > 0 ? &layer->weight_decay_bias : NULL;
+        own = layer->bias_updater ? layer->bias_updater : own;
     }
-    const dl4c_status status = rule_of(u, layer && layer->updater ? layer->updater : o->updater, &p->rule, err);
+    const dl4c_status status = rule_of(u, own ? own : o->updater, &p->rule, err);
     return status == DL4C_OK ? DL4C_OK : dli_fail_prefix(err, status, "the updater of '%.100s'", t->plan->graph->vertices[s->vertex].name);
 }
 
@@ -132,16 +159,35 @@ static void place_states(struct dli_update *u, const struct dli_tape *t)
     }
 }
 
+/* Whether a norm of gradients is wanted; norms of layers cover their statistics, too. */
+static bool normalises(const struct dli_update_part *p)
+{
+    return p->layer && p->layer->gradient_normalization != DLI_GRADIENTS_AS_THEY_ARE &&
+           p->layer->gradient_normalization != DLI_GRADIENTS_CLIP_ELEMENT;
+}
+
+static dl4c_status make_norms(struct dli_update *u, struct dl4c_error *err)
+{
+    bool any = false;
+    for (int32_t i = 0; i < u->n_parts; i++)
+        any = any || normalises(&u->parts[i]);
+    if (any && !(u->norms = dli_calloc(u->ctx, (size_t)u->n_chunks, sizeof *u->norms, err)))
+        return dli_alloc_status();
+    return DL4C_OK;
+}
+
 static dl4c_status make_chunks(struct dli_update *u, struct dl4c_error *err)
 {
     for (int pass = 0; pass < 2; pass++) {
         int64_t n = 0;
-        for (int32_t p = 0; p < u->n_parts; p++)
+        for (int32_t p = 0; p < u->n_parts; p++) {
+            u->parts[p].first_chunk = (int32_t)(n <= INT32_MAX ? n : 0);
             for (int64_t at = 0; at < u->parts[p].count; at += DLI_TASK_ELEMENTS, n++) {
                 const int64_t rest = u->parts[p].count - at;
                 if (pass == 1)
                     u->chunks[n] = (struct dli_update_chunk){ p, at, rest < DLI_TASK_ELEMENTS ? rest : DLI_TASK_ELEMENTS };
             }
+        }
         if (pass == 1)
             return DL4C_OK;
         if (n > INT32_MAX)
@@ -172,10 +218,17 @@ dl4c_status dli_update_create(const struct dli_tape *t, const struct dli_update_
     dl4c_status status = u->rules ? DL4C_OK : dli_alloc_status();
     for (int32_t i = 0; i < u->n_parts && status == DL4C_OK; i++)
         status = make_part(u, t, &t->slots[i], o, &u->parts[i], err);
+    for (int32_t i = 0; i < u->n_parts && status == DL4C_OK; i++) {
+        status = make_constraints(u, &t->slots[i], i, err);
+        if (status != DL4C_OK)
+            status = dli_fail_prefix(err, status, "the constraints of '%.100s'", t->plan->graph->vertices[t->slots[i].vertex].name);
+    }
     if (status == DL4C_OK) {
         place_states(u, t);
         status = make_chunks(u, err);
     }
+    if (status == DL4C_OK)
+        status = make_norms(u, err);
     if (status != DL4C_OK) {
         dli_update_destroy(u);
         return status;
@@ -199,6 +252,10 @@ void dli_update_destroy(struct dli_update *u)
     dli_free(u->l1_sums);
     dli_free(u->l2_sums);
     dli_free(u->bad);
+    dli_free(u->norms);
+    for (int32_t i = 0; i < u->n_constraints; i++)
+        dli_constraint_close(&u->constraints[i].at);
+    dli_free(u->constraints);
     dli_free(u);
 }
 
@@ -258,17 +315,39 @@ static double magnitudes(const float *w, int64_t n)
     return in_order(lane);
 }
 
-/* g = scale * gradient + l2 * w + l1 * sign(w) */
-static void regularised(const struct dli_update_part *p, float scale, int64_t n, const float *grad, const float *w, float *restrict g)
+/* g = scale * gradient, as its layer wants it normalised */
+static void normalised(const struct dli_update_part *p, float scale, int64_t n, const float *grad, float *restrict g)
 {
     for (int64_t i = 0; i < n; i++)
         g[i] = grad[i] * scale;
+    if (p->factor != 1)
+        for (int64_t i = 0; i < n; i++)
+            g[i] *= p->factor;
+    if (p->layer && p->layer->gradient_normalization == DLI_GRADIENTS_CLIP_ELEMENT) {
+        const float most = (float)p->layer->gradient_threshold;
+        for (int64_t i = 0; i < n; i++)
+            g[i] = g[i] > most ? most : g[i] < -most ? -most : g[i]; /* NaN stays */
+    }
+}
+
+/* g += l2 * w + l1 * sign(w) */
+static void regularised(const struct dli_update_part *p, int64_t n, const float *w, float *restrict g)
+{
     if (p->l2 != 0)
         for (int64_t i = 0; i < n; i++)
             g[i] += p->l2 * w[i];
     if (p->l1 != 0)
         for (int64_t i = 0; i < n; i++)
             g[i] += p->l1 * (float)((w[i] > 0) - (w[i] < 0));
+}
+
+static void decayed(const struct dli_update_part *p, double lr, int64_t n, const float *w, float *restrict g)
+{
+    for (int32_t k = 0; p->decay && k < p->decay->n; k++) {
+        const float share = (float)(p->decay->v[k] * (p->layer->weight_decay_lr ? lr : 1.0));
+        for (int64_t i = 0; i < n; i++)
+            g[i] += share * w[i];
+    }
 }
 
 static uint32_t subtract(int64_t n, const float *g, float *restrict w)
@@ -289,28 +368,81 @@ static void chunk_task(void *arg, size_t task, int32_t worker)
     const struct dli_update_part *part = &u->parts[c->part];
     float *w = p->params + part->offset + c->first;
     (void)worker;
-    u->l2_sums[task] = part->l2 != 0 ? squares(w, c->count) : 0;
+    u->l2_sums[task] = part->l2 != 0 || part->decay ? squares(w, c->count) : 0;
     u->l1_sums[task] = part->l1 != 0 ? magnitudes(w, c->count) : 0;
     if (!p->grads)
         return;
     const float *grad = p->grads + part->offset + c->first;
     uint32_t bad = 0;
-    if (part->rule < 0) {
-        bad = subtract(c->count, grad, w);
-    } else {
-        const struct dli_update_rule *rule = &u->rules[part->rule];
-        const struct dli_updater *updater = rule->updater.updater;
-        for (int64_t at = 0; at < c->count; at += STRIP) {
-            const int64_t n = c->count - at < STRIP ? c->count - at : STRIP;
-            float g[STRIP], *state[DLI_UPDATER_STATES];
+    const struct dli_update_rule *rule = part->rule < 0 ? NULL : &u->rules[part->rule];
+    const struct dli_updater *updater = rule ? rule->updater.updater : NULL;
+    for (int64_t at = 0; at < c->count; at += STRIP) {
+        const int64_t n = c->count - at < STRIP ? c->count - at : STRIP;
+        float g[STRIP], *state[DLI_UPDATER_STATES];
+        normalised(part, rule ? p->scale : 1, n, grad + at, g);
+        if (rule) {
             for (int32_t s = 0; s < updater->n_states; s++)
                 state[s] = p->state + part->state[s] + c->first + at;
-            regularised(part, p->scale, n, grad + at, w + at, g);
+            regularised(part, n, w + at, g);
             updater->range(rule->constants, (size_t)n, g, state);
-            bad |= subtract(n, g, w + at);
+            decayed(part, rule->lr, n, w + at, g);
         }
+        bad |= subtract(n, g, w + at);
     }
     u->bad[task] = bad != 0;
+}
+
+/* ---- norms of gradients ---- */
+
+static void norm_task(void *arg, size_t task, int32_t worker)
+{
+    const struct pass *p = arg;
+    struct dli_update *u = p->u;
+    const struct dli_update_chunk *c = &u->chunks[task];
+    const struct dli_update_part *part = &u->parts[c->part];
+    (void)worker;
+    if (!normalises(part))
+        return;
+    const double scale = part->rule < 0 ? 1.0 : (double)p->scale;
+    u->norms[task] = squares(p->grads + part->offset + c->first, c->count) * scale * scale;
+}
+
+static double norm_of(const struct dli_update *u, int32_t first, int32_t last)
+{
+    double sum = 0;
+    for (int32_t i = first; i < last; i++)
+        for (int32_t k = u->parts[i].first_chunk; k < u->n_chunks && u->chunks[k].part == i; k++)
+            sum += u->norms[k];
+    return sqrt(sum);
+}
+
+static float factor_of(const struct dli_layer *l, double norm)
+{
+    const bool renormalise =
+        l->gradient_normalization == DLI_GRADIENTS_RENORMALIZE_LAYER || l->gradient_normalization == DLI_GRADIENTS_RENORMALIZE_PARAM;
+    if (renormalise)
+        return (float)(1 / (norm == 0 ? 1e-5 : norm)); /* of nothing it stays nothing */
+    return norm > l->gradient_threshold ? (float)(l->gradient_threshold / norm) : 1;
+}
+
+/* What the gradients of each part are multiplied by: one number for a layer or for each of its parameters. */
+static void find_factors(struct dli_update *u, struct pass *p)
+{
+    if (!u->norms)
+        return;
+    dli_parallel(u->ctx, u->threads, (size_t)u->n_chunks, norm_task, p);
+    for (int32_t first = 0, last; first < u->n_parts; first = last) {
+        const struct dli_layer *l = u->parts[first].layer;
+        const bool whole =
+            l && (l->gradient_normalization == DLI_GRADIENTS_RENORMALIZE_LAYER || l->gradient_normalization == DLI_GRADIENTS_CLIP_LAYER);
+        for (last = first + 1; whole && last < u->n_parts && u->parts[last].vertex == u->parts[first].vertex;)
+            last++;
+        if (!normalises(&u->parts[first]))
+            continue;
+        const float factor = factor_of(l, norm_of(u, first, last));
+        for (int32_t i = first; i < last; i++)
+            u->parts[i].factor = factor;
+    }
 }
 
 static double penalty_of(const struct dli_update *u)
@@ -318,7 +450,10 @@ static double penalty_of(const struct dli_update *u)
     double sum = 0;
     for (int32_t i = 0; i < u->n_chunks; i++) {
         const struct dli_update_part *p = &u->parts[u->chunks[i].part];
-        sum += 0.5 * (double)p->l2 * u->l2_sums[i] + (double)p->l1 * u->l1_sums[i];
+        double l2 = (double)p->l2;
+        for (int32_t k = 0; p->decay && k < p->decay->n; k++)
+            l2 += p->decay->v[k]; /* the reference's score has it so, whatever is subtracted */
+        sum += 0.5 * l2 * u->l2_sums[i] + (double)p->l1 * u->l1_sums[i];
     }
     return sum;
 }
@@ -341,11 +476,15 @@ int32_t dli_update_step(struct dli_update *u, int64_t n, int64_t iteration, int6
             .momentum = dli_schedule_value(&r->momentum, dli_updater_momentum(&r->updater, &schedule), iteration, epoch),
             .t = iteration + 1,
         };
+        r->lr = now.lr;
         r->updater.updater->begin(r->updater.attrs, &now, r->constants);
     }
     struct pass p = { .u = u, .scale = (float)(1.0 / (double)n), .grads = grads, .params = params, .state = state };
+    find_factors(u, &p);
     dli_parallel(u->ctx, u->threads, (size_t)u->n_chunks, chunk_task, &p);
     *penalty = penalty_of(u);
+    for (int32_t i = 0; i < u->n_constraints; i++)
+        dli_constraint_apply(&u->constraints[i].at, params + u->parts[u->constraints[i].part].offset);
     for (int32_t i = 0; i < u->n_chunks; i++)
         if (u->bad[i])
             return u->chunks[i].part;

@@ -3,6 +3,7 @@
 #ifndef DLI_TRAIN_UPDATE_H
 #define DLI_TRAIN_UPDATE_H
 
+#include "constraints/constraint.h"
 #include "graph/tape.h"
 #include "schedules/schedule.h"
 #include "updaters/updater.h"
@@ -17,15 +18,26 @@ struct dli_update_options {
 struct dli_update_rule {
     struct dli_updater_at updater;
     struct dli_schedule_at schedule, momentum; /* of the learning rate, of the momentum */
-    float constants[DLI_UPDATER_CONSTANTS]; /* of the step at work */
+    double lr;                                 /* of the step at work; 1 where the updater takes none */
+    float constants[DLI_UPDATER_CONSTANTS];    /* of the step at work */
 };
 
 /* A run of parameters that are treated alike: one slot of the tape. */
 struct dli_update_part {
     int64_t offset, count;
+    int32_t vertex;
+    const struct dli_layer *layer; /* NULL: takes none of its attributes */
     float l1, l2;
+    const struct dli_float_list *decay; /* NULL: none */
+    float factor;                       /* of gradients, of the step at work; 1 where nothing is normalised */
+    int32_t first_chunk;
     int32_t rule;                      /* -1: running statistics, whose "gradient" is subtracted as it is */
     int64_t state[DLI_UPDATER_STATES]; /* offsets of its state vectors */
+};
+
+struct dli_update_constraint {
+    int32_t part;
+    struct dli_constraint_at at;
 };
 
 /* A piece of a part that one task takes. */
@@ -42,8 +54,12 @@ struct dli_update {
     struct dli_update_part *parts;
     struct dli_update_chunk *chunks;
     double *l1_sums, *l2_sums; /* [chunks] */
-    uint8_t *bad;              /* [chunks]: a parameter is not finite */
-    int64_t n_state;           /* floats of state, in Deeplearning4j's order of blocks */
+    double *norms;             /* [chunks]: sums of squared gradients; NULL where no layer wants them */
+    int32_t n_constraints;
+    size_t room;                               /* for constraints */
+    struct dli_update_constraint *constraints; /* in the order of the parts and of their lists */
+    uint8_t *bad;                              /* [chunks]: a parameter is not finite */
+    int64_t n_state;                           /* floats of state, in Deeplearning4j's order of blocks */
 };
 
 /* The spec of an updater as one would write it, with a schedule of its learning rate (NULL: none) put in; both are checked. */
@@ -56,10 +72,10 @@ void dli_update_destroy(struct dli_update *u);
 /* The state before the first step. */
 void dli_update_initial(const struct dli_update *u, float *state);
 
-/* What l1 and l2 add to the score: the sum over parameters of 0.5 l2 w^2 + l1 |w|. */
+/* What l1, l2 and weight decay add to the score: the sum over parameters of 0.5 (l2 + decay) w^2 + l1 |w|. */
 double dli_update_penalty(struct dli_update *u, const float *params);
-/* One step of iteration and epoch, both from 0, on the gradients of n examples. *penalty is that of the parameters before it. Answers the
- * index of the first part of which a parameter is not finite afterwards, else -1. */
+/* One step of iteration and epoch, both from 0, on the gradients of n examples (1: they are not divided). *penalty is that of the
+ * parameters before it. Answers the index of the first part of which a parameter is not finite afterwards, else -1. */
 int32_t dli_update_step(struct dli_update *u, int64_t n, int64_t iteration, int64_t epoch, const float *grads, float *params, float *state,
                         double *penalty);
 

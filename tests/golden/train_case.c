@@ -34,6 +34,8 @@ void gold_blocks(const dl4c_graph *graph, char *text, size_t size)
             const bool last = v && v->op && v->op->flags & DLI_OP_BIAS_LAST && v->decl[0].role == DLI_PARAM_BIAS;
             const int32_t k = last ? (listed + 1) % v->n_params : listed;
             const char *spec = !v ? "" : v->frozen || v->decl[k].role == DLI_PARAM_STAT ? "noop" : v->attrs->layer.updater;
+            if (v && !v->frozen && v->decl[k].role == DLI_PARAM_BIAS && v->attrs->layer.bias_updater)
+                spec = v->attrs->layer.bias_updater;
             if (!spec)
                 spec = graph->updater ? graph->updater : "sgd";
             if (strcmp(spec, open) != 0) {

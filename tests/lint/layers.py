@@ -17,7 +17,8 @@ ARROWS = {
     'losses': ['tensor'],
     'updaters': ['tensor'],
     'schedules': ['tensor'],
-    'graph': ['ops', 'losses', 'updaters', 'schedules', 'chart'],
+    'constraints': ['tensor'],
+    'graph': ['ops', 'losses', 'updaters', 'schedules', 'constraints', 'chart'],
     'models': ['graph'],
     'image': ['tensor', 'fs'],
     'source': ['tensor'],
@@ -43,7 +44,7 @@ HEADERS = {
 }
 
 # Written by the build, included without a folder.
-GENERATED = {'op_list.inc', 'loss_list.inc', 'updater_list.inc', 'schedule_list.inc', 'format_list.inc', 'onnx.pb.h'}
+GENERATED = {'op_list.inc', 'loss_list.inc', 'updater_list.inc', 'schedule_list.inc', 'constraint_list.inc', 'format_list.inc', 'onnx.pb.h'}
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"\n]*)[>"]', re.M)
 

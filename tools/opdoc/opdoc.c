@@ -180,7 +180,7 @@ static dl4c_status section(int32_t kind, const char *title, const char *intro, s
 int main(void)
 {
     struct dl4c_error err = DL4C_ERROR_INIT;
-    printf("# Operators, updaters, schedules, losses, preprocessing\n\n"
+    printf("# Operators, updaters, schedules, losses, constraints, preprocessing\n\n"
            "<!-- Written by tools/opdoc from the descriptors; `meson compile -C build operators-page` renews it. -->\n\n"
            "Everything here is named and configured by one text form, `name:attribute=value,attribute=value`, in C\n"
            "(`dl4c_builder_add_text`), in options (`updater`, `lr_schedule`) and on the command line:\n"
@@ -193,6 +193,8 @@ int main(void)
         || section(DL4C_KIND_SCHEDULE, "Learning-rate schedules", "For `dl4c_fit_options.lr_schedule` and `dl4c train --lr-schedule`.",
                    &err) != DL4C_OK
         || section(DL4C_KIND_LOSS, "Losses", "For the attribute `loss` of the operators `output` and `loss`.", &err) != DL4C_OK
+        || section(DL4C_KIND_CONSTRAINT, "Constraints", "For the attribute `constraints` of layers; several are joined by `;`.", &err)
+               != DL4C_OK
         || section(DL4C_KIND_PREPROCESS, "Preprocessing",
                    "For `dl4c_reader_options.preprocess` and `--preprocess`. Defaults are those of the preset.", &err) != DL4C_OK) {
         fprintf(stderr, "opdoc: %s: %s\n", err.origin, err.message);

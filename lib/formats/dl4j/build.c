@@ -235,6 +235,7 @@ static dl4c_status build(struct dli_dl4j_config *c, dl4c_builder *b, char **upda
     g->iteration = c->iteration;
     g->epoch = c->epoch;
     g->multilayer = c->multilayer;
+    g->whole_gradients = !c->mini_batch;
     if (open)
         solve(c, g);
     return DL4C_OK;

@@ -273,6 +273,7 @@ static dl4c_status read_counters(struct dli_dl4j_config *c, struct dl4c_error *e
         conf = c->items[i].conf;
     int64_t seed;
     DLI_TRY(dli_dl4j_int(conf, "seed", 42, &top, &seed, err));
+    DLI_TRY(dli_dl4j_bool(conf, "miniBatch", true, &top, &c->mini_batch, err));
     DLI_TRY(dli_dl4j_int(c->root, "iterationCount", 0, &top, &c->iteration, err));
     DLI_TRY(dli_dl4j_int(c->root, "epochCount", 0, &top, &c->epoch, err));
     if (c->iteration < 0 || c->epoch < 0)

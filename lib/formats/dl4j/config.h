@@ -27,6 +27,7 @@ struct dli_dl4j_config {
     int32_t *outputs;
     uint64_t seed;
     int64_t iteration, epoch;
+    bool mini_batch; /* gradients are divided by the rows of the minibatch */
 };
 
 /* Reads what is connected with what, and every layer. root outlives the config. */

@@ -277,6 +277,8 @@ static dl4c_status ramp(struct dli_dl4j_emit *e, const struct dli_spec *s, doubl
     const char *of = dli_dl4j_spec_get(s, "of"), *by = dli_dl4j_spec_get(s, "by");
     double n;
     DLI_TRY(num_of(s, "n", 0, at, &n, err));
+    if (n < 1 && !of) /* one that the reference wrote */
+        return DL4C_OK;
     if (by && strcmp(by, "epoch") == 0)
         return dli_dl4j_unsupported(at, err, "Deeplearning4j's RampSchedule counts iterations, not epochs");
     if (of) {
@@ -386,8 +388,6 @@ static dl4c_status rate(struct dli_dl4j_emit *e, const struct dli_spec *s, const
     struct dli_spec inner;
     double v;
     DLI_TRY(num_of(s, a->attr, a->def, at, &v, err));
-    if (text && strcmp(text, "fixed") == 0)
-        text = NULL;
     dli_dl4j_num_out(e, a->key, text ? (double)NAN : v);
     if (!text)
         return DL4C_OK;
@@ -400,11 +400,7 @@ static dl4c_status rate(struct dli_dl4j_emit *e, const struct dli_spec *s, const
 static dl4c_status updater(struct dli_dl4j_emit *e, const char *key, const struct dli_spec *s, const struct dli_dl4j_at *at,
                            struct dl4c_error *err)
 {
-    static const char *const also[] = { "lr_schedule",        "momentum_schedule",
-                                        "bias_updater",       "gradient_normalization",
-                                        "gradient_threshold", "weight_decay",
-                                        "weight_decay_bias",  "weight_decay_lr",
-                                        "mini_batch",         NULL };
+    static const char *const also[] = { "lr_schedule", "momentum_schedule", NULL };
     const struct dli_dl4j_name *n = dli_dl4j_by_spec(&dli_dl4j_updaters, s->name);
     if (!n)
         return no_class(&dli_dl4j_updaters, s->name, at, err);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One function for each class of layer, and the table of them. */
 #include "formats/dl4j/layers.h"
+#include "formats/dl4j/training.h"
 #include "graph/graph.h"
 
 #include <math.h>
@@ -496,6 +497,7 @@ const json_t *dli_dl4j_inner(const json_t *layer, bool *frozen)
 dl4c_status dli_dl4j_read_layer(dl4c_context *ctx, const char *name, const json_t *layer, const json_t *conf, struct dli_dl4j_layer *out,
                                 struct dl4c_error *err)
 {
+    (void)conf;
     memset(out, 0, sizeof *out);
     const json_t *o = dli_dl4j_inner(layer, &out->frozen);
     const struct reading r = { ctx, o, { name, dli_dl4j_class(o) }, out };
@@ -505,7 +507,9 @@ dl4c_status dli_dl4j_read_layer(dl4c_context *ctx, const char *name, const json_
                         r.at.class[0] ? "class " : "a layer without class", r.at.class);
     dl4c_status status = c->read(&r, err);
     if (status == DL4C_OK && c->trains && !out->frozen)
-        status = dli_dl4j_read_updater(ctx, o, conf, &r.at, &out->updater, err);
+        status = dli_dl4j_read_updater(ctx, o, "iupdater", &r.at, &out->updater, err);
+    if (status == DL4C_OK && c->trains && !out->frozen)
+        status = dli_dl4j_read_training(ctx, o, &r.at, out, err);
     if (status != DL4C_OK)
         dli_dl4j_layer_free(out);
     return status;

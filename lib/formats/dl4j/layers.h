@@ -5,7 +5,7 @@
 
 #include "formats/dl4j/names.h"
 
-enum { DLI_DL4J_ATTRS = 24, DLI_DL4J_TEXTS = 4 };
+enum { DLI_DL4J_ATTRS = 40, DLI_DL4J_TEXTS = 16 };
 
 /* What a layer or vertex becomes. */
 struct dli_dl4j_layer {

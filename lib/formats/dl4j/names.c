@@ -380,8 +380,11 @@ static dl4c_status read_schedule(dl4c_context *ctx, const json_t *o, const struc
     if (depth > 8)
         return dli_dl4j_unsupported(at, err, "schedules in schedules more than 8 deep are not supported");
     const char *class = dli_dl4j_class(o), *by;
-    if (strcmp(class, "FixedSchedule") == 0)
-        return dli_dl4j_num(o, "value", *base, at, base, err);
+    if (strcmp(class, "FixedSchedule") == 0) {
+        DLI_TRY(dli_dl4j_num(o, "value", *base, at, base, err));
+        *spec = dli_strdup(ctx, "fixed", err);
+        return *spec ? DL4C_OK : dli_alloc_status();
+    }
     const struct dli_dl4j_name *n = dli_dl4j_by_class(&dli_dl4j_schedules, class);
     if (!n)
         return dli_dl4j_unsupported(at, err, "schedule %.80s is not supported", class);
@@ -443,81 +446,17 @@ static dl4c_status updater(struct text *t, dl4c_context *ctx, const json_t *o, c
     return DL4C_OK;
 }
 
-/* "weight_decay", "weight_decay_bias": entries of a regularisation list, each applied. */
-static dl4c_status decay(struct text *t, const json_t *layer, const char *list_key, const char *attr, const struct dli_dl4j_at *at,
-                         struct dl4c_error *err)
-{
-    const json_t *list;
-    double sum = 0;
-    bool with_lr = true, any = false;
-    DLI_TRY(dli_dl4j_array(layer, list_key, at, &list, err));
-    for (size_t i = 0; i < json_array_size(list); i++) {
-        const json_t *r = json_array_get(list, i), *coeff = json_object_get(r, "coeff");
-        double v;
-        if (strcmp(dli_dl4j_class(r), "WeightDecay") != 0)
-            continue;
-        any = true;
-        DLI_TRY(dli_dl4j_bool(r, "applyLR", true, at, &with_lr, err));
-        DLI_TRY(dli_dl4j_num(coeff, "value", 0, at, &v, err));
-        sum += v;
-    }
-    if (any) {
-        key_num(t, attr, sum);
-        if (!with_lr)
-            key_num(t, "weight_decay_lr", 0);
-    }
-    return DL4C_OK;
-}
-
-static dl4c_status extras(struct text *t, dl4c_context *ctx, const json_t *layer, const json_t *conf, const struct dli_dl4j_at *at,
-                          struct dl4c_error *err)
-{
-    bool mini_batch;
-    const json_t *bias, *list;
-    const char *norm;
-    DLI_TRY(dli_dl4j_object(layer, "biasUpdater", at, &bias, err));
-    if (bias) {
-        struct text b;
-        char *spec = NULL;
-        DLI_TRY(finish(&b, updater(&b, ctx, bias, at, err), &spec, err));
-        key(t, "bias_updater");
-        dli_strbuf_add(&t->b, spec);
-        dli_free(spec);
-    }
-    DLI_TRY(decay(t, layer, "regularization", "weight_decay", at, err));
-    DLI_TRY(decay(t, layer, "regularizationBias", "weight_decay_bias", at, err));
-    DLI_TRY(dli_dl4j_str(layer, "gradientNormalization", "None", at, &norm, err));
-    if (strcmp(norm, "None") != 0) {
-        double threshold;
-        DLI_TRY(dli_dl4j_num(layer, "gradientNormalizationThreshold", 1, at, &threshold, err));
-        key(t, "gradient_normalization");
-        for (const char *p = norm; *p; p++)
-            if ((*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9'))
-                dli_strbuf_addc(&t->b, *p);
-        key_num(t, "gradient_threshold", threshold);
-    }
-    DLI_TRY(dli_dl4j_array(layer, "constraints", at, &list, err));
-    if (json_array_size(list) > 0)
-        key_num(t, "constraints", (double)json_array_size(list));
-    if (dli_dl4j_get(layer, "weightNoise"))
-        key_num(t, "weight_noise", 1);
-    DLI_TRY(dli_dl4j_bool(conf, "miniBatch", true, at, &mini_batch, err));
-    if (!mini_batch)
-        key_num(t, "mini_batch", 0);
-    return DL4C_OK;
-}
-
-dl4c_status dli_dl4j_read_updater(dl4c_context *ctx, const json_t *layer, const json_t *conf, const struct dli_dl4j_at *at, char **spec,
+dl4c_status dli_dl4j_read_updater(dl4c_context *ctx, const json_t *layer, const char *which, const struct dli_dl4j_at *at, char **spec,
                                   struct dl4c_error *err)
 {
     const json_t *o;
     struct text t;
     *spec = NULL;
-    DLI_TRY(dli_dl4j_object(layer, "iupdater", at, &o, err));
+    DLI_TRY(dli_dl4j_object(layer, which, at, &o, err));
     if (!o)
         return DL4C_OK;
-    dl4c_status status = updater(&t, ctx, o, at, err);
-    if (status == DL4C_OK)
-        status = extras(&t, ctx, layer, conf, at, err);
+    const dl4c_status status = updater(&t, ctx, o, at, err);
+    if (status == DL4C_OK && dli_dl4j_get(layer, "weightNoise"))
+        key_num(&t, "weight_noise", 1);
     return finish(&t, status, spec, err);
 }

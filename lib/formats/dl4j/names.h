@@ -25,7 +25,7 @@ struct dli_dl4j_family {
     const struct dli_dl4j_name *names; /* ends with { 0 } */
 };
 extern const struct dli_dl4j_family dli_dl4j_activations, dli_dl4j_losses, dli_dl4j_updaters, dli_dl4j_schedules, dli_dl4j_inits,
-    dli_dl4j_distributions;
+    dli_dl4j_distributions, dli_dl4j_constraints;
 
 const struct dli_dl4j_name *dli_dl4j_by_class(const struct dli_dl4j_family *f, const char *class);
 const struct dli_dl4j_name *dli_dl4j_by_spec(const struct dli_dl4j_family *f, const char *spec);
@@ -34,10 +34,9 @@ const struct dli_dl4j_name *dli_dl4j_by_spec(const struct dli_dl4j_family *f, co
 dl4c_status dli_dl4j_read_activation(dl4c_context *ctx, const json_t *o, const struct dli_dl4j_at *at, char **spec, struct dl4c_error *err);
 dl4c_status dli_dl4j_read_loss(dl4c_context *ctx, const json_t *o, const struct dli_dl4j_at *at, char **spec, struct dl4c_error *err);
 dl4c_status dli_dl4j_read_init(dl4c_context *ctx, const json_t *o, const struct dli_dl4j_at *at, char **spec, struct dl4c_error *err);
-/* `layer` is the whole layer, `conf` what it stands in: what their
- * training has that no updater of ours knows (bias updater, weight decay, gradient normalisation,
- * constraints ...) becomes an attribute that the trainer refuses by name, so that nothing is trained otherwise than the file says. */
-dl4c_status dli_dl4j_read_updater(dl4c_context *ctx, const json_t *layer, const json_t *conf, const struct dli_dl4j_at *at, char **spec,
+/* which: "iupdater" or "biasUpdater" of a layer. Weight noise becomes an attribute that the trainer refuses by name, so that nothing is
+ * trained otherwise than the file says. */
+dl4c_status dli_dl4j_read_updater(dl4c_context *ctx, const json_t *layer, const char *which, const struct dli_dl4j_at *at, char **spec,
                                   struct dl4c_error *err);
 
 #endif

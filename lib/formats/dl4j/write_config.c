@@ -26,7 +26,6 @@ static bool folded(const dl4c_graph *g, int32_t i)
 static dl4c_status conf_out(struct dli_dl4j_writing *w, const char *pad_name, const int64_t *padding, struct dl4c_error *err)
 {
     struct dli_dl4j_emit *e = &w->e;
-    const char *updater = w->v && w->v->op->flags & DLI_OP_LAYER && w->v->attrs->layer.updater ? w->v->attrs->layer.updater : w->g->updater;
     dli_dl4j_text(e, "cacheMode", "NONE");
     dli_dl4j_text(e, "dataType", "FLOAT");
     dli_dl4j_int_out(e, "epochCount", w->g->epoch);
@@ -38,7 +37,7 @@ static dl4c_status conf_out(struct dli_dl4j_writing *w, const char *pad_name, co
     else
         DLI_TRY(dli_dl4j_layer_out(w, "layer", err));
     dli_dl4j_raw(e, "maxNumLineSearchIterations", "5");
-    dli_dl4j_raw(e, "miniBatch", updater && strstr(updater, "mini_batch=0") ? "false" : "true");
+    dli_dl4j_raw(e, "miniBatch", w->g->whole_gradients ? "false" : "true");
     dli_dl4j_raw(e, "minimize", "true");
     dli_dl4j_text(e, "optimizationAlgo", "STOCHASTIC_GRADIENT_DESCENT");
     dli_dl4j_int_out(e, "seed", (int64_t)w->g->seed);

@@ -3,6 +3,7 @@
 #include "formats/dl4j/write_layer.h"
 #include "base/escape.h"
 #include "base/number.h"
+#include "formats/dl4j/training.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -213,32 +214,28 @@ static dl4c_status check_window(const struct dli_dl4j_writing *w, const struct d
 
 static void bool_out(struct dli_dl4j_writing *w, const char *key, bool v) { dli_dl4j_raw(&w->e, key, v ? "true" : "false"); }
 
-static void regularization(struct dli_dl4j_writing *w, const char *key, double l1, double l2, const char *decay)
+static void regularization(struct dli_dl4j_writing *w, const char *key, double l1, double l2, const struct dli_float_list *decay)
 {
     static const char *const package = "org.nd4j.linalg.learning.regularization.";
     struct dli_dl4j_emit *e = &w->e;
-    const char *coeff = dli_dl4j_spec_get(&w->updater, decay);
     dli_dl4j_key(e, key);
     dli_dl4j_open(e, '[');
-    for (int k = 0; k < 3; k++) {
-        double v = k == 0 ? l2 : k == 1 ? l1 : 0;
-        if (k == 2 && !(coeff && dli_parse_double(coeff, strlen(coeff), &v)))
-            continue;
+    for (int k = 0; k < 2; k++) {
+        const double v = k == 0 ? l2 : l1;
         if (v == 0)
             continue;
         dli_dl4j_item(e);
         dli_dl4j_open(e, '{');
         dli_dl4j_key(e, "@class");
-        dli_strbuf_addf(&e->b, "\"%s%s\"", package, k == 0 ? "L2Regularization" : k == 1 ? "L1Regularization" : "WeightDecay");
-        if (k == 2)
-            bool_out(w, "applyLR", !dli_dl4j_spec_get(&w->updater, "weight_decay_lr"));
-        dli_dl4j_key(e, k == 0 ? "l2" : k == 1 ? "l1" : "coeff");
+        dli_strbuf_addf(&e->b, "\"%s%s\"", package, k == 0 ? "L2Regularization" : "L1Regularization");
+        dli_dl4j_key(e, k == 0 ? "l2" : "l1");
         dli_dl4j_open(e, '{');
         dli_dl4j_text(e, "@class", "org.nd4j.linalg.schedule.FixedSchedule");
         dli_dl4j_num_out(e, "value", v);
         dli_dl4j_close(e, '}');
         dli_dl4j_close(e, '}');
     }
+    dli_dl4j_decay_out(e, layer_of(w->v), decay);
     dli_dl4j_close(e, ']');
 }
 
@@ -317,7 +314,7 @@ static void axes_out(struct dli_dl4j_writing *w, const char *key, const char *na
 
 static dl4c_status bias_updater(struct dli_dl4j_writing *w, const char *key, const struct dli_dl4j_at *at, struct dl4c_error *err)
 {
-    const char *spec = dli_dl4j_spec_get(&w->updater, "bias_updater");
+    const char *spec = layer_of(w->v)->bias_updater;
     if (spec)
         return dli_dl4j_updater_out(&w->e, key, spec, at, err);
     dli_dl4j_raw(&w->e, key, "null");
@@ -334,7 +331,6 @@ static const char *updater_text(const struct dli_dl4j_writing *w)
 static const char *const constants[][2] = {
     { "cnn2DFormat", "\"NCHW\"" },
     { "cnn2dDataFormat", "\"NCHW\"" },
-    { "constraints", "null" },
     { "cudnnAlgoMode", "\"PREFER_FASTEST\"" },
     { "cudnnAllowFallback", "true" },
     { "cudnnBwdDataAlgo", "null" },
@@ -368,6 +364,8 @@ static dl4c_status key_out(struct dli_dl4j_writing *w, const char *key, const st
         return bias_updater(w, key, at, err);
     if (KEY("iupdater"))
         return dli_dl4j_updater_out(e, key, updater_text(w), at, err);
+    if (KEY("constraints"))
+        return dli_dl4j_constraints_out(e, l, at, err);
     if (KEY("weightInitFn"))
         return dli_dl4j_init_out(e, key, l->weight_init, at, err);
     if (KEY("lossFn"))
@@ -399,14 +397,9 @@ static dl4c_status key_out(struct dli_dl4j_writing *w, const char *key, const st
     else if (KEY("eps"))
         dli_dl4j_num_out(e, key, pool ? 1e-8 : attr_num(v, "eps"));
     else if (KEY("gradientNormalization"))
-        dli_dl4j_text(e, key,
-                      dli_dl4j_spec_get(&w->updater, "gradient_normalization") ? dli_dl4j_spec_get(&w->updater, "gradient_normalization")
-                                                                               : "None");
+        dli_dl4j_gradient_normalization_out(e, l);
     else if (KEY("gradientNormalizationThreshold"))
-        dli_dl4j_raw(e, key,
-                     dli_dl4j_spec_get(&w->updater, "gradient_threshold") ? dli_dl4j_spec_get(&w->updater, "gradient_threshold")
-                     : trains                                             ? "1.0"
-                                                                          : "0.0");
+        dli_dl4j_num_out(e, key, trains ? l->gradient_threshold : 0);
     else if (KEY("hasBias"))
         bool_out(w, key, attr_int(v, "has_bias") != 0);
     else if (KEY("idropout"))
@@ -432,9 +425,9 @@ static dl4c_status key_out(struct dli_dl4j_writing *w, const char *key, const st
     else if (KEY("poolingType"))
         dli_dl4j_text(e, key, pooling_word(v));
     else if (KEY("regularization"))
-        regularization(w, key, l->l1, l->l2, "weight_decay");
+        regularization(w, key, l->l1, l->l2, &l->weight_decay);
     else if (KEY("regularizationBias"))
-        regularization(w, key, l->l1_bias, l->l2_bias, "weight_decay_bias");
+        regularization(w, key, l->l1_bias, l->l2_bias, &l->weight_decay_bias);
     else if (KEY("stride"))
         dli_dl4j_ints_out(e, key, attr_ints(v, "stride"), 2);
     else if (KEY("useLogStd"))
