@@ -483,8 +483,11 @@ int32_t dli_update_step(struct dli_update *u, int64_t n, int64_t iteration, int6
     find_factors(u, &p);
     dli_parallel(u->ctx, u->threads, (size_t)u->n_chunks, chunk_task, &p);
     *penalty = penalty_of(u);
-    for (int32_t i = 0; i < u->n_constraints; i++)
-        dli_constraint_apply(&u->constraints[i].at, params + u->parts[u->constraints[i].part].offset);
+    /* Twice, as the reference does: what epsilon takes off shows it. */
+    for (int32_t i = 0; i < 2 * u->n_constraints; i++) {
+        const struct dli_update_constraint *c = &u->constraints[i % u->n_constraints];
+        dli_constraint_apply(&c->at, params + u->parts[c->part].offset);
+    }
     for (int32_t i = 0; i < u->n_chunks; i++)
         if (u->bad[i])
             return u->chunks[i].part;

@@ -122,6 +122,11 @@ float *gold_array(struct gold *g, const char *file, int64_t *n, int64_t shape[4]
 
 void gold_floats(struct gold *g, const char *file, const float *got, int64_t n, double tolerance)
 {
+    gold_floats_near(g, file, got, n, tolerance, NULL);
+}
+
+void gold_floats_near(struct gold *g, const char *file, const float *got, int64_t n, double tolerance, const float *more)
+{
     int64_t want_n, shape[4];
     if (!gold_has(g, file))
         return;
@@ -137,7 +142,15 @@ void gold_floats(struct gold *g, const char *file, const float *got, int64_t n, 
         for (int64_t i = 0; i < n; i++)
             largest = fmax(largest, fabs((double)want[i]));
         for (int64_t i = 0; i < n; i++) {
-            const double d = fabs((double)got[i] - (double)want[i]) / (largest > 0 ? largest : 1);
+            const double scale = largest > 0 ? largest : 1, beyond = more ? (double)more[i] / scale : 0;
+            double d = fabs((double)got[i] - (double)want[i]) / scale;
+            if (d > tolerance && d <= tolerance + beyond) {
+                if (d > g->wide) {
+                    g->wide = d;
+                    snprintf(g->wide_file, sizeof g->wide_file, "%s", file);
+                }
+                d = 0;
+            }
             if (!(d <= worst)) { /* NaN is worst of all */
                 worst = isnan(d) ? (double)INFINITY : d;
                 at = i;

@@ -26,6 +26,8 @@ struct gold {
     char why[600];  /* the first failure */
     char left[900]; /* what could not be compared, and why */
     char skip[600]; /* why nothing could */
+    double wide;    /* the most that rounding alone was allowed to make of an array, relative to its largest magnitude */
+    char wide_file[64];
 };
 
 struct gold *gold_open(const char *root, const char *name); /* NULL: no folder */
@@ -47,6 +49,8 @@ void gold_left(struct gold *g, const char *fmt, ...) GOLD_PRINTF;
 float *gold_array(struct gold *g, const char *file, int64_t *n, int64_t shape[4]);
 /* Compares with a file that must be there; one that is not there is passed over. */
 void gold_floats(struct gold *g, const char *file, const float *got, int64_t n, double tolerance);
+/* The same, each element off by `more` [n] beyond that; what is allowed so is not counted as worst, and is told. NULL: nothing. */
+void gold_floats_near(struct gold *g, const char *file, const float *got, int64_t n, double tolerance, const float *more);
 void gold_text(struct gold *g, const char *file, const char *got);
 /* `largest`: magnitude that the difference is relative to. */
 void gold_number(struct gold *g, const char *what, double got, double want, double largest, double tolerance);

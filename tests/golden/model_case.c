@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Cases with a model.zip: what was read, what it computes, how it trains. */
 #include "golden/model_case.h"
+#include "golden/train_case.h"
+#include "graph/plan.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -93,39 +95,35 @@ static int32_t overwritten_by(const dl4c_graph *graph, int32_t i)
     return -1;
 }
 
-static void activations(struct gold *g, dl4c_graph *graph, float *x, const int64_t shape[4])
+/* prefix: "act" or "acttrain"; value gives a copy of a vertex's value (free()). */
+static void compare_values(struct gold *g, const dl4c_graph *graph, const char *prefix, float *(*value)(void *from, int32_t i, int64_t *n),
+                           void *from)
 {
-    struct dl4c_error err = DL4C_ERROR_INIT;
-    dl4c_session *s = gold_run(g, graph, x, shape, &err);
-    if (!s) {
-        gold_fail(g, "no run: %s", err.message);
-        return;
-    }
     for (int32_t i = 0, layer = 0; i < graph->n_vertices; i++) {
         char file[300];
         const struct dli_vertex *v = &graph->vertices[i];
         if (!graph->multilayer)
-            snprintf(file, sizeof file, "act_%s.npy", v->name);
+            snprintf(file, sizeof file, "%s_%s.npy", prefix, v->name);
         else if (!v->op)
-            snprintf(file, sizeof file, "act_input.npy");
+            snprintf(file, sizeof file, "%s_input.npy", prefix);
         else if (v->pre)
             continue; /* a preprocessor is no layer there */
         else
-            snprintf(file, sizeof file, "act_%d.npy", (int)layer++);
-        int64_t n;
-        float *y = gold_value(s, i, &n);
+            snprintf(file, sizeof file, "%s_%d.npy", prefix, (int)layer++);
+        int64_t n = 0;
+        float *y = gold_has(g, file) ? value(from, i, &n) : NULL;
         const int32_t over = overwritten_by(graph, i);
-        if (y && over >= 0 && gold_has(g, file)) {
+        if (y && over >= 0) {
             /* The recorder kept arrays that the next layer wrote over: then both files hold the later value. */
             char next[300], a[1024], b[1024];
             size_t na = 0, nb = 0;
-            snprintf(next, sizeof next, "act_%s.npy", graph->vertices[over].name);
+            snprintf(next, sizeof next, "%s_%s.npy", prefix, graph->vertices[over].name);
             gold_path(g, file, a, sizeof a);
             gold_path(g, next, b, sizeof b);
             char *fa = test_read_file(a, &na), *fb = test_read_file(b, &nb);
             if (fa && fb && na == nb && memcmp(fa, fb, na) == 0) {
                 free(y);
-                y = gold_value(s, over, &n);
+                y = value(from, over, &n);
             }
             free(fa);
             free(fb);
@@ -134,7 +132,70 @@ static void activations(struct gold *g, dl4c_graph *graph, float *x, const int64
             gold_floats(g, file, y, n, GOLD_ACTIVATION);
         free(y);
     }
+}
+
+static float *session_value(void *from, int32_t i, int64_t *n) { return gold_value(from, i, n); }
+
+static void activations(struct gold *g, dl4c_graph *graph, float *x, const int64_t shape[4])
+{
+    struct dl4c_error err = DL4C_ERROR_INIT;
+    dl4c_session *s = gold_run(g, graph, x, shape, &err);
+    if (s)
+        compare_values(g, graph, "act", session_value, s);
+    else
+        gold_fail(g, "no run: %s", err.message);
     dl4c_session_destroy(&s);
+}
+
+struct training_run {
+    struct dli_plan *plan;
+    const float *const *inputs;
+    int64_t rows;
+};
+
+static float *plan_value(void *from, int32_t i, int64_t *n)
+{
+    const struct training_run *r = from;
+    const int32_t value = r->plan->outputs[i];
+    *n = r->rows * r->plan->values[value].floats;
+    float *copy = malloc((size_t)*n * sizeof *copy + 1);
+    if (copy)
+        memcpy(copy, dli_value_pointer(r->plan, value, r->inputs), (size_t)*n * sizeof *copy);
+    return copy;
+}
+
+/* Values of a run forward in training, where batch normalisation takes the batch's statistics. */
+static void training_activations(struct gold *g, dl4c_graph *graph, float *x, const int64_t shape[4])
+{
+    struct dl4c_error err = DL4C_ERROR_INIT;
+    const struct dl4c_shape row = gold_row_shape(shape, graph->vertices[graph->inputs[0]].shape.rank);
+    int32_t *all = calloc((size_t)graph->n_vertices, sizeof *all);
+    struct dli_plan *p = NULL;
+    for (int32_t i = 0; i < graph->n_vertices; i++)
+        all[i] = i;
+    const struct dli_plan_options o = {
+        .mode = DLI_TRAIN, .batch = shape[0], .input_shapes = &row, .outputs = all, .n_outputs = graph->n_vertices
+    };
+    bool good = dli_plan_create(NULL, graph, &o, &p, &err) == DL4C_OK;
+    for (int32_t i = 0; good && i < p->n_steps; i++) {
+        struct dli_step *s = &p->steps[i];
+        if (s->saved_bytes > 0)
+            good = (s->saved = dli_plan_storage(p, s->saved_bytes, i, i, &err)) >= 0;
+    }
+    good = good && dli_plan_place(p, &err) == DL4C_OK && dli_plan_pack(p, &err) == DL4C_OK;
+    char *arena = good ? aligned_alloc(64, (p->arena_bytes + 63) / 64 * 64 + 64) : NULL;
+    if (arena) {
+        const float *inputs[] = { x };
+        struct training_run r = { p, inputs, shape[0] };
+        p->arena = arena;
+        dli_plan_forward(p, shape[0], inputs, true, 1, 0);
+        compare_values(g, graph, "acttrain", plan_value, &r);
+    } else {
+        gold_fail(g, "no run in training: %s", err.message);
+    }
+    free(arena);
+    free(all);
+    dli_plan_destroy(p);
 }
 
 void gold_param_table(const dl4c_graph *graph, char *text, size_t size)
@@ -211,7 +272,7 @@ static void after5(struct gold *g, float *x, const int64_t shape[4])
         gold_fail(g, "model_after5.zip: iteration %lld, wanted 5", (long long)graph->iteration);
     dl4c_session *s = gold_run(g, graph, x, shape, &err);
     if (s) {
-        int64_t n;
+        int64_t n = 0;
         float *y = gold_value(s, graph->outputs[0], &n);
         gold_floats(g, "output_after5.npy", y, n, GOLD_ACTIVATION);
         free(y);
@@ -244,6 +305,9 @@ void gold_model(struct gold *g)
         texts(g, graph);
         gold_config(g, graph, "model.zip");
         activations(g, graph, x, shape);
+        if (gold_has(g, "acttrain_out.npy"))
+            training_activations(g, graph, x, shape);
+        gold_curve(g, graph);
         after5(g, x, shape);
         gold_transfer(g, graph);
         if (gold_has(g, "meta.json") && gold_has(g, "labels.npy"))

@@ -74,6 +74,10 @@ static const char *judge(struct gold *g, char *note, size_t size)
              : g->skip[0] ? g->skip
                           : g->left,
              ignored[0] && (g->why[0] || g->skip[0] || g->left[0]) ? "; " : "", ignored);
+    if (g->wide > 0) {
+        const size_t at = strlen(note);
+        snprintf(note + at, size - at, "%s%s off by %.3g, no more than rounding alone makes of it", at ? "; " : "", g->wide_file, g->wide);
+    }
     return g->why[0] ? "FAIL" : g->skip[0] ? "SKIP" : g->left[0] ? "PARTIAL" : "PASS";
 }
 

@@ -2,7 +2,7 @@
 /* Training as recorded: scores, gradients, updates, parameters and updater state after one and five steps, blocks of updaters. */
 #include "formats/dl4j/names.h"
 #include "golden/model_case.h"
-#include "train/trainer.h"
+#include "golden/train_case.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -63,114 +63,6 @@ void gold_blocks(const dl4c_graph *graph, char *text, size_t size)
     }
 }
 
-/* The trainer's gradient in the place of each parameter in the whole network; zero where frozen. */
-static float *gradient(const dl4c_trainer *t, int64_t total)
-{
-    float *all = calloc((size_t)total + 1, sizeof *all);
-    int64_t at = 0;
-    for (int32_t i = 0; all && i < t->graph->n_vertices; i++) {
-        const struct dli_vertex *v = &t->graph->vertices[i];
-        for (int32_t k = 0; k < v->n_params; k++) {
-            for (int32_t s = 0; s < t->tape->n_slots; s++)
-                if (t->tape->slots[s].vertex == i && t->tape->slots[s].param == k)
-                    memcpy(all + at, (const float *)t->tape->grads->data + t->tape->slots[s].offset,
-                           (size_t)t->tape->slots[s].count * sizeof *all);
-            at += v->params->p[k].count;
-        }
-    }
-    return all;
-}
-
-/* The difference of parameters is the update but for the rounding of both: half an ulp of the largest parameter each. */
-static void update(struct gold *g, const float *before, const float *after, int64_t n)
-{
-    int64_t want_n, shape[4];
-    if (!gold_has(g, "update_1.npy"))
-        return;
-    float *want = gold_array(g, "update_1.npy", &want_n, shape), *d = malloc((size_t)n * sizeof *d + 1);
-    double largest = 0, param = 0;
-    for (int64_t i = 0; want && d && i < n && i < want_n; i++) {
-        d[i] = before[i] - after[i];
-        largest = fmax(largest, fabs((double)want[i]));
-        param = fmax(param, fabs((double)before[i]));
-    }
-    if (want && d)
-        gold_floats(g, "update_1.npy", d, n, GOLD_GRADIENT + (largest > 0 ? param * 0x1p-23 / largest : 0));
-    free(want);
-    free(d);
-}
-
-static void state_after(struct gold *g, dl4c_trainer *t, const char *file)
-{
-    dl4c_tensor *s = NULL;
-    if (!gold_has(g, file))
-        return;
-    if (dl4c_trainer_updater_state(t, &s, NULL) == DL4C_OK)
-        gold_floats(g, file, dl4c_tensor_data_const(s), dl4c_tensor_size(s), GOLD_PARAM);
-    else
-        gold_fail(g, "%s: the trainer has no state", file);
-    dl4c_tensor_unref(&s);
-}
-
-/* Scores are sums of logarithms of probabilities that the reference rounds to float32: where they come near 0 a relative difference
- * means nothing, so all are relative to the largest of the case. */
-static double largest_score(const json_t *meta)
-{
-    const json_t *scores = json_object_get(meta, "score_at_step");
-    double largest = fabs(json_number_value(json_object_get(meta, "score_inference")));
-    for (size_t i = 0; i < json_array_size(scores); i++)
-        largest = fmax(largest, fabs(json_number_value(json_array_get(scores, i))));
-    return largest;
-}
-
-static void steps(struct gold *g, dl4c_trainer *t, dl4c_tensor *x, dl4c_tensor *y, const json_t *meta)
-{
-    struct dl4c_error err = DL4C_ERROR_INIT;
-    const json_t *scores = json_object_get(meta, "score_at_step");
-    const double largest = largest_score(meta);
-    dl4c_graph *graph = t->graph;
-    int64_t n;
-    float *before = gold_params(graph, &n);
-    for (size_t i = 0; i < json_array_size(scores); i++) {
-        double score = 0;
-        char what[40], file[40];
-        if (dl4c_trainer_step(t, x, y, &score, &err) != DL4C_OK) {
-            gold_fail(g, "step %zu: %s", i + 1, err.message);
-            break;
-        }
-        snprintf(what, sizeof what, "score of step %zu", i + 1);
-        gold_number(g, what, score, json_number_value(json_array_get(scores, i)), largest, GOLD_SCORE);
-        float *p = gold_params(graph, &n);
-        if (i == 0) {
-            gold_number(g, "score_train_0", score, json_number_value(json_object_get(meta, "score_train_0")), largest, GOLD_SCORE);
-            float *raw = gradient(t, n);
-            gold_floats(g, "gradient_raw_0.npy", raw, n, GOLD_GRADIENT);
-            free(raw);
-            update(g, before, p, n);
-        }
-        snprintf(file, sizeof file, "params_%zu.npy", i + 1);
-        gold_floats(g, file, p, n, GOLD_PARAM);
-        snprintf(file, sizeof file, "updater_%zu.npy", i + 1);
-        state_after(g, t, file);
-        free(p);
-    }
-    free(before);
-    const json_t *count = json_object_get(meta, "iterationCount_after5");
-    if (count && dl4c_trainer_iteration(t) != json_integer_value(count))
-        gold_fail(g, "iteration %lld after the steps, recorded %lld", (long long)dl4c_trainer_iteration(t),
-                  (long long)json_integer_value(count));
-}
-
-/* Each row's own loss, without regularisation. */
-static void examples(struct gold *g, const dl4c_trainer *t, int64_t n)
-{
-    float *s = malloc((size_t)n * sizeof *s + 1);
-    for (int64_t i = 0; s && i < n; i++)
-        s[i] = (float)t->scores[i];
-    gold_floats(g, "score_examples_noreg.npy", s, n, GOLD_SCORE);
-    free(s);
-}
-
 /* The reference's sparse loss takes class indices as a column of floats. */
 static dl4c_tensor *gold_labels(const dl4c_graph *graph, float *labels, const int64_t shape[4])
 {
@@ -205,40 +97,33 @@ void gold_train(struct gold *g, dl4c_graph *graph, float *x, const int64_t shape
     if (count && json_integer_value(count) != total)
         gold_fail(g, "%lld parameters, recorded %lld", (long long)total, (long long)json_integer_value(count));
 
+    if (gold_epochs(g, graph, x, shape, labels, label_shape, meta)) {
+        json_decref(meta);
+        free(labels);
+        return;
+    }
     const int32_t rank = graph->vertices[graph->inputs[0]].shape.rank;
     const struct dl4c_shape row = gold_row_shape(shape, rank);
     struct dl4c_fit_options o = DL4C_FIT_OPTIONS_INIT;
     dl4c_trainer *t = NULL;
+    char *updater;
+    gold_schedule(g, graph, &updater);
     o.batch = shape[0];
-    dl4c_tensor *tx = gold_wrap(x, shape, rank + 1), *ty = gold_labels(graph, labels, label_shape);
+    o.updater = updater;
+    dl4c_tensor *ty = gold_labels(graph, labels, label_shape);
     if (dli_trainer_create(graph, &o, &row, &t, &err) != DL4C_OK) {
         gold_left(g, "no training: %s", err.message);
     } else {
         static char blocks[1 << 16];
-        double score = 0;
+        const struct gold_training w = { graph, &o, x, shape, ty };
         gold_blocks(graph, blocks, sizeof blocks);
         gold_text(g, "updater_blocks.txt", blocks);
-        if (dl4c_trainer_score(t, tx, ty, &score, &err) != DL4C_OK) {
-            gold_left(g, "no score: %s", err.message);
-        } else {
-            gold_number(g, "score_inference", score, json_number_value(json_object_get(meta, "score_inference")), largest_score(meta),
-                        GOLD_SCORE);
-            examples(g, t, shape[0]);
-            gold_mark(g, "labels.npy");
-            gold_mark(g, "meta.json");
-            steps(g, t, tx, ty, meta);
-            dl4c_session *s = gold_has(g, "output_after5.npy") ? gold_run(g, graph, x, shape, &err) : NULL;
-            if (s) {
-                int64_t n;
-                float *y = gold_value(s, graph->outputs[0], &n);
-                gold_floats(g, "output_after5.npy", y, n, GOLD_ACTIVATION);
-                free(y);
-            }
-            dl4c_session_destroy(&s);
-        }
+        gold_mark(g, "labels.npy");
+        gold_mark(g, "meta.json");
+        gold_steps(g, t, &w, meta);
     }
+    free(updater);
     dl4c_trainer_destroy(&t);
-    dl4c_tensor_unref(&tx);
     dl4c_tensor_unref(&ty);
     json_decref(meta);
     free(labels);
