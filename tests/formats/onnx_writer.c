@@ -91,6 +91,16 @@ void ow_attr_ints(struct ow *attrs, const char *name, int n, const int64_t *v)
     finish(attrs, 5, a);
 }
 
+void ow_attr_floats(struct ow *attrs, const char *name, int n, const float *v)
+{
+    struct ow *a = attr(name, 6);
+    for (int k = 0; k < n; k++) {
+        varint(a, 7 << 3 | 5);
+        put(a, &v[k], sizeof v[k]);
+    }
+    finish(attrs, 5, a);
+}
+
 static void tensor(struct ow *into, int field, const char *name, int type, int rank, const int64_t *dim, const void *raw, size_t size)
 {
     struct ow *t = fresh();

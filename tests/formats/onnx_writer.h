@@ -22,6 +22,7 @@ void ow_attr_i(struct ow *attrs, const char *name, int64_t v);
 void ow_attr_f(struct ow *attrs, const char *name, float v);
 void ow_attr_s(struct ow *attrs, const char *name, const char *v);
 void ow_attr_ints(struct ow *attrs, const char *name, int n, const int64_t *v);
+void ow_attr_floats(struct ow *attrs, const char *name, int n, const float *v);
 void ow_attr_tensor(struct ow *attrs, const char *name, int type, int rank, const int64_t *dim, const void *raw, size_t size);
 
 /* Parts of a graph. inputs: names with spaces between, "-" for one that is left out; attrs may be NULL. */

@@ -3,6 +3,7 @@
 #include "formats/onnx/fold.h"
 
 #include "onnx.pb.h"
+#include "tensor/convert.h"
 
 #include <math.h>
 #include <string.h>
@@ -142,6 +143,16 @@ static int64_t narrow(int32_t type, int64_t v)
     }
 }
 
+/* Kept as a float, rounded to what the type can say. */
+static float rounded(int32_t type, double v)
+{
+    switch (type) {
+    case onnx_TensorProto_DataType_FLOAT16: return (float)dli_f16_to_f64(dli_f64_to_f16(v));
+    case onnx_TensorProto_DataType_BFLOAT16: return dli_bf16_to_f32(dli_f64_to_bf16(v));
+    default: return (float)v;
+    }
+}
+
 dl4c_status dli_onnx_fold_cast(struct dli_onnx_import *im, const struct dli_onnx_node *node, struct dl4c_error *err)
 {
     struct dli_onnx_const *c, *out;
@@ -162,7 +173,7 @@ dl4c_status dli_onnx_fold_cast(struct dli_onnx_import *im, const struct dli_onnx
         DLI_TRY(dli_onnx_const_floats(im, c, &f, err));
         for (int64_t k = 0; k < c->count; k++) {
             if (to_float)
-                to_f[k] = f[k];
+                to_f[k] = rounded((int32_t)to, (double)f[k]);
             else if (isnan(f[k]))
                 to_i[k] = DLI_ONNX_UNKNOWN;
             else
@@ -172,7 +183,7 @@ dl4c_status dli_onnx_fold_cast(struct dli_onnx_import *im, const struct dli_onnx
         DLI_TRY(dli_onnx_const_ints(im, c, &i, err));
         for (int64_t k = 0; k < c->count; k++) {
             if (to_float)
-                to_f[k] = i[k] == DLI_ONNX_BATCH || i[k] == DLI_ONNX_UNKNOWN ? (float)NAN : (float)i[k];
+                to_f[k] = i[k] == DLI_ONNX_BATCH || i[k] == DLI_ONNX_UNKNOWN ? (float)NAN : rounded((int32_t)to, (double)i[k]);
             else
                 to_i[k] = narrow((int32_t)to, i[k]);
         }
