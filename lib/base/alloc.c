@@ -44,16 +44,17 @@ static bool reserve(struct dli_heap *heap, int64_t total, int64_t *now)
 
 static void *take(dl4c_context *ctx, size_t size, size_t align, struct dl4c_error *err)
 {
-    last_failure = DL4C_E_NOMEM;
     ctx = dli_context(ctx, err);
-    if (!ctx)
+    if (!ctx) {
+        last_failure = DL4C_E_NOMEM;
         return NULL;
+    }
     struct dli_heap *heap = ctx->heap;
     const size_t offset = align > PLAIN ? align : PLAIN;
     size_t total;
     int64_t now;
     if (!dli_add_size(size, offset, &total) || total > PTRDIFF_MAX / 1024) { /* no machine has 2^53: sums cannot overflow */
-        dli_fail(err, DL4C_E_NOMEM, "memory", "a block of %zu bytes cannot exist", size);
+        last_failure = dli_fail(err, DL4C_E_NOMEM, "memory", "a block of %zu bytes cannot exist", size);
         return NULL;
     }
     if (!reserve(heap, (int64_t)total, &now)) {
@@ -65,7 +66,8 @@ static void *take(dl4c_context *ctx, size_t size, size_t align, struct dl4c_erro
     char *base = heap->alloc(heap->user, total, align);
     if (!base) {
         atomic_fetch_sub_explicit(&heap->used, (int64_t)total, memory_order_relaxed);
-        dli_fail(err, DL4C_E_NOMEM, "memory", "no memory for %zu bytes (%" PRId64 " in use)", size, now - (int64_t)total);
+        last_failure =
+            dli_fail(err, DL4C_E_NOMEM, "memory", "no memory for %zu bytes (%" PRId64 " in use)", size, now - (int64_t)total);
         return NULL;
     }
     atomic_fetch_add_explicit(&heap->refs, 1, memory_order_relaxed);

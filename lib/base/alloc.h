@@ -19,8 +19,8 @@ void *dli_alloc_aligned(dl4c_context *ctx, size_t size, struct dl4c_error *err);
 void *dli_realloc(dl4c_context *ctx, void *memory, size_t size, struct dl4c_error *err);
 void dli_free(void *memory); /* NULL is allowed */
 
-/* Why the call above that has just answered NULL on this thread did so, NOMEM or LIMIT: `if (!p) return dli_alloc_status();`.
- * Right also where err is NULL. */
+/* Why the last call above that answered NULL on this thread did so, NOMEM or LIMIT: `if (!p) return dli_alloc_status();`, also after
+ * several calls in a row. Right also where err is NULL. */
 dl4c_status dli_alloc_status(void);
 
 char *dli_strdup(dl4c_context *ctx, const char *text, struct dl4c_error *err);

@@ -143,7 +143,7 @@ dl4c_status dli_decoder_create(dl4c_context *ctx, struct dli_decoder **d, struct
 {
     *d = dli_calloc(ctx, 1, sizeof **d, err);
     if (!*d)
-        return err ? err->status : DL4C_E_NOMEM;
+        return dli_alloc_status();
     (*d)->ctx = dli_context_ref(ctx, err);
     return DL4C_OK;
 }

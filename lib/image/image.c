@@ -22,7 +22,7 @@ static dl4c_status make(dl4c_context *ctx, int32_t width, int32_t height, int32_
     DLI_TRY(dli_image_check(width, height, channels, err));
     dl4c_image *i = dli_calloc(ctx, 1, sizeof *i, err);
     if (!i)
-        return err ? err->status : DL4C_E_NOMEM;
+        return dli_alloc_status();
     i->ctx = dli_context_ref(ctx, err);
     i->width = width;
     i->height = height;
@@ -39,7 +39,7 @@ dl4c_status dli_image_alloc(dl4c_context *ctx, int32_t width, int32_t height, in
     if ((*img)->own)
         return DL4C_OK;
     dl4c_image_destroy(img);
-    return err ? err->status : DL4C_E_NOMEM;
+    return dli_alloc_status();
 }
 
 dl4c_status dl4c_image_create(dl4c_context *ctx, int32_t width, int32_t height, int32_t channels, dl4c_image **img, struct dl4c_error *err)

@@ -313,7 +313,7 @@ dl4c_status dli_jpeg_create(dl4c_context *ctx, struct dli_jpeg **out, struct dl4
 {
     struct dli_jpeg *j = *out = dli_calloc(ctx, 1, sizeof *j, err);
     if (!j)
-        return err ? err->status : DL4C_E_NOMEM;
+        return dli_alloc_status();
     j->ctx = ctx;
     j->rows.next = next_row;
     dli_jpeg_memory_init(&j->memory, ctx);

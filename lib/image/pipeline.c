@@ -24,7 +24,7 @@ static dl4c_status reserve(dl4c_context *ctx, uint8_t **buffer, size_t *capacity
     *capacity = 0;
     *buffer = dli_alloc(ctx, size, err);
     if (!*buffer)
-        return err ? err->status : DL4C_E_NOMEM;
+        return dli_alloc_status();
     *capacity = size;
     return DL4C_OK;
 }
@@ -132,7 +132,7 @@ dl4c_status dli_pipeline_create(dl4c_context *ctx, const struct dl4c_preprocess 
     DLI_TRY(dli_decode_limits(options, &limits, err));
     struct dli_pipeline *l = dli_calloc(ctx, 1, sizeof *l, err);
     if (!l)
-        return err ? err->status : DL4C_E_NOMEM;
+        return dli_alloc_status();
     l->ctx = dli_context_ref(ctx, err);
     l->limits = limits;
     l->limits.ignore_exif = p->ignore_exif != 0;

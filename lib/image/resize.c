@@ -94,18 +94,18 @@ static dl4c_status axis_make(dl4c_context *ctx, struct dli_axis *a, int32_t meth
         return dli_fail(err, DL4C_E_NOMEM, "image", "no tables for scaling %" PRId32 " to %" PRId64, src, dst);
     a->first = dli_array(ctx, (size_t)n, sizeof *a->first, err);
     if (!a->first)
-        return err ? err->status : DL4C_E_NOMEM;
+        return dli_alloc_status();
     a->last = dli_array(ctx, (size_t)n, sizeof *a->last, err);
     if (!a->last)
-        return err ? err->status : DL4C_E_NOMEM;
+        return dli_alloc_status();
     if (method == DL4C_RESIZE_DL4J) {
         a->pairs = dli_array(ctx, places, sizeof *a->pairs, err);
         if (!a->pairs)
-            return err ? err->status : DL4C_E_NOMEM;
+            return dli_alloc_status();
     } else if (method == DL4C_RESIZE_PILLOW) {
         a->weights = dli_calloc(ctx, places, sizeof *a->weights, err);
         if (!a->weights)
-            return err ? err->status : DL4C_E_NOMEM;
+            return dli_alloc_status();
     }
     if (method == DL4C_RESIZE_DL4J) {
         axis_dl4j(a, src, dst, begin, clamp_weight);
@@ -114,7 +114,7 @@ static dl4c_status axis_make(dl4c_context *ctx, struct dli_axis *a, int32_t meth
     } else {
         double *w = dli_array(ctx, (size_t)a->taps, sizeof *w, err);
         if (!w)
-            return err ? err->status : DL4C_E_NOMEM;
+            return dli_alloc_status();
         axis_pillow(a, src, dst, begin, w);
         dli_free(w);
     }
@@ -167,16 +167,16 @@ static dl4c_status make_buffers(struct dli_resizer *r, struct dl4c_error *err)
     free_buffers(r);
     r->ring = dli_alloc_aligned(r->ctx, bytes, err);
     if (!r->ring)
-        return err ? err->status : DL4C_E_NOMEM;
+        return dli_alloc_status();
     r->rows = dli_array(r->ctx, (size_t)r->ring_rows, sizeof *r->rows, err);
     if (!r->rows)
-        return err ? err->status : DL4C_E_NOMEM;
+        return dli_alloc_status();
     r->down = dli_alloc_aligned(r->ctx, r->row, err);
     if (!r->down)
-        return err ? err->status : DL4C_E_NOMEM;
+        return dli_alloc_status();
     r->out = dli_alloc_aligned(r->ctx, (size_t)s->win_width * c, err);
     if (!r->out)
-        return err ? err->status : DL4C_E_NOMEM;
+        return dli_alloc_status();
     return DL4C_OK;
 }
 

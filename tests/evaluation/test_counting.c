@@ -361,6 +361,7 @@ static void every_allocation_may_fail(void **state)
 {
     (void)state;
     assert_true(fail_alloc_run(all_calls, NULL) > 10);
+    assert_true(fail_alloc_limits(all_calls, NULL) > 0);
 }
 
 int main(void)

@@ -116,6 +116,7 @@ static void featurizing_reports_nomem_or_finishes(void **state)
     (void)state;
     snprintf(out, sizeof out, "%s/again", dir);
     assert_true(fail_alloc_run(featurize_and_check, out) > 150);
+    assert_true(fail_alloc_limits(featurize_and_check, out) > 10);
 }
 
 /* A store to a head, trained and evaluated; head and trunk to one file. */
@@ -181,6 +182,7 @@ static void training_on_a_store_and_joining_report_nomem_or_finish(void **state)
 {
     (void)state;
     assert_true(fail_alloc_run(train_and_join, NULL) > 300);
+    assert_true(fail_alloc_limits(train_and_join, NULL) > 10);
 }
 
 /* A file and two photographs of nowhere in particular to probabilities. */
@@ -243,6 +245,7 @@ static void predicting_reports_nomem_or_finishes(void **state)
 {
     (void)state;
     assert_true(fail_alloc_run(predict, NULL) > 150);
+    assert_true(fail_alloc_limits(predict, NULL) > 10);
 }
 
 static int make(void **state)

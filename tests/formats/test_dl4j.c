@@ -218,6 +218,7 @@ static void every_allocation_may_fail(void **state)
     struct memory_file f = { .name = "" };
     f.bytes = file_of(&f.size);
     fail_alloc_run(load_and_save, &f);
+    fail_alloc_limits(load_and_save, &f);
     memory_fs_clear(&files);
     free(f.bytes);
 }

@@ -747,6 +747,7 @@ static void every_failing_allocation_is_reported_and_nothing_leaks(void **state)
     small_network();
     ow_model(&model, 13, &graph);
     assert_true(fail_alloc_run(load_once, NULL) > 5);
+    assert_true(fail_alloc_limits(load_once, NULL) > 2);
 }
 
 int main(void)

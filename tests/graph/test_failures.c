@@ -89,6 +89,7 @@ static void every_allocation_may_fail(void **state)
 {
     (void)state;
     assert_true(fail_alloc_run(run_all, NULL) > 100);
+    assert_true(fail_alloc_limits(run_all, NULL) > 10);
 }
 
 int main(void)

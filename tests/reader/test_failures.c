@@ -124,6 +124,7 @@ static void decoding_on_one_thread_reports_nomem(void **state)
     int32_t threads = 1;
     (void)state;
     assert_true(fail_alloc_run(folder, &threads) > 60);
+    assert_true(fail_alloc_limits(folder, &threads) > 5);
 }
 
 static void decoding_on_three_threads_reports_nomem(void **state)
@@ -131,6 +132,7 @@ static void decoding_on_three_threads_reports_nomem(void **state)
     int32_t threads = 3;
     (void)state;
     assert_true(fail_alloc_run(folder, &threads) > 60);
+    assert_true(fail_alloc_limits(folder, &threads) > 5);
 }
 
 static void lists_and_paths_report_nomem(void **state)
@@ -138,6 +140,8 @@ static void lists_and_paths_report_nomem(void **state)
     (void)state;
     assert_true(fail_alloc_run(listed, NULL) > 60);
     assert_true(fail_alloc_run(paths, NULL) > 60);
+    assert_true(fail_alloc_limits(listed, NULL) > 5);
+    assert_true(fail_alloc_limits(paths, NULL) > 5);
 }
 
 static dl4c_status split(dl4c_context *ctx, void *arg, struct dl4c_error *err)
@@ -155,6 +159,7 @@ static void splitting_reports_nomem(void **state)
 {
     (void)state;
     assert_true(fail_alloc_run(split, NULL) > 20);
+    assert_true(fail_alloc_limits(split, NULL) > 0);
 }
 
 int main(void)

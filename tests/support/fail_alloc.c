@@ -86,3 +86,32 @@ int fail_alloc_run(fail_alloc_fn fn, void *arg)
     assert_true(failures > 0);
     return failures;
 }
+
+int fail_alloc_limits(fail_alloc_fn fn, void *arg)
+{
+    const int64_t finer = getenv("DL4C_TEST_FULL") ? 100 : 9;
+    int failures = 0;
+    dl4c_status status = DL4C_E_LIMIT;
+    for (int64_t limit = 1500; status != DL4C_OK; limit += limit / finer + 64) {
+        struct fail_alloc f = { .fail_at = 0 };
+        struct dl4c_context_options o = DL4C_CONTEXT_OPTIONS_INIT;
+        struct dl4c_error err = DL4C_ERROR_INIT;
+        dl4c_context *ctx;
+        o.alloc = fail_alloc_take;
+        o.release = fail_alloc_release;
+        o.alloc_user = &f;
+        o.threads = 1;
+        o.memory_limit_bytes = limit;
+        assert_int_equal(dl4c_context_create(&o, &ctx, NULL), DL4C_OK);
+        status = fn(ctx, arg, &err);
+        dl4c_context_destroy(&ctx);
+        if (f.live != 0)
+            fail_msg("a limit of %lld bytes: %ld blocks were not given back", (long long)limit, (long)f.live);
+        if (status != DL4C_OK && (status != DL4C_E_LIMIT || err.status != status || !err.message[0]))
+            fail_msg("a limit of %lld bytes: answered %s with \"%s\" of %s", (long long)limit, dl4c_status_name(status), err.message,
+                     dl4c_status_name(err.status));
+        failures += status != DL4C_OK;
+    }
+    assert_true(failures > 0);
+    return failures;
+}

@@ -16,6 +16,10 @@ typedef dl4c_status (*fail_alloc_fn)(dl4c_context *ctx, void *arg, struct dl4c_e
  * A run that gets by without the block is right. Returns how many runs failed, at least 1. */
 int fail_alloc_run(fail_alloc_fn fn, void *arg);
 
+/* Runs fn with a fresh context under memory limits from hardly any to enough. Below, it must answer DL4C_E_LIMIT, in the error too; every
+ * run must give back every block. Returns how many limits were too low, at least 1. */
+int fail_alloc_limits(fail_alloc_fn fn, void *arg);
+
 /* An allocator for contexts that fails never and counts; 0 when all blocks are back. */
 struct fail_alloc {
     long fail_at; /* counts from 1; 0: never */

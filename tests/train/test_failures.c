@@ -96,6 +96,7 @@ static void a_trainer_reports_nomem_and_takes_whole_steps(void **state)
 {
     (void)state;
     assert_true(fail_alloc_run(train_by_hand, NULL) > 200);
+    assert_true(fail_alloc_limits(train_by_hand, NULL) > 10);
 }
 
 int main(void)

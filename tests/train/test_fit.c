@@ -436,6 +436,7 @@ static void fit_and_evaluate_report_nomem_and_leak_nothing(void **state)
 {
     (void)state;
     assert_true(fail_alloc_run(train_and_evaluate, NULL) > 100);
+    assert_true(fail_alloc_limits(train_and_evaluate, NULL) > 10);
 }
 
 int main(void)

@@ -80,7 +80,7 @@ dl4c_status dli_dl4j_out_begin(struct dli_dl4j_out *out, const char *name, struc
     out->z.zfree = z_give;
     out->z.opaque = out->ctx;
     if (deflateInit2(&out->z, Z_DEFAULT_COMPRESSION, Z_DEFLATED, -MAX_WBITS, 8, Z_DEFAULT_STRATEGY) != Z_OK)
-        return dli_fail(err, DL4C_E_NOMEM, "dl4j", "no memory to compress %s", name);
+        return dli_fail(err, dli_alloc_status(), "dl4j", "no memory to compress %s", name);
     out->open = true;
     struct written *w = &out->entry[out->n++];
     *w = (struct written){ .name = name, .crc = (uint32_t)crc32(0, NULL, 0), .offset = out->at };

@@ -15,10 +15,8 @@ struct dli_onnx_block {
 static char *add_block(struct dli_onnx_arena *a, size_t size, struct dl4c_error *err)
 {
     size_t total;
-    if (!dli_add_size(size, sizeof(struct dli_onnx_block), &total)) {
-        dli_fail(err, DL4C_E_LIMIT, "onnx", "%zu bytes are more than sizes count", size);
-        return NULL;
-    }
+    if (!dli_add_size(size, sizeof(struct dli_onnx_block), &total))
+        return dli_alloc(a->ctx, size, err); /* which refuses it */
     struct dli_onnx_block *b = dli_alloc(a->ctx, total, err);
     if (!b)
         return NULL;
@@ -32,10 +30,8 @@ void *dli_onnx_new(struct dli_onnx_arena *a, size_t count, size_t size, struct d
 {
     const size_t unit = alignof(max_align_t);
     size_t bytes;
-    if (!dli_mul_size(count, size, &bytes) || bytes > SIZE_MAX - unit) {
-        dli_fail(err, DL4C_E_LIMIT, "onnx", "%zu elements of %zu bytes are more than sizes count", count, size);
-        return NULL;
-    }
+    if (!dli_mul_size(count, size, &bytes) || bytes > SIZE_MAX - unit)
+        return dli_array(a->ctx, count, size, err); /* which refuses it */
     bytes = (bytes + unit - 1) / unit * unit;
     if (bytes > BLOCK / 4) {
         /* The block that pieces are cut from stays first. */
@@ -64,10 +60,8 @@ void *dli_onnx_new(struct dli_onnx_arena *a, size_t count, size_t size, struct d
 
 char *dli_onnx_text(struct dli_onnx_arena *a, const void *bytes, size_t size, struct dl4c_error *err)
 {
-    if (size == SIZE_MAX) {
-        dli_fail(err, DL4C_E_LIMIT, "onnx", "a text is longer than sizes count");
-        return NULL;
-    }
+    if (size == SIZE_MAX)
+        return dli_alloc(a->ctx, size, err); /* which refuses it */
     char *text = dli_onnx_new(a, size + 1, 1, err);
     if (text && size > 0)
         memcpy(text, bytes, size);

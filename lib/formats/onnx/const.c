@@ -29,7 +29,7 @@ dl4c_status dli_onnx_const_of(struct dli_onnx_import *im, const struct dli_onnx_
 {
     *c = dli_onnx_new(&im->arena, 1, sizeof **c, err);
     if (!*c)
-        return DL4C_E_NOMEM;
+        return dli_alloc_status();
     (*c)->type = t->type;
     (*c)->rank = t->rank;
     memcpy((*c)->dim, t->dim, sizeof t->dim);
@@ -54,7 +54,7 @@ static dl4c_status shape_of_const(struct dli_onnx_import *im, int32_t type, int3
         return dli_fail(err, DL4C_E_UNSUPPORTED, "onnx", "a constant would get %" PRId32 " axes, at most %d are read", rank, DLI_ONNX_RANK);
     *c = dli_onnx_new(&im->arena, 1, sizeof **c, err);
     if (!*c)
-        return DL4C_E_NOMEM;
+        return dli_alloc_status();
     (*c)->type = type;
     (*c)->rank = rank;
     (*c)->count = 1;
@@ -80,7 +80,7 @@ dl4c_status dli_onnx_const_new(struct dli_onnx_import *im, int32_t type, int32_t
         (*c)->f = *f = dli_onnx_new(&im->arena, (size_t)(*c)->count, sizeof **f, err);
     else
         (*c)->i = *i = dli_onnx_new(&im->arena, (size_t)(*c)->count, sizeof **i, err);
-    return *f || *i ? DL4C_OK : DL4C_E_NOMEM;
+    return *f || *i ? DL4C_OK : dli_alloc_status();
 }
 
 dl4c_status dli_onnx_const_splat(struct dli_onnx_import *im, int32_t type, int32_t rank, const int64_t *dim, float f, int64_t i,
@@ -91,13 +91,13 @@ dl4c_status dli_onnx_const_splat(struct dli_onnx_import *im, int32_t type, int32
     if (dli_onnx_type_is_float(type)) {
         float *one = dli_onnx_new(&im->arena, 1, sizeof *one, err);
         if (!one)
-            return DL4C_E_NOMEM;
+            return dli_alloc_status();
         *one = f;
         (*c)->f = one;
     } else {
         int64_t *one = dli_onnx_new(&im->arena, 1, sizeof *one, err);
         if (!one)
-            return DL4C_E_NOMEM;
+            return dli_alloc_status();
         *one = i;
         (*c)->i = one;
     }
@@ -128,7 +128,7 @@ dl4c_status dli_onnx_const_floats(struct dli_onnx_import *im, struct dli_onnx_co
         DLI_TRY(spend(im, c->count, err));
         float *all = dli_onnx_new(&im->arena, (size_t)c->count, sizeof *all, err);
         if (!all)
-            return DL4C_E_NOMEM;
+            return dli_alloc_status();
         if (c->splat)
             for (int64_t k = 0; k < c->count; k++)
                 all[k] = *c->f;
@@ -150,7 +150,7 @@ dl4c_status dli_onnx_const_ints(struct dli_onnx_import *im, struct dli_onnx_cons
         DLI_TRY(spend(im, c->count, err));
         int64_t *all = dli_onnx_new(&im->arena, (size_t)c->count, sizeof *all, err);
         if (!all)
-            return DL4C_E_NOMEM;
+            return dli_alloc_status();
         if (c->splat)
             for (int64_t k = 0; k < c->count; k++)
                 all[k] = *c->i;
@@ -190,7 +190,7 @@ static dl4c_status spare(struct dli_onnx_import *im, int64_t count, struct dli_o
                         most_expanded, count);
     *s = dli_onnx_new(&im->arena, 1, sizeof **s, err);
     if (!*s)
-        return DL4C_E_NOMEM;
+        return dli_alloc_status();
     DLI_TRY(dli_blob_create(im->ctx, (size_t)count * sizeof(float), &(*s)->blob, err));
     im->expanded += count * (int64_t)sizeof(float);
     (*s)->next = im->spares;

@@ -48,7 +48,7 @@ static dl4c_status uri_beside(struct dli_onnx_import *im, const char *location, 
     const size_t n = strlen(location), q = query ? strlen(query) : 0;
     *out = dli_onnx_new(&im->arena, folder + n + q + 1, 1, err);
     if (!*out)
-        return DL4C_E_NOMEM;
+        return dli_alloc_status();
     memcpy(*out, im->uri, folder);
     memcpy(*out + folder, location, n);
     if (q > 0)
@@ -65,7 +65,7 @@ static dl4c_status open_beside(struct dli_onnx_import *im, const char *location,
     DLI_TRY(uri_beside(im, location, &uri, err));
     struct dli_onnx_beside *fresh = dli_onnx_new(&im->arena, 1, sizeof *fresh, err);
     if (!fresh)
-        return DL4C_E_NOMEM;
+        return dli_alloc_status();
     DLI_TRY(dli_format_map(im->ctx, uri, &fresh->blob, err));
     fresh->location = location;
     fresh->next = im->beside;

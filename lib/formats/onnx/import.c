@@ -135,7 +135,7 @@ static dl4c_status add_vertex(struct dli_onnx_import *im, const char *op, const 
     const char **names = dli_onnx_new(&im->arena, (size_t)n_in, sizeof *names, err);
     struct dli_shape *shapes = dli_onnx_new(&im->arena, (size_t)n_in, sizeof *shapes, err);
     if (!names || !shapes)
-        return DL4C_E_NOMEM;
+        return dli_alloc_status();
     for (int32_t k = 0; k < n_in; k++) {
         names[k] = in[k]->vertex;
         shapes[k] = in[k]->shape;
@@ -220,7 +220,7 @@ dl4c_status dli_onnx_emit_helper(struct dli_onnx_import *im, const struct dli_on
     const size_t n = strlen(stem), m = strlen(suffix);
     char *text = dli_onnx_new(&im->arena, n + m + 2, 1, err);
     if (!text)
-        return DL4C_E_NOMEM;
+        return dli_alloc_status();
     memcpy(text, stem, n);
     text[n] = '/';
     memcpy(text + n + 1, suffix, m);
@@ -438,7 +438,7 @@ static dl4c_status add_outputs(struct dli_onnx_import *im, struct dl4c_error *er
     const struct dli_onnx_model *m = &im->model;
     const char **names = dli_onnx_new(&im->arena, (size_t)m->n_outputs + 1, sizeof *names, err);
     if (!names)
-        return DL4C_E_NOMEM;
+        return dli_alloc_status();
     for (int32_t i = 0; i < m->n_outputs; i++) {
         struct dli_onnx_value *v = dli_onnx_find(im, m->outputs[i].name);
         if (!v || !v->known)

@@ -261,7 +261,7 @@ dl4c_status dli_onnx_combine(struct dli_onnx_import *im, const struct dli_onnx_n
     }
     struct dli_onnx_value **in = dli_onnx_new(&im->arena, (size_t)n + 1, sizeof *in, err);
     if (!in)
-        return DL4C_E_NOMEM;
+        return dli_alloc_status();
     bool nhwc = true;
     for (int32_t k = 0; k < n; k++) {
         DLI_TRY(dli_onnx_want_vertex(im, node, k, &in[k], err));

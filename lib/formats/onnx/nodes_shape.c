@@ -148,7 +148,7 @@ dl4c_status dli_onnx_concat(struct dli_onnx_import *im, const struct dli_onnx_no
     bool nhwc = true;
     int32_t axis;
     if (!in)
-        return DL4C_E_NOMEM;
+        return dli_alloc_status();
     for (int32_t k = 0; k < node->n_in; k++) {
         DLI_TRY(dli_onnx_want_vertex(im, node, k, &in[k], err));
         nhwc = nhwc && in[k]->nhwc;

@@ -15,7 +15,7 @@ static dl4c_status text(struct dli_onnx_arena *a, const struct dli_wire *w, cons
     if (memchr(f->bytes, 0, f->size))
         return dli_fail(err, DL4C_E_CORRUPT, "onnx", "a text in a %s holds a NUL", w->what);
     *out = dli_onnx_text(a, f->bytes, f->size, err);
-    return *out ? DL4C_OK : err && err->status ? err->status : DL4C_E_NOMEM;
+    return *out ? DL4C_OK : dli_alloc_status();
 }
 
 /* How often the fields of `tags` (n of them) occur. */
@@ -43,7 +43,7 @@ static dl4c_status count(const uint8_t *bytes, size_t size, const char *what, co
     do {                                                                                                                                   \
         (pointer) = dli_onnx_new(a, (n), sizeof *(pointer), err);                                                                          \
         if (!(pointer))                                                                                                                    \
-            return DL4C_E_NOMEM;                                                                                                           \
+            return dli_alloc_status();                                                                                                     \
     } while (0)
 
 /* Appends a field's numbers to out[*n]. */

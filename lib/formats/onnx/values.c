@@ -29,7 +29,7 @@ dl4c_status dli_onnx_tables(struct dli_onnx_import *im, struct dl4c_error *err)
         im->n_slots *= 2;
     im->values = dli_onnx_new(&im->arena, im->n_slots, sizeof *im->values, err);
     im->names = dli_onnx_new(&im->arena, im->n_slots, sizeof *im->names, err);
-    return im->values && im->names ? DL4C_OK : DL4C_E_NOMEM;
+    return im->values && im->names ? DL4C_OK : dli_alloc_status();
 }
 
 struct dli_onnx_value *dli_onnx_find(const struct dli_onnx_import *im, const char *name)
@@ -47,7 +47,7 @@ dl4c_status dli_onnx_enter(struct dli_onnx_import *im, const char *name, struct 
         return DL4C_OK;
     *v = dli_onnx_new(&im->arena, 1, sizeof **v, err);
     if (!*v)
-        return DL4C_E_NOMEM;
+        return dli_alloc_status();
     const size_t s = slot(im, name);
     (*v)->name = name;
     (*v)->node = -1;
@@ -71,7 +71,7 @@ dl4c_status dli_onnx_claim(struct dli_onnx_import *im, const char *wanted, const
         const size_t room = strlen(wanted) + 16;
         char *text = dli_onnx_new(&im->arena, room, 1, err);
         if (!text)
-            return DL4C_E_NOMEM;
+            return dli_alloc_status();
         do
             snprintf(text, room, "%s_%" PRId32, wanted, ++first->last);
         while (taken(im, text));
@@ -79,7 +79,7 @@ dl4c_status dli_onnx_claim(struct dli_onnx_import *im, const char *wanted, const
     }
     struct dli_onnx_name *n = dli_onnx_new(&im->arena, 1, sizeof *n, err);
     if (!n)
-        return DL4C_E_NOMEM;
+        return dli_alloc_status();
     const size_t s = slot(im, wanted);
     n->text = wanted;
     n->next = im->names[s];
