@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROWS = TEST_SLOW ? 33 : 300, HW = 10, IN = 3 * HW * HW, MOST_OUTPUTS = 3 };
+enum { FEW = 33, ROWS = TEST_SLOW ? FEW : 300, HW = 10, IN = 3 * HW * HW, MOST_OUTPUTS = 3 };
 
 static dl4c_context *ctx;
 static struct dl4c_error err;
@@ -84,7 +84,7 @@ static void run(dl4c_session *s, const float *x, int64_t first, int64_t n, const
         MUST(dl4c_session_output(s, k, &y, &err));
         const int64_t row = dl4c_tensor_size(y) / n;
         if (!want[k]) {
-            assert_int_equal(n, ROWS);
+            assert_int_equal(first, 0);
             want[k] = malloc((size_t)(row * n) * sizeof(float));
             memcpy(want[k], dl4c_tensor_data_const(y), (size_t)(row * n) * sizeof(float));
         }
@@ -96,7 +96,7 @@ static void run(dl4c_session *s, const float *x, int64_t first, int64_t n, const
 
 static void check(const struct step *steps, const char *const *at, int32_t n_at, uint64_t flags, const char *what)
 {
-    static const int64_t batches[] = { ROWS, 16, 3, 1 }; /* the first gives what is wanted */
+    const int64_t rows = flags ? FEW : ROWS, batches[] = { rows, 16, 3, 1 }; /* the first gives what is wanted */
     static const int32_t threads[] = { 1, 2, 5 };
     dl4c_graph *g = network(steps);
     float *x = malloc((size_t)ROWS * IN * sizeof *x), *want[MOST_OUTPUTS] = { NULL };
@@ -113,8 +113,8 @@ static void check(const struct step *steps, const char *const *at, int32_t n_at,
             o.flags = flags;
             MUST(dl4c_session_create(ctx, g, &o, &s, &err));
             run(s, x, 0, batches[b], at, n_at, want, what, threads[t]);
-            if (batches[b] < ROWS)
-                run(s, x, ROWS - batches[b], batches[b], at, n_at, want, what, threads[t]);
+            if (batches[b] < rows)
+                run(s, x, rows - batches[b], batches[b], at, n_at, want, what, threads[t]);
             run(s, x, 7, (batches[b] + 1) / 2, at, n_at, want, what, threads[t]); /* not full */
             dl4c_session_destroy(&s);
         }
