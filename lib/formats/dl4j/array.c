@@ -76,7 +76,7 @@ static dl4c_status read_shape(struct dli_dl4j_entry *e, int64_t *count, struct d
         v = wide ? (int64_t)big(b, 8) : (int32_t)big(b, 4);
         if (i == 0) {
             rank = v;
-            if (rank < 0 || 2 * rank + 4 != n)
+            if (rank < 0 || rank > n || 2 * rank + 4 != n)
                 return dli_fail(err, DL4C_E_CORRUPT, "dl4j", "an array of %" PRId64 " axes has %" PRId64 " numbers of shape", rank, n);
         } else if (i <= rank && (v < 0 || !dli_mul_i64(*count, v, count))) {
             return dli_fail(err, DL4C_E_CORRUPT, "dl4j", "axis %" PRId64 " of an array has length %" PRId64, i - 1, v);
