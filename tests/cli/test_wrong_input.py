@@ -124,11 +124,14 @@ def models():
                     z.writestr(name, data)
         return write('bad.zip', out.getvalue())
     weights, text = parts['coefficients.bin'], parts['configuration.json'].decode()
+    axes = weights.index(b'LONG') + 4
+    many = weights[:axes] + struct.pack('>q', (1 << 62) + 1) + weights[axes + 8:]
     one = re.search(r'"nout" : 8\b', text)
     other = text[:one.start()] + '"nout" : 9' + text[one.end():]
     for change, says in (({'configuration': None}, 'configuration.json'), ({'coefficients': None}, 'coefficients.bin'),
                          ({'coefficients': weights[:9999]}, 'ends after'), ({'coefficients': weights + b'12345678'}, 'goes on'),
-                         ({'coefficients': NOISE}, 'array'), ({'configuration': b'{}'}, 'vertices'), ({'configuration': NOISE}, 'JSON'),
+                         ({'coefficients': NOISE}, 'array'), ({'coefficients': many}, 'axes'),
+                         ({'configuration': b'{}'}, 'vertices'), ({'configuration': NOISE}, 'JSON'),
                          ({'configuration': other}, 'block1_conv2'), ({'configuration': b'{"a": "' + b' ' * 30000000 + b'"}'}, 'at most')):
         refuses('summary', remade(**change), says=says)
     # the central directory lies about the sizes of the weights: offset 20 is the compressed size, 24 the real one
@@ -162,6 +165,11 @@ def arrays():
         refuses('run', 'head.zip', '--input', write('x.npy', data), '--output', 'y.npy', says=says, leaves='y.npy')
     write('x.npy', x)
     refuses('run', 'head.zip', '--input', 'x.npy', '--output', 'y.npy', '--at', 'none', says='"none"', leaves='y.npy')
+    refuses('compare', 'head.zip', 'nowhere', '--input', 'x.npy', says='nowhere')
+    refuses('compare', 'head.zip', 'head.zip', '--input', 'nowhere.npy', says='nowhere.npy')
+    for names in (b'predictions\n', b'a b c\n', NOISE):
+        refuses('compare', 'head.zip', 'head.zip', '--input', 'x.npy', '--map', write('names', names), says='names')
+    refuses('compare', 'head.zip', model, '--input', 'x.npy')
     for labels, says in ((npy((2,), '<i8', struct.pack('<qq', 0, 9)), 'is 9'), (npy((2,), '<i8', struct.pack('<qq', -1, 0)), 'is -1'),
                          (npy((3,), '<i8'), '[3]'), (npy((2, 4)), '[2, 4]'), (NOISE, '.npy')):
         refuses('score', 'head.zip', '--input', 'x.npy', '--labels', write('l.npy', labels), says=says)
@@ -262,7 +270,7 @@ def signals():
 
 
 def not_built_yet():
-    for args in (('compare', 'a', 'b'), ('fetch', 'x'), ('worker', 'tcp://h:1'), ('monitor', 'r'), ('fs', 'ls', 'x'),
+    for args in (('fetch', 'x'), ('worker', 'tcp://h:1'), ('monitor', 'r'), ('fs', 'ls', 'x'),
                  train('--features', 'good', '--workers', '2'), train('--features', 'good', '--transport', 'mpi'),
                  train('--features', 'good', '--averaging-frequency', '3'), train('--features', 'good', '--checkpoint', 'c'),
                  train('--features', 'good', '--resume'), train('--features', 'webhdfs://h/x'), train('--features', 'hdfs://h/x'),

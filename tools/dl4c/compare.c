@@ -27,7 +27,11 @@ static int read_map(struct compare *k, const char *path, int32_t *n)
         return cli_fail(&err);
     FILE *f = cli_memory_file(&k->map_text, &size);
     if (!f)
-        return CLI_FAILED;
+        return cli_failed("no memory for %s", path);
+    if (memchr(bytes, '\0', (size_t)dl4c_fs_size(k->map))) {
+        fclose(f);
+        return cli_failed("%s is no text: it has a byte 0", path);
+    }
     fwrite(bytes, 1, (size_t)dl4c_fs_size(k->map), f);
     fclose(f);
     int line = 1;
@@ -42,8 +46,10 @@ static int read_map(struct compare *k, const char *path, int32_t *n)
             words[w++] = t;
         if (w == 0)
             continue;
-        if (w != 2 || *n == MOST)
-            return cli_usage("%s, line %d: wanted two names, a vertex of A and one of B", path, line);
+        if (w != 2)
+            return cli_failed("%s, line %d: wanted two names, a vertex of A and one of B", path, line);
+        if (*n == MOST)
+            return cli_failed("%s has more than %d pairs of names", path, (int)MOST);
         k->pairs[2 * *n] = words[0];
         k->pairs[2 * *n + 1] = words[1];
         *n += 1;
@@ -92,13 +98,13 @@ static dl4c_status prepare(struct compare *k, const char *const *models, const c
                            struct dl4c_compare_options *o, struct dl4c_error *err)
 {
     struct dl4c_fs_stat stat = DL4C_FS_STAT_INIT;
-    dl4c_status status = dl4c_model_load(cli.ctx, models[0], NULL, &k->a, err);
+    dl4c_status status = cli_load(models[0], &k->a, err);
     if (status == DL4C_OK)
         status = dl4c_fs_stat_uri(cli.ctx, models[1], &stat, err);
     if (status == DL4C_OK && stat.kind == DL4C_FS_DIRECTORY)
         b->activations = models[1];
     else if (status == DL4C_OK)
-        status = dl4c_model_load(cli.ctx, models[1], NULL, &k->b, err);
+        status = cli_load(models[1], &k->b, err);
     b->graph = k->b;
     if (status == DL4C_OK && input)
         status = dl4c_tensor_load_npy(cli.ctx, input, &k->x, err);
