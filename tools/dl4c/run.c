@@ -41,6 +41,20 @@ static dl4c_status run_rows(struct run *r, int64_t batch, struct dl4c_error *err
     return status;
 }
 
+/* The shape of the file's rows, where the only input of the model is an image with as many channels whose height or width is another, or
+ * that nobody says. */
+static bool other_size(const struct run *r, struct dl4c_shape *shape)
+{
+    struct dl4c_vertex v = DL4C_VERTEX_INIT;
+    if (dl4c_graph_input_count(r->g) != 1 || dl4c_graph_vertex(r->g, dl4c_graph_input(r->g, 0), &v, NULL) != DL4C_OK || v.rank != 3 ||
+        dl4c_tensor_rank(r->f32) != 4 || dl4c_tensor_dim(r->f32, 1) != v.shape[0])
+        return false;
+    shape->rank = 3;
+    for (int32_t k = 0; k < 3; k++)
+        shape->dim[k] = dl4c_tensor_dim(r->f32, k + 1);
+    return shape->dim[1] != v.shape[1] || shape->dim[2] != v.shape[2];
+}
+
 static dl4c_status run_file(struct run *r, const char *model, const char *input, const char *at, int64_t batch, struct dl4c_error *err)
 {
     dl4c_status status = cli_load(model, &r->g, err);
@@ -55,6 +69,11 @@ static dl4c_status run_file(struct run *r, const char *model, const char *input,
     if (at) {
         o.outputs = &at;
         o.n_outputs = 1;
+    }
+    struct dl4c_shape shape = { 0 };
+    if (other_size(r, &shape)) {
+        o.input_shapes = &shape;
+        o.n_input_shapes = 1;
     }
     status = dl4c_session_create(cli.ctx, r->g, &o, &r->s, err);
     return status == DL4C_OK ? run_rows(r, batch, err) : status;
