@@ -85,5 +85,62 @@ struct dl4c_split_dir_options {
 DL4C_API dl4c_status dl4c_split_dir(dl4c_context *ctx, const char *uri, const char *out, const struct dl4c_split_dir_options *options,
                                     int64_t counts[3], struct dl4c_error *err);
 
+/** How paths are picked; values never change. */
+enum {
+    DL4C_SAMPLE_ALL = 0,     /**< all, in their order */
+    DL4C_SAMPLE_RANDOM = 1,  /**< shuffled, then those with a wanted extension: RandomPathFilter */
+    DL4C_SAMPLE_BALANCED = 2 /**< of those, of each label as many as the rarest has, in turns: BalancedPathFilter */
+};
+enum { DL4C_SAMPLE_ANY_EXTENSION = 1 /**< RANDOM and BALANCED keep paths of every extension */ };
+
+/** Options of dl4c_sample_paths. Zero everywhere: all paths, undivided. */
+struct dl4c_sample_options {
+    size_t struct_size;
+    int64_t seed;                  /**< of a java.util.Random of the call's own; 0 is a seed like any other */
+    int64_t max_paths;             /**< of RANDOM, and of what BALANCED begins with; 0: no limit */
+    int64_t max_labels;            /**< BALANCED: labels beyond those met first are left out; 0: no limit */
+    int64_t min_per_label;         /**< BALANCED: at least so many of each label, where it has them */
+    int64_t max_per_label;         /**< BALANCED; 0: no limit */
+    const char *label_pattern;     /**< as in dl4c_path_label */
+    const char *const *extensions; /**< without the dot, case counts; NULL: those of DataVec's NativeImageLoader, which has no gif */
+    const char *const *labels;     /**< BALANCED keeps these only; NULL: all */
+    const double *weights;         /**< of the parts; a first weight of exactly 1 divides nothing, as in DataVec */
+    int32_t label_position;
+    int32_t filter; /**< DL4C_SAMPLE_* */
+    int32_t n_extensions, n_labels, n_weights;
+    int32_t reserved; /**< must be 0 */
+    uint64_t flags;   /**< DL4C_SAMPLE_ANY_EXTENSION */
+};
+#define DL4C_SAMPLE_OPTIONS_INIT { sizeof(struct dl4c_sample_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+
+/**
+ * Picks paths and divides them into parts, to the path as DataVec's FileSplit.sample(filter, weights...) does for the same seed and the
+ * same order of paths. (Its FileSplit lists a folder in the file system's order; sort first for a result that machines share.)
+ * @param paths     @p n paths with '/', borrowed; at most 2^31 - 1.
+ * @param picked    Room for @p n: receives indices into paths.
+ * @param n_picked  Receives how many.
+ * @param ends      Room for one value for each weight, at least one: part i is picked[ends[i - 1]] to before picked[ends[i]]. May be NULL.
+ * @param n_ends    Receives the number of parts.
+ * @retval DL4C_E_INVALID      a path without a label, a value outside its range
+ * @retval DL4C_E_UNSUPPORTED  a pattern that is not understood
+ * Threads: safe. Cost: O(paths * labels). Since: 0.1.
+ */
+DL4C_API dl4c_status dl4c_sample_paths(dl4c_context *ctx, const char *const *paths, int64_t n, const struct dl4c_sample_options *options,
+                                       int64_t *picked, int64_t *n_picked, int64_t *ends, int32_t *n_ends, struct dl4c_error *err);
+
+/**
+ * The label of a path: its parent folder's name, or a piece of its own name, without extension, between matches of a pattern: the
+ * ParentPathLabelGenerator and PatternPathLabelGenerator of DataVec.
+ * @param pattern   NULL: the folder. Else of Java's regular expressions: characters, backslash and d, w, s or any sign, classes in [],
+ *                  the dot, and * + ? behind them.
+ * @param position  Which piece, from 0; of the pattern only.
+ * @param label     Receives the text, freed by dl4c_free; NULL on failure.
+ * @retval DL4C_E_INVALID      no folder, or too few pieces
+ * @retval DL4C_E_UNSUPPORTED  a pattern with anything else
+ * Threads: safe. Since: 0.1.
+ */
+DL4C_API dl4c_status dl4c_path_label(dl4c_context *ctx, const char *path, const char *pattern, int32_t position, char **label,
+                                     struct dl4c_error *err);
+
 DL4C_END
 #endif

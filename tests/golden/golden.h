@@ -63,6 +63,7 @@ void gold_helper(struct gold *g);
 void gold_dropout(struct gold *g);
 void gold_evaluation(struct gold *g);
 void gold_datavec(struct gold *g);
+void gold_splits(struct gold *g);
 void gold_summaries(struct gold *g);
 
 #endif

@@ -31,6 +31,8 @@ static void run(struct gold *g)
         gold_summaries(g);
     else if (strcmp(g->name, "i_datavec") == 0)
         gold_datavec(g);
+    else if (gold_has(g, "splits.txt"))
+        gold_splits(g);
     else if (strcmp(g->name, "f_dropout_train_stats") == 0)
         gold_dropout(g);
     else if (gold_has(g, "model.zip") && gold_has(g, "input.npy"))
