@@ -14,6 +14,7 @@
 #include <dl4c/graph.h>
 #include <dl4c/image.h>
 #include <dl4c/layers.h>
+#include <dl4c/listener.h>
 #include <dl4c/model.h>
 #include <dl4c/op.h>
 #include <dl4c/reader.h>

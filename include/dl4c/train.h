@@ -18,8 +18,25 @@
 
 DL4C_BEGIN
 
+enum { DL4C_TRAIN_EPOCH_START = 1, DL4C_TRAIN_ITERATION = 2, DL4C_TRAIN_EPOCH_END = 3 };
+
+/** Where a training stands, for dl4c_listener.event. What does not belong to its kind is NaN or 0. */
+struct dl4c_train_event {
+    size_t struct_size;
+    int32_t kind;      /**< DL4C_TRAIN_* */
+    int32_t stop;      /**< in: 0; set to 1, it stops training as a callback that answers 1 does */
+    dl4c_graph *graph; /**< borrowed; not in training meanwhile: it may be run, cloned and saved, but not edited */
+    int64_t iteration; /**< steps the graph has had */
+    int64_t epoch;     /**< the one at work or just done, from 1 */
+    double score;      /**< of the minibatch before the step, regularisation included; at an epoch's end the mean over its minibatches */
+    double val_score, val_accuracy; /**< at an epoch's end with validation */
+    int64_t rows;                   /**< of the minibatch */
+    int64_t done, total;            /**< rows trained on in this call of fit, and how many it will be; total 0: not known */
+    int64_t source_ns;              /**< how long the source took to give the minibatch */
+};
+
 /**
- * Called during training, on the thread that called fit. Any member may be NULL.
+ * Called during training, on the thread that called fit. Any member may be NULL. listener.h has ready-made ones.
  * Anything but 0 stops training after the step or epoch; fit then returns DL4C_OK and the graph is as it is. During iteration_done the
  * graph is in training (its sessions answer DL4C_E_STATE); during the others sessions of it may run.
  */
@@ -31,10 +48,17 @@ struct dl4c_listener {
     int (*epoch_start)(void *user, int64_t epoch);
     /** train_score: mean over the epoch's minibatches; the others are NaN without validation. */
     int (*epoch_end)(void *user, int64_t epoch, double train_score, double val_score, double val_accuracy);
+    /**
+     * All of the above with more to see, and it may fail: fit then ends with that failure, and the graph is as the last step left it.
+     * Called after the others. While any listener has it, another thread that uses the graph during a call makes fit fail with
+     * DL4C_E_STATE.
+     */
+    dl4c_status (*event)(void *user, struct dl4c_train_event *event, struct dl4c_error *err);
+    void (*release)(void *user); /**< frees user: called by dl4c_listener_close, never by fit */
 };
 #define DL4C_LISTENER_INIT                                                                                                                 \
     {                                                                                                                                      \
-        sizeof(struct dl4c_listener), 0, 0, 0, 0                                                                                           \
+        sizeof(struct dl4c_listener), 0, 0, 0, 0, 0, 0                                                                                     \
     }
 
 /** Options of dl4c_fit and dl4c_trainer_create. Zero everywhere: all defaults. */
@@ -58,7 +82,7 @@ struct dl4c_fit_options {
     const char *transport;       /**< NULL: threads; others: DL4C_E_UNSUPPORTED in this version */
     const char *run_dir;         /**< URI of a directory for the record of the run (see dl4c_fit); NULL: none */
     const char *command;         /**< what run.json says under "command": how a user would do it again; NULL: null */
-    const struct dl4c_listener *listeners;
+    const struct dl4c_listener *listeners; /**< borrowed during the call */
     int32_t n_listeners;
     int32_t seed_zero; /**< 1: the seed is meant even where it is 0; else 0 is 42 */
     dl4c_progress_fn progress;

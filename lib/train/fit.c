@@ -19,6 +19,7 @@ struct fit {
     struct dli_watch watch;
     int64_t rows; /* of an epoch; -1: not known */
     bool stop;    /* a listener asked for it */
+    bool events;  /* a listener wants them at each step */
     struct dli_trainer_copy best;
     double train_score, val_score, val_accuracy; /* of the epoch at work, NaN where there is none */
     int64_t examples, right;                     /* of the epoch at work, in training */
@@ -30,7 +31,46 @@ struct fit {
 
 /* ---- listeners ---- */
 
-static void tell_iteration(struct fit *f, double score)
+/* Outside of training sessions of the graph may run. */
+static void step_out(struct fit *f)
+{
+    f->t->held = false;
+    dli_graph_end_training(f->t->graph);
+}
+
+static dl4c_status step_in(struct fit *f, struct dl4c_error *err)
+{
+    DLI_TRY(dli_graph_begin_training(f->t->graph, err));
+    f->t->held = true;
+    return DL4C_OK;
+}
+
+/* The graph is not in training. */
+static dl4c_status tell_event(struct fit *f, struct dl4c_train_event *e, struct dl4c_error *err)
+{
+    e->struct_size = sizeof *e;
+    e->graph = f->t->graph;
+    e->iteration = f->t->graph->iteration;
+    e->done = f->watch.now.done;
+    e->total = f->watch.now.total;
+    for (int32_t i = 0; i < f->o->n_listeners; i++) {
+        const struct dl4c_listener *l = &f->listeners[i];
+        e->stop = 0;
+        if (!l->event)
+            continue;
+        struct dl4c_error own = DL4C_ERROR_INIT;
+        const dl4c_status status = l->event(l->user, e, &own);
+        if (status != DL4C_OK && own.status != status)
+            return dli_fail(err, status, "train", "a listener failed with %s and does not say why", dl4c_status_name(status));
+        if (status != DL4C_OK && err)
+            *err = own;
+        DLI_TRY(status);
+        f->stop = f->stop || e->stop;
+    }
+    return DL4C_OK;
+}
+
+static dl4c_status tell_iteration(struct fit *f, double score, int64_t rows, int64_t source_ns, struct dl4c_error *err)
 {
     const dl4c_graph *g = f->t->graph;
     for (int32_t i = 0; i < f->o->n_listeners; i++) {
@@ -38,15 +78,25 @@ static void tell_iteration(struct fit *f, double score)
         if (l->iteration_done && l->iteration_done(l->user, g->iteration, g->epoch + 1, score) != 0)
             f->stop = true;
     }
+    if (!f->events)
+        return DL4C_OK;
+    struct dl4c_train_event e = { .kind = DL4C_TRAIN_ITERATION,
+                                  .epoch = g->epoch + 1,
+                                  .score = score,
+                                  .val_score = NAN,
+                                  .val_accuracy = NAN,
+                                  .rows = rows,
+                                  .source_ns = source_ns };
+    step_out(f);
+    DLI_TRY(tell_event(f, &e, err));
+    return step_in(f, err);
 }
 
-/* Between epochs listeners may run sessions of the graph. */
 static dl4c_status tell_epoch(struct fit *f, bool start, int64_t epoch, struct dl4c_error *err)
 {
     if (f->o->n_listeners == 0)
         return DL4C_OK;
-    f->t->held = false;
-    dli_graph_end_training(f->t->graph);
+    step_out(f);
     for (int32_t i = 0; i < f->o->n_listeners; i++) {
         const struct dl4c_listener *l = &f->listeners[i];
         if (start && l->epoch_start && l->epoch_start(l->user, epoch) != 0)
@@ -54,9 +104,13 @@ static dl4c_status tell_epoch(struct fit *f, bool start, int64_t epoch, struct d
         if (!start && l->epoch_end && l->epoch_end(l->user, epoch, f->train_score, f->val_score, f->val_accuracy) != 0)
             f->stop = true;
     }
-    DLI_TRY(dli_graph_begin_training(f->t->graph, err));
-    f->t->held = true;
-    return DL4C_OK;
+    struct dl4c_train_event e = { .kind = start ? DL4C_TRAIN_EPOCH_START : DL4C_TRAIN_EPOCH_END,
+                                  .epoch = epoch,
+                                  .score = start ? NAN : f->train_score,
+                                  .val_score = start ? NAN : f->val_score,
+                                  .val_accuracy = start ? NAN : f->val_accuracy };
+    DLI_TRY(tell_event(f, &e, err));
+    return step_in(f, err);
 }
 
 /* ---- sources ---- */
@@ -214,9 +268,11 @@ static dl4c_status run_epoch(struct fit *f, int64_t done, struct dl4c_error *err
     f->examples = f->right = 0;
     DLI_TRY(dl4c_source_reset(f->source, !f->o->no_shuffle, f->o->seed, t->graph->epoch, err));
     while (!f->stop) {
+        const int64_t asked = f->events ? dli_now_ns() : 0;
         DLI_TRY(next_batch(t, f->source, &b, err));
         if (b.n == 0)
             break;
+        const int64_t source_ns = f->events ? dli_now_ns() - asked : 0;
         DLI_TRY(dli_trainer_run(t, true, &b, &score, f->run ? &right : NULL, err));
         sum += score;
         steps++;
@@ -226,7 +282,7 @@ static dl4c_status run_epoch(struct fit *f, int64_t done, struct dl4c_error *err
         f->watch.now.done = done + n;
         f->watch.now.score = score;
         DLI_TRY(record_step(f, b.n, score, &began, err));
-        tell_iteration(f, score);
+        DLI_TRY(tell_iteration(f, score, b.n, source_ns, err));
         DLI_TRY(dli_watch_report(&f->watch, false, err));
     }
     if (f->stop)
@@ -369,6 +425,7 @@ static dl4c_status take_listeners(struct fit *f, dl4c_context *ctx, struct dl4c_
     for (int32_t i = 0; i < n; i++) {
         const char *at = (const char *)f->o->listeners + (size_t)i * size;
         DLI_TRY(dli_struct_in(&f->listeners[i], sizeof f->listeners[i], at, "train", err));
+        f->events = f->events || f->listeners[i].event;
     }
     return DL4C_OK;
 }
