@@ -10,6 +10,7 @@
 #include <dl4c/compare.h>
 #include <dl4c/evaluation.h>
 #include <dl4c/features.h>
+#include <dl4c/fetch.h>
 #include <dl4c/fs.h>
 #include <dl4c/graph.h>
 #include <dl4c/image.h>

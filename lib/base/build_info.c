@@ -21,9 +21,16 @@ struct line {
 #define PNG "no"
 #endif
 
+#ifdef DLI_HAVE_CURL
+#define CURL "yes"
+#else
+#define CURL "no"
+#endif
+
 static const struct line lines[] = {
     { "version", NULL, dl4c_version_string }, { "compiler", __VERSION__, NULL }, { "cpu", NULL, dli_cpu_brand },
     { "kernels", NULL, dli_cpu_level },       { "blis", BLIS, NULL },            { "png", PNG, NULL },
+    { "curl", CURL, NULL },
 };
 
 int32_t dl4c_build_info_count(void) { return (int32_t)(sizeof lines / sizeof *lines); }

@@ -26,6 +26,7 @@ ARROWS = {
     'evaluation': ['tensor', 'chart'],
     'formats': ['graph', 'models', 'fs'],
     'zoo': ['graph', 'formats'],
+    'fetch': ['fs'],
     'compare': ['graph', 'image', 'fs'],
     'features': ['graph', 'reader', 'formats', 'source'],
     'train': ['graph', 'features', 'formats', 'evaluation', 'reader', 'source'],
