@@ -223,7 +223,7 @@ struct dl4c_session_options {
     int32_t threads; /**< 0: the context's */
     void *arena;     /**< the caller's memory, aligned to 64 bytes, that outlives the session; NULL: allocated */
     size_t arena_bytes;
-    const struct dl4c_shape *input_shapes; /**< shape of each of the graph's inputs without the batch; NULL: as the graph says */
+    const struct dl4c_shape *input_shapes; /**< of each input without the batch, in the layout it comes in; NULL: as the graph says */
     int32_t n_input_shapes;
     int32_t reserved;
     uint64_t flags; /**< DL4C_SESSION_* */

@@ -74,6 +74,27 @@ static dl4c_status make_outputs(dl4c_session *s, struct dl4c_error *err)
     return DL4C_OK;
 }
 
+/* The caller's shapes are in the layout that the session takes, the plan's have channels first. */
+static dl4c_status inside_shapes(const dl4c_graph *g, const struct dl4c_session_options *o, struct dl4c_shape **shapes,
+                                 struct dl4c_error *err)
+{
+    if (!o->input_shapes)
+        return DL4C_OK;
+    if (!(*shapes = dli_array(g->ctx, (size_t)g->n_inputs, sizeof **shapes, err)))
+        return dli_alloc_status();
+    for (int32_t i = 0; i < g->n_inputs; i++) {
+        struct dl4c_shape *s = &(*shapes)[i];
+        *s = o->input_shapes[i];
+        if (g->vertices[g->inputs[i]].nhwc && s->rank == 3 && !(o->flags & DL4C_SESSION_CHANNELS_FIRST)) {
+            const int64_t channels = s->dim[2];
+            s->dim[2] = s->dim[1];
+            s->dim[1] = s->dim[0];
+            s->dim[0] = channels;
+        }
+    }
+    return DL4C_OK;
+}
+
 dl4c_status dl4c_session_create(dl4c_context *ctx, dl4c_graph *graph, const struct dl4c_session_options *options, dl4c_session **s,
                                 struct dl4c_error *err)
 {
@@ -108,15 +129,18 @@ dl4c_status dl4c_session_create(dl4c_context *ctx, dl4c_graph *graph, const stru
         dl4c_session_destroy(&fresh);
         return status;
     }
-    struct dli_plan_options po = {
-        .mode = DLI_RUN, .batch = o.batch ? o.batch : 1, .threads = o.threads, .flags = o.flags, .input_shapes = o.input_shapes
-    };
+    struct dl4c_shape *shapes = NULL;
+    struct dli_plan_options po = { .mode = DLI_RUN, .batch = o.batch ? o.batch : 1, .threads = o.threads, .flags = o.flags };
     int32_t *vertices = NULL;
-    status = names_to_vertices(graph, &o, &vertices, &po.n_outputs, err);
+    status = inside_shapes(graph, &o, &shapes, err);
+    po.input_shapes = shapes;
+    if (status == DL4C_OK)
+        status = names_to_vertices(graph, &o, &vertices, &po.n_outputs, err);
     po.outputs = vertices;
     if (status == DL4C_OK)
         status = dli_plan_create(ctx, graph, &po, &fresh->plan, err);
     dli_free(vertices);
+    dli_free(shapes);
     if (status == DL4C_OK)
         status = dli_plan_place(fresh->plan, err);
     if (status == DL4C_OK)

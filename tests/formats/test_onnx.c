@@ -515,6 +515,18 @@ static void a_transpose_behind_the_input_becomes_its_layout(void **state)
         const float d = in[k] - mean[k % 2];
         assert_true(y[k] == (d > 0 ? d : 0)); /* channels last again, in the file's order */
     }
+    /* Another size is asked for in the order in which the rows come. */
+    const struct dl4c_shape other = { 3, 0, { 5, 4, 2 } };
+    struct dl4c_session_options o = DL4C_SESSION_OPTIONS_INIT;
+    struct dl4c_error err = DL4C_ERROR_INIT;
+    struct dl4c_shape got;
+    dl4c_session *s = NULL;
+    o.input_shapes = &other;
+    o.n_input_shapes = 1;
+    assert_int_equal(dl4c_session_create(NULL, g, &o, &s, &err), DL4C_OK);
+    assert_int_equal(dl4c_session_input_shape(s, 0, &got, &err), DL4C_OK);
+    assert_memory_equal(got.dim, other.dim, 3 * sizeof *got.dim);
+    dl4c_session_destroy(&s);
     dl4c_graph_destroy(&g);
 }
 

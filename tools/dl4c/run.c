@@ -41,20 +41,6 @@ static dl4c_status run_rows(struct run *r, int64_t batch, struct dl4c_error *err
     return status;
 }
 
-/* The shape of the file's rows, where the only input of the model is an image with as many channels whose height or width is another, or
- * that nobody says. */
-static bool other_size(const struct run *r, struct dl4c_shape *shape)
-{
-    struct dl4c_vertex v = DL4C_VERTEX_INIT;
-    if (dl4c_graph_input_count(r->g) != 1 || dl4c_graph_vertex(r->g, dl4c_graph_input(r->g, 0), &v, NULL) != DL4C_OK || v.rank != 3 ||
-        dl4c_tensor_rank(r->f32) != 4 || dl4c_tensor_dim(r->f32, 1) != v.shape[0])
-        return false;
-    shape->rank = 3;
-    for (int32_t k = 0; k < 3; k++)
-        shape->dim[k] = dl4c_tensor_dim(r->f32, k + 1);
-    return shape->dim[1] != v.shape[1] || shape->dim[2] != v.shape[2];
-}
-
 static dl4c_status run_file(struct run *r, const char *model, const char *input, const char *at, int64_t batch, struct dl4c_error *err)
 {
     dl4c_status status = cli_load(model, &r->g, err);
@@ -70,8 +56,13 @@ static dl4c_status run_file(struct run *r, const char *model, const char *input,
         o.outputs = &at;
         o.n_outputs = 1;
     }
-    struct dl4c_shape shape = { 0 };
-    if (other_size(r, &shape)) {
+    /* Images of another size than the model's own, and sizes that it leaves open, are planned for as they come. */
+    struct dl4c_vertex in = DL4C_VERTEX_INIT;
+    struct dl4c_shape shape = { .rank = dl4c_tensor_rank(r->f32) - 1 };
+    for (int32_t k = 0; k < shape.rank; k++)
+        shape.dim[k] = dl4c_tensor_dim(r->f32, k + 1);
+    if (dl4c_graph_input_count(r->g) == 1 && dl4c_graph_vertex(r->g, dl4c_graph_input(r->g, 0), &in, NULL) == DL4C_OK && in.rank == 3 &&
+        shape.rank == 3) {
         o.input_shapes = &shape;
         o.n_input_shapes = 1;
     }
