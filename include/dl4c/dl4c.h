@@ -8,6 +8,7 @@
 #include <dl4c/base.h>
 #include <dl4c/chart.h>
 #include <dl4c/compare.h>
+#include <dl4c/early_stopping.h>
 #include <dl4c/evaluation.h>
 #include <dl4c/features.h>
 #include <dl4c/fetch.h>

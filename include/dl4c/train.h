@@ -90,10 +90,12 @@ struct dl4c_fit_options {
     const int32_t *cancel;
     int64_t timeout_ms;
     uint64_t flags; /**< must be 0 */
+    uint32_t validate_every; /**< epochs: the first and every so-many-th after it is validated; 0: 1 */
+    int32_t reserved;        /**< must be 0 */
 };
 #define DL4C_FIT_OPTIONS_INIT                                                                                                              \
     {                                                                                                                                      \
-        sizeof(struct dl4c_fit_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0                   \
+        sizeof(struct dl4c_fit_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0             \
     }
 
 /**

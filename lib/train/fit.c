@@ -316,7 +316,7 @@ static dl4c_status run_epochs(struct fit *f, struct dl4c_error *err)
     for (uint32_t e = 0; e < f->o->epochs && !f->stop; e++) {
         const int64_t epoch = g->epoch + 1, began = dli_now_ns();
         f->watch.now.epoch = epoch;
-        f->watch.now.total = f->rows < 0 ? 0 : f->rows * f->o->epochs;
+        f->watch.now.total = f->rows < 0 || f->o->epochs == UINT32_MAX ? 0 : f->rows * f->o->epochs;
         DLI_TRY(tell_epoch(f, true, epoch, err));
         if (f->stop)
             break;
@@ -324,7 +324,7 @@ static dl4c_status run_epochs(struct fit *f, struct dl4c_error *err)
         if (f->stop)
             break;
         g->epoch++;
-        if (f->o->validation) {
+        if (f->o->validation && (f->o->validate_every < 2 || e % f->o->validate_every == 0)) {
             DLI_TRY(dli_run_flush(f->run, err)); /* it may take its time */
             DLI_TRY(validate(f, err));
             DLI_TRY(consider(f, epoch, err));

@@ -14,6 +14,8 @@ dl4c_status dli_fit_options(const struct dl4c_fit_options *in, bool source_side,
     DLI_TRY(dli_struct_in(o, sizeof *o, in, "train", err));
     if (o->flags)
         return dli_fail(err, DL4C_E_VERSION, "train", "flags %#" PRIx64 " are not known to this library", o->flags);
+    if (o->reserved)
+        return dli_fail(err, DL4C_E_VERSION, "train", "reserved of the fit options must be 0");
     if (o->batch < 0 || o->threads < 0 || o->n_class_weights < 0 || o->n_listeners < 0 || o->timeout_ms < 0)
         return dli_fail(err, DL4C_E_INVALID, "train", "batch, threads, n_class_weights, n_listeners or timeout_ms is negative");
     if (!(o->l1 >= 0 && o->l1 < 1e30) || !(o->l2 >= 0 && o->l2 < 1e30))
