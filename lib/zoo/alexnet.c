@@ -3,8 +3,9 @@
  * Krizhevsky, Sutskever and Hinton, "ImageNet Classification with Deep Convolutional Neural Networks", NIPS 2012. */
 #include "zoo/zoo.h"
 
-#define MAPS "weight_init=normal(mean=0,std=0.01),l2=0.0005"
-#define ROWS "weight_init=normal(mean=0,std=0.005),l2=0.0005"
+#define BOTH "bias_updater=nesterovs(lr=0.02,momentum=0.9),gradient_normalization=renormalize_l2_per_layer,l2=0.0005"
+#define MAPS "weight_init=normal(mean=0,std=0.01)," BOTH
+#define ROWS "weight_init=normal(mean=0,std=0.005)," BOTH
 
 static void build(struct dli_zoo_net *n)
 {
@@ -26,14 +27,14 @@ static void build(struct dli_zoo_net *n)
 const struct dli_zoo dli_zoo_alexnet = {
     .info = { .name = "alexnet",
               .doc = "Five convolutions and three dense layers (Krizhevsky, Sutskever and Hinton 2012).",
-              .updater = "nesterovs(lr=0.01,momentum=0.9,bias_updater=nesterovs(lr=0.02,momentum=0.9),gradient_normalization="
-                         "RenormalizeL2PerLayer,gradient_threshold=1,mini_batch=0)",
+              .updater = "nesterovs(lr=0.01,momentum=0.9)",
               .param_count = 62378344,
               .n_classes = 1000,
               .channels = 3,
               .height = 224,
               .width = 224 },
     .multilayer = true,
+    .whole_gradients = true,
     .input = "input",
     .least = 59,
     .build = build,

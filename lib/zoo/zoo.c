@@ -6,12 +6,12 @@
 #include <string.h>
 
 extern const struct dli_zoo dli_zoo_alexnet, dli_zoo_darknet19, dli_zoo_lenet, dli_zoo_resnet50, dli_zoo_simplecnn, dli_zoo_squeezenet,
-    dli_zoo_vgg16, dli_zoo_vgg19;
+    dli_zoo_unet, dli_zoo_vgg16, dli_zoo_vgg19, dli_zoo_xception;
 
 static const struct dli_zoo *const networks[] = {
     /* sorted */
-    &dli_zoo_alexnet,   &dli_zoo_darknet19,  &dli_zoo_lenet, &dli_zoo_resnet50,
-    &dli_zoo_simplecnn, &dli_zoo_squeezenet, &dli_zoo_vgg16, &dli_zoo_vgg19,
+    &dli_zoo_alexnet,    &dli_zoo_darknet19, &dli_zoo_lenet, &dli_zoo_resnet50, &dli_zoo_simplecnn,
+    &dli_zoo_squeezenet, &dli_zoo_unet,      &dli_zoo_vgg16, &dli_zoo_vgg19,    &dli_zoo_xception,
 };
 enum { N_NETWORKS = sizeof networks / sizeof networks[0], LARGEST = 1 << 16 };
 
@@ -122,6 +122,7 @@ static dl4c_status build(const struct dli_zoo *z, const struct dl4c_zoo_options 
     DLI_TRY(dli_builder_status(b, err));
     dl4c_graph *g = dli_builder_graph(b);
     g->multilayer = z->multilayer;
+    g->whole_gradients = z->whole_gradients;
     if (z->flat_input)
         g->vertices[1].maps = true; /* the first layer behind the input */
     g->updater = dli_strdup(g->ctx, o->updater ? o->updater : z->info.updater, err);

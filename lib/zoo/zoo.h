@@ -24,6 +24,7 @@ struct dli_zoo {
     struct dl4c_zoo_info info; /* struct_size is not set */
     bool multilayer;           /* a MultiLayerNetwork in Deeplearning4j */
     bool flat_input;           /* its first layer makes maps of flat rows there */
+    bool whole_gradients;      /* training does not divide gradients by the rows of the minibatch */
     const char *input;         /* name of the input vertex */
     int64_t least;             /* height and width at least */
     void (*build)(struct dli_zoo_net *n); /* the input is there: n->last */

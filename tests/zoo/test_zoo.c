@@ -72,6 +72,7 @@ static void compare(const dl4c_graph *ours, const dl4c_graph *theirs)
     for (int32_t k = 0; k < ours->n_outputs; k++)
         assert_int_equal(ours->outputs[k], theirs->outputs[k]);
     assert_int_equal(ours->multilayer, theirs->multilayer);
+    assert_int_equal(ours->whole_gradients, theirs->whole_gradients);
     assert_string_equal(ours->updater, theirs->updater);
 }
 
@@ -81,7 +82,8 @@ static const struct network {
 } networks[] = {
     { "alexnet", "AlexNet", 62378344 },   { "darknet19", "Darknet19", 20856776 }, { "lenet", "LeNet", 1256080 },
     { "resnet50", "ResNet50", 25636712 }, { "simplecnn", "SimpleCNN", 651418 },   { "squeezenet", "SqueezeNet", 1235496 },
-    { "vgg16", "VGG16", 138357544 },      { "vgg19", "VGG19", 126885928 },
+    { "unet", "UNet", 31032837 },         { "vgg16", "VGG16", 138357544 },        { "vgg19", "VGG19", 126885928 },
+    { "xception", "Xception", 22910480 },
 };
 enum { NETWORKS = sizeof networks / sizeof networks[0] };
 
@@ -191,7 +193,8 @@ static void classes_and_size_are_the_callers(void **state)
     (void)state;
     for (int i = 0; i < NETWORKS; i++) {
         struct dl4c_zoo_options o = DL4C_ZOO_OPTIONS_INIT;
-        o.n_classes = 7;
+        const bool maps = strcmp(networks[i].name, "unet") == 0;
+        o.n_classes = maps ? 0 : 7;
         o.height = 176;
         o.width = 192;
         o.channels = 2;
@@ -199,8 +202,8 @@ static void classes_and_size_are_the_callers(void **state)
         const dl4c_graph *g = dli_builder_graph(b);
         const int64_t want[] = { 2, 176, 192 };
         assert_memory_equal(g->vertices[0].shape.dim, want, sizeof want);
-        assert_int_equal(g->vertices[g->outputs[0]].shape.rank, 1);
-        assert_int_equal(g->vertices[g->outputs[0]].shape.dim[0], 7);
+        assert_int_equal(g->vertices[g->outputs[0]].shape.rank, maps ? 3 : 1);
+        assert_int_equal(g->vertices[g->outputs[0]].shape.dim[0], maps ? 1 : 7);
         dl4c_builder_destroy(&b);
     }
 }
@@ -243,6 +246,9 @@ static void wrong_options_are_refused(void **state)
     assert_int_equal(dl4c_zoo_find(NULL, &info, &err), DL4C_E_NOTFOUND);
     assert_int_equal(dl4c_zoo_get(NETWORKS, &info, &err), DL4C_E_INVALID);
     struct dl4c_zoo_options o = DL4C_ZOO_OPTIONS_INIT;
+    o.n_classes = 3;
+    assert_int_equal(dl4c_zoo_create(NULL, "unet", &o, &g, &err), DL4C_E_INVALID);
+    assert_non_null(strstr(err.message, "no classes"));
     o.n_classes = -1;
     assert_int_equal(dl4c_zoo_create(NULL, "lenet", &o, &g, &err), DL4C_E_INVALID);
     o = (struct dl4c_zoo_options)DL4C_ZOO_OPTIONS_INIT;
