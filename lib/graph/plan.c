@@ -370,14 +370,35 @@ static dl4c_status lower_view(struct lowering *l, int32_t v, int32_t in)
     return DL4C_OK;
 }
 
+/* What is done to a layer's input in training: NULL where nothing is. */
+static dl4c_status noise_attrs(struct lowering *l, int32_t v, struct dli_vattrs **va)
+{
+    const struct dli_layer *layer = &l->g->vertices[v].attrs->layer;
+    const struct dl4c_attr p = dl4c_attr_float("p", layer->dropout);
+    struct dli_spec spec;
+    *va = NULL;
+    if (!layer->noise)
+        return layer->dropout > 0 && layer->dropout < 1
+                   ? dli_vattrs_create(l->plan->ctx, dli_op_find("dropout"), l->g->vertices[v].name, &p, 1, va, l->err)
+                   : DL4C_OK;
+    DLI_TRY(dli_spec_parse(l->plan->ctx, layer->noise, &spec, l->err));
+    const struct dli_op *op = dli_op_find(spec.name);
+    const dl4c_status status =
+        op && op->flags & DLI_OP_TRAIN_ONLY
+            ? dli_vattrs_create(l->plan->ctx, op, l->g->vertices[v].name, spec.attrs, spec.n_attrs, va, l->err)
+            : dli_fail(l->err, DL4C_E_NOTFOUND, "graph", "'%.200s': there is no noise \"%.60s\"", l->g->vertices[v].name, spec.name);
+    dli_spec_free(&spec);
+    return status;
+}
+
 static dl4c_status lower_dropout(struct lowering *l, int32_t v, int32_t *in)
 {
     struct dli_vattrs *va;
-    const struct dli_op *op = dli_op_find("dropout");
-    const struct dl4c_attr p = dl4c_attr_float("p", l->g->vertices[v].attrs->layer.dropout);
-    DLI_TRY(dli_vattrs_create(l->plan->ctx, op, l->g->vertices[v].name, &p, 1, &va, l->err));
+    DLI_TRY(noise_attrs(l, v, &va));
+    if (!va)
+        return DL4C_OK;
     const struct dli_shape shape = l->plan->values[*in].shape;
-    const dl4c_status status = add_op(l, v, op, va->attrs, va, false, in, 1, &shape, NULL, NULL, in);
+    const dl4c_status status = add_op(l, v, va->op, va->attrs, va, false, in, 1, &shape, NULL, NULL, in);
     dli_vattrs_unref(va);
     return status;
 }
@@ -387,7 +408,7 @@ static dl4c_status lower_op(struct lowering *l, int32_t v, int32_t *in, int32_t 
     struct dli_plan *p = l->plan;
     const struct dli_vertex *x = &l->g->vertices[v];
     const bool layer = x->op->flags & DLI_OP_LAYER;
-    if (layer && p->mode == DLI_TRAIN && !x->frozen && x->attrs->layer.dropout > 0 && x->attrs->layer.dropout < 1)
+    if (layer && p->mode == DLI_TRAIN && !x->frozen)
         DLI_TRY(lower_dropout(l, v, &in[0]));
     struct chain c;
     DLI_TRY(find_chain(l, v, &c));

@@ -26,6 +26,8 @@ const struct dli_attr dli_layer_attrs[] = {
     { .name = "bias_init", .type = DL4C_ATTR_FLOAT, .offset = LAYER(bias_init), .doc = "first value of biases" },
     { .name = "dropout", .type = DL4C_ATTR_FLOAT, .offset = LAYER(dropout), .min = 0, .max = 1,
       .doc = "probability to retain an element of the layer's input in training, 0: off" },
+    { .name = "noise", .type = DL4C_ATTR_STR, .offset = LAYER(noise),
+      .doc = "what is done to the layer's input in training in the place of dropout: \"gaussian_noise(stddev=0.1)\" ..." },
     { .name = "l1", .type = DL4C_ATTR_FLOAT, .offset = LAYER(l1), .min = 0, .max = 1e30, .doc = "l1 regularisation of weights" },
     { .name = "l2", .type = DL4C_ATTR_FLOAT, .offset = LAYER(l2), .min = 0, .max = 1e30, .doc = "l2 regularisation of weights" },
     { .name = "l1_bias", .type = DL4C_ATTR_FLOAT, .offset = LAYER(l1_bias), .min = 0, .max = 1e30,

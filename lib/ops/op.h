@@ -174,6 +174,7 @@ struct dli_layer {
     int32_t reserved;
     double gradient_threshold;
     char *constraints; /* specs joined by ';'; NULL: none */
+    char *noise;       /* spec of what is done to the input in training in the place of dropout; NULL: nothing */
 };
 enum {
     DLI_GRADIENTS_AS_THEY_ARE,

@@ -26,7 +26,11 @@ static dl4c_graph *network(dl4c_context *ctx, struct dl4c_error *err)
     dl4c_builder_add_text(b, "elu:alpha=0.5", "a", n, 1);
     dl4c_builder_add_text(b, "merge", "m", both, 2);
     dl4c_builder_add_text(b, "max_pool:mode=same", "p", m, 1);
-    dl4c_builder_add_text(b, "dense:units=5,activation=tanh,dropout=0.5,updater=adam(lr=0.01)", "d", p, 1);
+    dl4c_builder_add_text(b,
+                          "dense:units=5,activation=tanh,noise=gaussian_dropout(rate=0.3),updater=adam(lr=0.01),bias_updater=sgd(lr=0.01),"
+                          "weight_decay=0.01;0.01,gradient_normalization=clip_l2_per_layer,gradient_threshold=0.5,"
+                          "constraints=max_norm(max_norm=2,dimensions=1);non_negative(params=b)",
+                          "d", p, 1);
     dl4c_builder_add_text(b, "output:units=3,activation=softmax,loss=mcxent(weights=1;2;0.5)", "out", d, 1);
     dl4c_builder_freeze(b, "n");
     dl4c_builder_finish(&b, &g, err);

@@ -50,6 +50,45 @@ static void dropout_keeps_its_share_and_scales_it(void **state)
     assert_memory_equal(y, dx, sizeof y);
 }
 
+/* Mean and deviation of what comes of ones, and the way back. */
+static void noises_have_the_moments_of_their_kind(void **state)
+{
+    (void)state;
+    static float y[ROWS * ELEMENTS], dx[ROWS * ELEMENTS];
+    static const struct {
+        const char *spec;
+        double mean, deviation;
+    } t[] = {
+        { "gaussian_dropout:rate=0.2", 1, 0.5 },
+        { "gaussian_noise:stddev=0.25", 1, 0.25 },
+        { "spatial_dropout:p=0.25", 1, 1.7320508 },
+
+    };
+    for (size_t k = 0; k < sizeof t / sizeof *t; k++) {
+        struct op_run r = { .threads = 2, .seed = 5, .iteration = 1 };
+        double sum = 0, squares = 0;
+        drop(&r, t[k].spec, y, dx);
+        for (int i = 0; i < ROWS * ELEMENTS; i++) {
+            sum += (double)y[i];
+            squares += (double)y[i] * (double)y[i];
+        }
+        const double n = ROWS * ELEMENTS, mean = sum / n, deviation = sqrt(squares / n - mean * mean);
+        /* Four standard errors; those of the deviation of a normal number are smaller, of two values not much larger. */
+        if (t[k].deviation > 0 &&
+            (fabs(mean - t[k].mean) > 4 * t[k].deviation / sqrt(n) || fabs(deviation - t[k].deviation) > 4 * t[k].deviation / sqrt(n)))
+            fail_msg("%s: mean %.6f, deviation %.6f", t[k].spec, mean, deviation);
+        if (t[k].deviation > 0 && strcmp(t[k].spec, "gaussian_noise:stddev=0.25") != 0)
+            assert_memory_equal(y, dx, sizeof y); /* a factor of each element */
+    }
+    const double lost = -1.7580993408473766, a = 1 / sqrt(0.5 + lost * lost * 0.25), b = -a * 0.5 * lost;
+    struct op_run r = { .threads = 1, .seed = 5, .iteration = 1 };
+    drop(&r, "alpha_dropout:p=0.5", y, dx);
+    for (int i = 0; i < ROWS * ELEMENTS; i++) {
+        const bool kept = dx[i] != 0;
+        assert_true(fabs((double)y[i] - (a * (kept ? 1 : lost) + b)) < 1e-6 && (!kept || fabs((double)dx[i] - a) < 1e-6));
+    }
+}
+
 static void dropout_follows_seed_and_iteration_alone(void **state)
 {
     (void)state;
@@ -79,8 +118,18 @@ static void rrelu_draws_slopes_and_goes_back_along_them(void **state)
         dy[i] = 3;
     }
     op_setup(&s, NULL, "rrelu:lower=0.25,upper=0.5");
-    struct op_run r = { .setup = &s, .n_in = 1, .in = &in, .rows = ROWS, .mode = DLI_TRAIN, .threads = 2, .training = true, .seed = 5,
-                        .x = { x }, .dy = dy, .y = y, .dx = { dx } };
+    struct op_run r = { .setup = &s,
+                        .n_in = 1,
+                        .in = &in,
+                        .rows = ROWS,
+                        .mode = DLI_TRAIN,
+                        .threads = 2,
+                        .training = true,
+                        .seed = 5,
+                        .x = { x },
+                        .dy = dy,
+                        .y = y,
+                        .dx = { dx } };
     op_run(&r);
     for (int i = 0; i < ROWS * N; i++) {
         assert_true(x[i] > 0 ? y[i] == 2 && dx[i] == 3 : y[i] <= -0.25f && y[i] >= -0.5f && fabsf(dx[i] + 3 * y[i]) < 1e-6f);
@@ -266,8 +315,16 @@ static dl4c_status try_prepare(dl4c_context *ctx, void *arg, struct dl4c_error *
     const struct op_setup *s = arg;
     const struct dli_shape in = ROW3(16, 8, 8), out = ROW3(16, 8, 8);
     int32_t layout = DLI_PLAIN;
-    struct dli_prepare p = { .ctx = ctx, .mode = DLI_TRAIN, .workers = 1, .blas = DLI_BLAS_AUTO, .batch = 2, .attrs = s->attrs, .n_in = 1,
-                             .in = &in, .out = &out, .in_layout = &layout };
+    struct dli_prepare p = { .ctx = ctx,
+                             .mode = DLI_TRAIN,
+                             .workers = 1,
+                             .blas = DLI_BLAS_AUTO,
+                             .batch = 2,
+                             .attrs = s->attrs,
+                             .n_in = 1,
+                             .in = &in,
+                             .out = &out,
+                             .in_layout = &layout };
     const dl4c_status status = s->op->prepare(&p, err);
     if (status != DL4C_OK)
         assert_null(p.state);
@@ -288,12 +345,11 @@ static void failing_allocations_are_reported(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(dropout_keeps_its_share_and_scales_it),     cmocka_unit_test(dropout_follows_seed_and_iteration_alone),
-        cmocka_unit_test(rrelu_draws_slopes_and_goes_back_along_them),
-        cmocka_unit_test(batch_norm_moves_its_statistics),           cmocka_unit_test(activations_follow_the_recorded_curves),
-        cmocka_unit_test(weights_have_the_spread_of_their_scheme),   cmocka_unit_test(weights_follow_seed_and_stream),
-        cmocka_unit_test(failing_allocations_are_reported),
-        cmocka_unit_test(weight_init_refuses_what_it_does_not_know),
+        cmocka_unit_test(noises_have_the_moments_of_their_kind),    cmocka_unit_test(dropout_keeps_its_share_and_scales_it),
+        cmocka_unit_test(dropout_follows_seed_and_iteration_alone), cmocka_unit_test(rrelu_draws_slopes_and_goes_back_along_them),
+        cmocka_unit_test(batch_norm_moves_its_statistics),          cmocka_unit_test(activations_follow_the_recorded_curves),
+        cmocka_unit_test(weights_have_the_spread_of_their_scheme),  cmocka_unit_test(weights_follow_seed_and_stream),
+        cmocka_unit_test(failing_allocations_are_reported),         cmocka_unit_test(weight_init_refuses_what_it_does_not_know),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

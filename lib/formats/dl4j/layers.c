@@ -99,16 +99,17 @@ static dl4c_status want_nchw(const struct reading *r, struct dl4c_error *err)
     return DL4C_OK;
 }
 
-static dl4c_status dropout_of(const struct reading *r, double *p, struct dl4c_error *err)
+/* Dropout as a number, the other kinds as a spec (dli_free). */
+static dl4c_status dropout_of(const struct reading *r, double *p, char **noise, struct dl4c_error *err)
 {
     const json_t *o;
     *p = 0;
+    *noise = NULL;
     DLI_TRY(dli_dl4j_object(r->o, "idropout", &r->at, &o, err));
-    if (!o)
-        return DL4C_OK;
-    if (strcmp(dli_dl4j_class(o), "Dropout") != 0 || dli_dl4j_get(o, "pschedule"))
-        return dli_dl4j_unsupported(&r->at, err, "%.60s is not supported%s", dli_dl4j_class(o),
-                                    dli_dl4j_get(o, "pschedule") ? " with a schedule" : ", wanted Dropout");
+    if (!o || strcmp(dli_dl4j_class(o), "Dropout") != 0)
+        return dli_dl4j_read_noise(r->ctx, r->o, &r->at, noise, err);
+    if (dli_dl4j_get(o, "pschedule"))
+        return dli_dl4j_unsupported(&r->at, err, "Dropout with a schedule is not supported");
     return dli_dl4j_num(o, "p", 0, &r->at, p, err);
 }
 
@@ -158,9 +159,10 @@ static dl4c_status add_common(const struct reading *r, bool activation, struct d
     DLI_TRY(dli_dl4j_num(r->o, "biasInit", 0, &r->at, &v, err));
     if (v != 0)
         add(r->out, dl4c_attr_float("bias_init", v));
-    DLI_TRY(dropout_of(r, &v, err));
+    DLI_TRY(dropout_of(r, &v, &spec, err));
     if (v != 0)
         add(r->out, dl4c_attr_float("dropout", v));
+    dli_dl4j_layer_str(r->out, "noise", spec);
     DLI_TRY(add_penalties(r, "regularization", "l1", "l2", err));
     return add_penalties(r, "regularizationBias", "l1_bias", "l2_bias", err);
 }
@@ -289,9 +291,12 @@ static dl4c_status read_batch_norm(const struct reading *r, struct dl4c_error *e
 /* Layers that are no DLI_OP_LAYER have nowhere to drop their input. */
 static dl4c_status no_dropout(const struct reading *r, struct dl4c_error *err)
 {
+    char *noise;
     double p;
-    DLI_TRY(dropout_of(r, &p, err));
-    return p == 0 ? DL4C_OK : dli_dl4j_unsupported(&r->at, err, "dropout of its input is not supported");
+    DLI_TRY(dropout_of(r, &p, &noise, err));
+    const bool none = p == 0 && !noise;
+    dli_free(noise);
+    return none ? DL4C_OK : dli_dl4j_unsupported(&r->at, err, "dropout of its input is not supported");
 }
 
 enum { POOL_MAX, POOL_AVG, POOL_SUM, POOL_PNORM };
@@ -404,30 +409,12 @@ static dl4c_status read_prelu(const struct reading *r, struct dl4c_error *err)
     return add_common(r, false, err);
 }
 
-static dl4c_status read_dropout(const struct reading *r, struct dl4c_error *err)
+/* A spec becomes operator and attributes. */
+static dl4c_status op_of_spec(const struct reading *r, const char *text, struct dl4c_error *err)
 {
-    double p;
-    set_op(r, "dropout");
-    DLI_TRY(dropout_of(r, &p, err));
-    add(r->out, dl4c_attr_float("p", p));
-    return DL4C_OK;
-}
-
-/* The activation's spec becomes operator and attributes. */
-static dl4c_status read_activation(const struct reading *r, struct dl4c_error *err)
-{
-    const json_t *o;
-    char *text;
     struct dli_spec spec;
-    DLI_TRY(no_dropout(r, err));
-    DLI_TRY(dli_dl4j_object(r->o, "activationFn", &r->at, &o, err));
-    DLI_TRY(dli_dl4j_read_activation(r->ctx, o, &r->at, &text, err));
-    set_op(r, "identity");
-    if (!text)
-        return DL4C_OK;
-    dl4c_status status = dli_spec_parse(r->ctx, text, &spec, err);
-    dli_free(text);
-    DLI_TRY(status);
+    DLI_TRY(dli_spec_parse(r->ctx, text, &spec, err));
+    dl4c_status status = DL4C_OK;
     set_op(r, spec.name);
     for (int32_t i = 0; i < spec.n_attrs && status == DL4C_OK; i++) {
         char *value = dli_strdup(r->ctx, spec.attrs[i].v.s, err);
@@ -441,6 +428,34 @@ static dl4c_status read_activation(const struct reading *r, struct dl4c_error *e
             dli_free(value);
     }
     dli_spec_free(&spec);
+    return status;
+}
+
+static dl4c_status read_dropout(const struct reading *r, struct dl4c_error *err)
+{
+    double p;
+    char *noise;
+    DLI_TRY(dropout_of(r, &p, &noise, err));
+    if (noise) {
+        const dl4c_status status = op_of_spec(r, noise, err);
+        dli_free(noise);
+        return status;
+    }
+    set_op(r, "dropout");
+    add(r->out, dl4c_attr_float("p", p));
+    return DL4C_OK;
+}
+
+static dl4c_status read_activation(const struct reading *r, struct dl4c_error *err)
+{
+    const json_t *o;
+    char *text;
+    DLI_TRY(no_dropout(r, err));
+    DLI_TRY(dli_dl4j_object(r->o, "activationFn", &r->at, &o, err));
+    DLI_TRY(dli_dl4j_read_activation(r->ctx, o, &r->at, &text, err));
+    set_op(r, "identity");
+    const dl4c_status status = text ? op_of_spec(r, text, err) : DL4C_OK;
+    dli_free(text);
     return status;
 }
 

@@ -25,7 +25,7 @@ struct dli_dl4j_family {
     const struct dli_dl4j_name *names; /* ends with { 0 } */
 };
 extern const struct dli_dl4j_family dli_dl4j_activations, dli_dl4j_losses, dli_dl4j_updaters, dli_dl4j_schedules, dli_dl4j_inits,
-    dli_dl4j_distributions, dli_dl4j_constraints;
+    dli_dl4j_distributions, dli_dl4j_constraints, dli_dl4j_noises;
 
 const struct dli_dl4j_name *dli_dl4j_by_class(const struct dli_dl4j_family *f, const char *class);
 const struct dli_dl4j_name *dli_dl4j_by_spec(const struct dli_dl4j_family *f, const char *spec);

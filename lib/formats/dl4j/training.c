@@ -18,6 +18,22 @@ static const struct dli_dl4j_name constraints[] = {
 };
 const struct dli_dl4j_family dli_dl4j_constraints = { "org.deeplearning4j.nn.conf.constraint.", "constraint", constraints };
 
+/* The key of a schedule that could stand in for the number is written as null behind it. */
+static const struct dli_dl4j_name noises[] = {
+    { "AlphaDropout", "alpha_dropout", { { "p", "p", 0.5, 0 } } },
+    { "Dropout", "dropout", { { "p", "p", 0.5, 0 } } },
+    { "GaussianDropout", "gaussian_dropout", { { "rate", "rate", 0.5, 0 } } },
+    { "GaussianNoise", "gaussian_noise", { { "stddev", "stddev", 0.1, 0 } } },
+    { "SpatialDropout", "spatial_dropout", { { "p", "p", 0.5, 0 } } },
+    { 0 },
+};
+const struct dli_dl4j_family dli_dl4j_noises = { "org.deeplearning4j.nn.conf.dropout.", "dropout", noises };
+
+static const char *schedule_key(const struct dli_dl4j_name *n)
+{
+    return strcmp(n->arg[0].key, "rate") == 0 ? "rateSchedule" : strcmp(n->arg[0].key, "stddev") == 0 ? "stddevSchedule" : "pschedule";
+}
+
 /* In the order of the words of dli_gradient_normalizations. */
 static const char *const normalizations[] = {
     "None", "RenormalizeL2PerLayer", "RenormalizeL2PerParamType", "ClipElementWiseAbsoluteValue", "ClipL2PerLayer", "ClipL2PerParamType",
@@ -74,6 +90,28 @@ static dl4c_status decays(dl4c_context *ctx, const json_t *layer, const char *ke
         return set(out, attr, &b, err);
     dli_strbuf_free(&b);
     return status;
+}
+
+dl4c_status dli_dl4j_read_noise(dl4c_context *ctx, const json_t *layer, const struct dli_dl4j_at *at, char **spec, struct dl4c_error *err)
+{
+    const json_t *o;
+    double v;
+    *spec = NULL;
+    DLI_TRY(dli_dl4j_object(layer, "idropout", at, &o, err));
+    if (!o)
+        return DL4C_OK;
+    const struct dli_dl4j_name *n = dli_dl4j_by_class(&dli_dl4j_noises, dli_dl4j_class(o));
+    if (!n)
+        return dli_dl4j_unsupported(at, err, "dropout %.60s is not supported", dli_dl4j_class(o));
+    if (dli_dl4j_get(o, schedule_key(n)))
+        return dli_dl4j_unsupported(at, err, "%.60s with a schedule is not supported", n->class);
+    DLI_TRY(dli_dl4j_num(o, n->arg[0].key, n->arg[0].def, at, &v, err));
+    struct dli_strbuf b;
+    dli_strbuf_init(&b, ctx);
+    dli_strbuf_addf(&b, "%s(%s=", n->spec, n->arg[0].attr);
+    number(&b, v);
+    dli_strbuf_addc(&b, ')');
+    return dli_strbuf_take(&b, spec, err);
 }
 
 static dl4c_status constraint(struct dli_strbuf *b, const json_t *o, const struct dli_dl4j_at *at, struct dl4c_error *err)
@@ -173,6 +211,38 @@ dl4c_status dli_dl4j_read_training(dl4c_context *ctx, const json_t *layer, const
 }
 
 /* ---- writing ------------------------------------------------------------------------------------------------- */
+
+dl4c_status dli_dl4j_noise_out(struct dli_dl4j_emit *e, const char *spec, const struct dli_dl4j_at *at, struct dl4c_error *err)
+{
+    struct dli_spec s;
+    if (!spec) {
+        dli_dl4j_raw(e, "idropout", "null");
+        return DL4C_OK;
+    }
+    DLI_TRY(dli_spec_parse(e->b.ctx, spec, &s, err));
+    const struct dli_dl4j_name *n = dli_dl4j_by_spec(&dli_dl4j_noises, s.name);
+    const char *text = n ? dli_dl4j_spec_get(&s, n->arg[0].attr) : NULL;
+    double v = n ? n->arg[0].def : 0;
+    dl4c_status status = DL4C_OK;
+    if (!n || (text && !dli_parse_double(text, strlen(text), &v)))
+        status = dli_dl4j_unsupported(at, err, "Deeplearning4j has no dropout \"%.80s\"", spec);
+    dli_spec_free(&s);
+    DLI_TRY(status);
+    dli_dl4j_key(e, "idropout");
+    dli_dl4j_open(e, '{');
+    dli_dl4j_key(e, "@class");
+    dli_strbuf_addf(&e->b, "\"%s%s\"", dli_dl4j_noises.package, n->class);
+    if (strcmp(n->spec, "alpha_dropout") == 0) {
+        dli_dl4j_num_out(e, "alpha", 1.6732632423543772);
+        dli_dl4j_num_out(e, "lambda", 1.0507009873554805);
+    }
+    dli_dl4j_num_out(e, n->arg[0].key, v);
+    if (strcmp(n->spec, "dropout") == 0)
+        dli_dl4j_raw(e, "helperAllowFallback", "true");
+    dli_dl4j_raw(e, schedule_key(n), "null");
+    dli_dl4j_close(e, '}');
+    return DL4C_OK;
+}
 
 void dli_dl4j_gradient_normalization_out(struct dli_dl4j_emit *e, const struct dli_layer *l)
 {

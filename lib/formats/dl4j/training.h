@@ -11,6 +11,11 @@
 dl4c_status dli_dl4j_read_training(dl4c_context *ctx, const json_t *layer, const struct dli_dl4j_at *at, struct dli_dl4j_layer *out,
                                    struct dl4c_error *err);
 
+/* "idropout" of a layer as the spec of an operator (dli_free); NULL: none. */
+dl4c_status dli_dl4j_read_noise(dl4c_context *ctx, const json_t *layer, const struct dli_dl4j_at *at, char **spec, struct dl4c_error *err);
+/* The same back; NULL: null. */
+dl4c_status dli_dl4j_noise_out(struct dli_dl4j_emit *e, const char *spec, const struct dli_dl4j_at *at, struct dl4c_error *err);
+
 /* The keys of the same names. */
 void dli_dl4j_gradient_normalization_out(struct dli_dl4j_emit *e, const struct dli_layer *l);
 dl4c_status dli_dl4j_constraints_out(struct dli_dl4j_emit *e, const struct dli_layer *l, const struct dli_dl4j_at *at,

@@ -75,6 +75,9 @@ static const struct class *class_of(const struct dli_vertex *v)
     for (size_t i = 0; i < sizeof classes / sizeof *classes; i++)
         if (strcmp(classes[i].op, v->op->name) == 0)
             return &classes[i];
+    for (size_t i = 0; v->op->flags & DLI_OP_TRAIN_ONLY && i < sizeof classes / sizeof *classes; i++)
+        if (strcmp(classes[i].class, "DropoutLayer") == 0)
+            return &classes[i];
     return v->op->flags & DLI_OP_ACTIVATION ? &activation_class : NULL;
 }
 
@@ -239,20 +242,28 @@ static void regularization(struct dli_dl4j_writing *w, const char *key, double l
     dli_dl4j_close(e, ']');
 }
 
-static void dropout_out(struct dli_dl4j_writing *w, const char *key)
+/* What is random in training is a layer's attribute or an operator of its own. */
+static dl4c_status dropout_out(struct dli_dl4j_writing *w, const struct dli_dl4j_at *at, struct dl4c_error *err)
 {
-    const double p = strcmp(w->v->op->name, "dropout") == 0 ? attr_num(w->v, "p") : layer_of(w->v)->dropout;
-    if (p == 0) {
-        dli_dl4j_raw(&w->e, key, "null");
-        return;
+    const struct dli_layer *l = layer_of(w->v);
+    const double p = strcmp(w->v->op->name, "dropout") == 0 ? attr_num(w->v, "p") : l->dropout;
+    struct dli_strbuf b;
+    char *spec = NULL;
+    if (l->noise)
+        return dli_dl4j_noise_out(&w->e, l->noise, at, err);
+    dli_strbuf_init(&b, w->g->ctx);
+    if (w->v->op->flags & DLI_OP_TRAIN_ONLY && strcmp(w->v->op->name, "dropout") != 0) {
+        dli_strbuf_add(&b, w->v->op->name);
+        dli_attrs_print(w->v->op->attrs, w->v->attrs->attrs, &b);
+        DLI_TRY(dli_strbuf_take(&b, &spec, err));
+    } else if (p != 0) {
+        char buf[40];
+        dli_strbuf_addf(&b, "dropout(p=%s)", dli_number_shortest(buf, sizeof buf, p));
+        DLI_TRY(dli_strbuf_take(&b, &spec, err));
     }
-    dli_dl4j_key(&w->e, key);
-    dli_dl4j_open(&w->e, '{');
-    dli_dl4j_text(&w->e, "@class", "org.deeplearning4j.nn.conf.dropout.Dropout");
-    dli_dl4j_num_out(&w->e, "p", p);
-    dli_dl4j_raw(&w->e, "helperAllowFallback", "true");
-    dli_dl4j_raw(&w->e, "pschedule", "null");
-    dli_dl4j_close(&w->e, '}');
+    const dl4c_status status = dli_dl4j_noise_out(&w->e, spec, at, err);
+    dli_free(spec);
+    return status;
 }
 
 /* An activation that is a vertex is its operator with its attributes. */
@@ -403,7 +414,7 @@ static dl4c_status key_out(struct dli_dl4j_writing *w, const char *key, const st
     else if (KEY("hasBias"))
         bool_out(w, key, attr_int(v, "has_bias") != 0);
     else if (KEY("idropout"))
-        dropout_out(w, key);
+        return dropout_out(w, at, err);
     else if (KEY("kernelSize"))
         dli_dl4j_ints_out(e, key, attr_ints(v, "kernel"), 2);
     else if (KEY("layerName"))
