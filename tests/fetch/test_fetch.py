@@ -15,9 +15,32 @@ import time
 import zlib
 
 DL4C = os.path.abspath(sys.argv[1])
+
 DATA = bytes((i * i + (i >> 8)) % 251 for i in range(3 * 1000 * 1000))
 OTHER = bytes(reversed(DATA))
 SHA = hashlib.sha256(DATA).hexdigest()
+
+
+def forged(wanted, n=4096, one=1000, two=3000):
+    """Bytes with a given Adler-32: what is missing in its two sums is spread evenly around two places."""
+    mod = 65521
+    data = bytearray(n)
+    s1, s2 = wanted & 0xffff, wanted >> 16
+    d1, d2 = (s1 - 1) % mod, (s2 - n) % mod
+    v = (d2 - d1 * one) * pow(two - one, -1, mod) % mod
+    for weight, total in ((one, (d1 - v) % mod), (two, v)):
+        middle = n - weight
+        data[middle] = min(total, 255) if total < 256 else 255 - (255 - total) % 2
+        rest, k = total - data[middle], 1
+        while rest:
+            c = min(rest // 2, 255)
+            data[middle - k] = data[middle + k] = c
+            rest -= 2 * c
+            k += 1
+    assert zlib.adler32(bytes(data)) == wanted
+    return bytes(data)
+
+LENET = forged(1906861161)
 requests = []      # (path, Range, If-Range) of every request
 release = threading.Event()
 
@@ -55,7 +78,9 @@ class Server(http.server.BaseHTTPRequestHandler):
         nth = sum(r[0] == self.path for r in requests)
         kind = self.path.split('/')[1]
         try:
-            if kind == 'ok' or self.path.endswith('.zip') and kind == 'mirror':
+            if kind == 'right':
+                self.answer(LENET)
+            elif kind == 'ok' or self.path.endswith('.zip') and kind == 'mirror':
                 self.answer(DATA)
             elif kind == 'cut':
                 self.answer(DATA, cut=700000 if nth < 4 else None)
@@ -199,6 +224,15 @@ def wrong_digests_are_refused_and_removed():
     assert files('size') == []
 
 
+def a_published_adler32_is_checked_and_said_to_be_weak():
+    done = fetch('lenet', '--mirror', base + '/right', '--cache', cache('right'), '--json')
+    assert done.returncode == 0, done.stderr
+    got = json.loads(done.stdout)
+    assert got['checked'] == 'adler32' and got['bytes'] == len(LENET)
+    assert os.path.basename(got['path']) == 'lenet_dl4j_mnist_inference.zip'
+    assert 'accidents only; pin it with --sha256 ' + got['sha256'] in done.stderr, done.stderr
+
+
 def refusals_name_the_answer():
     bad('404', '/404/file.bin', 'the server answers 404')
     bad('403', '/403/file.bin', 'the server answers 403')
@@ -249,7 +283,7 @@ def the_list_has_addresses_and_usage_is_checked():
 
 
 tests = [f for n, f in list(globals().items()) if callable(f) and getattr(f, '__module__', '') == '__main__' and
-         n not in ('Server', 'fetch', 'cache', 'files', 'good', 'bad')]
+         n not in ('Server', 'fetch', 'cache', 'files', 'good', 'bad', 'forged')]
 for test in tests:
     start = time.monotonic()
     test()
