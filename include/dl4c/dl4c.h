@@ -23,6 +23,7 @@
 #include <dl4c/source.h>
 #include <dl4c/tensor.h>
 #include <dl4c/train.h>
+#include <dl4c/transfer.h>
 #include <dl4c/zoo.h>
 
 #endif

@@ -2,20 +2,11 @@
 /* TransferLearningHelper: the frozen part as features, the rest trained on them, both together again. */
 #include "golden/model_case.h"
 #include "train/trainer.h"
+#include <dl4c/transfer.h>
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* The last frozen vertex: where the recorder split. */
-static const char *border(const dl4c_graph *graph)
-{
-    const char *name = NULL;
-    for (int32_t i = 0; i < graph->n_vertices; i++)
-        if (graph->vertices[i].frozen)
-            name = graph->vertices[i].name;
-    return name;
-}
 
 /* One output of a graph, on rows. */
 static void output(struct gold *g, dl4c_graph *graph, float *x, const int64_t shape[4], const char *file)
@@ -41,8 +32,10 @@ static void params(struct gold *g, const dl4c_graph *graph, const char *file, do
     free(p);
 }
 
-static void train(struct gold *g, dl4c_graph *trunk, dl4c_graph *head, dl4c_tensor *x, dl4c_tensor *y, int64_t batch)
+/* By hand, and the weights back into the graph after each step that was recorded. */
+static void train(struct gold *g, dl4c_transfer *helper, dl4c_graph *graph, dl4c_tensor *x, dl4c_tensor *y, int64_t batch)
 {
+    dl4c_graph *trunk = dl4c_transfer_frozen(helper), *head = dl4c_transfer_unfrozen(helper);
     struct dl4c_error err = DL4C_ERROR_INIT;
     struct dl4c_fit_options o = DL4C_FIT_OPTIONS_INIT;
     dl4c_trainer *t = NULL;
@@ -64,6 +57,10 @@ static void train(struct gold *g, dl4c_graph *trunk, dl4c_graph *head, dl4c_tens
                 params(g, whole, file, GOLD_PARAM);
             else
                 gold_fail(g, "join: %s", err.message);
+            if (dl4c_transfer_update(helper, &err) == DL4C_OK)
+                params(g, graph, file, GOLD_PARAM);
+            else
+                gold_fail(g, "update: %s", err.message);
         }
         dl4c_graph_destroy(&whole);
     }
@@ -74,13 +71,15 @@ static void run(struct gold *g, dl4c_graph *graph, float *x, const int64_t shape
 {
     struct dl4c_error err = DL4C_ERROR_INIT;
     dl4c_graph *trunk = NULL, *head = NULL, *unfrozen = NULL, *whole = NULL;
-    const char *at = border(graph);
+    dl4c_transfer *helper = NULL;
     int64_t n, feature_shape[4];
     float *features = gold_array(g, "featurized.npy", &n, feature_shape);
     unfrozen = gold_load(g, "unfrozen.zip", &err);
-    if (!at || !features || !unfrozen || dl4c_graph_split(graph, &at, 1, NULL, &trunk, &head, &err) != DL4C_OK) {
-        gold_fail(g, "no split: %s", at ? err.message : "nothing is frozen");
+    if (!features || !unfrozen || dl4c_transfer_create(graph, NULL, 0, &helper, &err) != DL4C_OK) {
+        gold_fail(g, "no split: %s", err.message);
     } else {
+        trunk = dl4c_transfer_frozen(helper);
+        head = dl4c_transfer_unfrozen(helper);
         char *text = NULL;
         static char table[1 << 14];
         int64_t m;
@@ -99,17 +98,17 @@ static void run(struct gold *g, dl4c_graph *graph, float *x, const int64_t shape
         output(g, head, features, feature_shape, "output_from_featurized.npy");
         dl4c_tensor *tx = gold_wrap(features, feature_shape, 2), *ty = gold_wrap(labels, label_shape, 2);
         gold_mark(g, "labels.npy");
-        train(g, trunk, head, tx, ty, shape[0]);
+        train(g, helper, graph, tx, ty, shape[0]);
         dl4c_tensor_unref(&tx);
         dl4c_tensor_unref(&ty);
         if (dl4c_graph_join(trunk, head, NULL, &whole, &err) == DL4C_OK)
             output(g, whole, x, shape, "full_output_after5.npy");
         else
             gold_fail(g, "join: %s", err.message);
+        output(g, graph, x, shape, "full_output_after5.npy");
     }
     free(features);
-    dl4c_graph_destroy(&trunk);
-    dl4c_graph_destroy(&head);
+    dl4c_transfer_destroy(&helper);
     dl4c_graph_destroy(&unfrozen);
     dl4c_graph_destroy(&whole);
 }
