@@ -19,44 +19,75 @@ const char *const dli_gradient_normalizations[] = { "none",
                                                     NULL };
 
 const struct dli_attr dli_layer_attrs[] = {
-    { .name = "activation", .type = DL4C_ATTR_STR, .offset = LAYER(activation),
+    { .name = "activation",
+      .type = DL4C_ATTR_STR,
+      .offset = LAYER(activation),
       .doc = "what follows: \"relu\", \"leaky_relu(leak=0.1)\" ..." },
-    { .name = "weight_init", .type = DL4C_ATTR_STR, .offset = LAYER(weight_init),
+    { .name = "weight_init",
+      .type = DL4C_ATTR_STR,
+      .offset = LAYER(weight_init),
       .doc = "how weights are drawn: \"xavier\", \"normal(std=0.01)\" ..." },
     { .name = "bias_init", .type = DL4C_ATTR_FLOAT, .offset = LAYER(bias_init), .doc = "first value of biases" },
-    { .name = "dropout", .type = DL4C_ATTR_FLOAT, .offset = LAYER(dropout), .min = 0, .max = 1,
+    { .name = "dropout",
+      .type = DL4C_ATTR_FLOAT,
+      .offset = LAYER(dropout),
+      .min = 0,
+      .max = 1,
       .doc = "probability to retain an element of the layer's input in training, 0: off" },
-    { .name = "noise", .type = DL4C_ATTR_STR, .offset = LAYER(noise),
+    { .name = "noise",
+      .type = DL4C_ATTR_STR,
+      .offset = LAYER(noise),
       .doc = "what is done to the layer's input in training in the place of dropout: \"gaussian_noise(stddev=0.1)\" ..." },
     { .name = "l1", .type = DL4C_ATTR_FLOAT, .offset = LAYER(l1), .min = 0, .max = 1e30, .doc = "l1 regularisation of weights" },
     { .name = "l2", .type = DL4C_ATTR_FLOAT, .offset = LAYER(l2), .min = 0, .max = 1e30, .doc = "l2 regularisation of weights" },
-    { .name = "l1_bias", .type = DL4C_ATTR_FLOAT, .offset = LAYER(l1_bias), .min = 0, .max = 1e30,
-      .doc = "l1 regularisation of biases" },
-    { .name = "l2_bias", .type = DL4C_ATTR_FLOAT, .offset = LAYER(l2_bias), .min = 0, .max = 1e30,
-      .doc = "l2 regularisation of biases" },
-    { .name = "updater", .type = DL4C_ATTR_STR, .offset = LAYER(updater),
-      .doc = "an updater of its own: \"adam(lr=0.001)\" ..." },
+    { .name = "l1_bias", .type = DL4C_ATTR_FLOAT, .offset = LAYER(l1_bias), .min = 0, .max = 1e30, .doc = "l1 regularisation of biases" },
+    { .name = "l2_bias", .type = DL4C_ATTR_FLOAT, .offset = LAYER(l2_bias), .min = 0, .max = 1e30, .doc = "l2 regularisation of biases" },
+    { .name = "updater", .type = DL4C_ATTR_STR, .offset = LAYER(updater), .doc = "an updater of its own: \"adam(lr=0.001)\" ..." },
     { .name = "bias_updater", .type = DL4C_ATTR_STR, .offset = LAYER(bias_updater), .doc = "an updater for the biases alone" },
-    { .name = "weight_decay", .type = DL4C_ATTR_FLOATS, .offset = LAYER(weight_decay), .min = 0, .max = 1e30,
+    { .name = "weight_decay",
+      .type = DL4C_ATTR_FLOATS,
+      .offset = LAYER(weight_decay),
+      .min = 0,
+      .max = 1e30,
       .doc = "shares of each weight that are subtracted in each step, after the updater; several are applied one after the other" },
-    { .name = "weight_decay_bias", .type = DL4C_ATTR_FLOATS, .offset = LAYER(weight_decay_bias), .min = 0, .max = 1e30,
+    { .name = "weight_decay_bias",
+      .type = DL4C_ATTR_FLOATS,
+      .offset = LAYER(weight_decay_bias),
+      .min = 0,
+      .max = 1e30,
       .doc = "the same of biases" },
-    { .name = "weight_decay_lr", .type = DL4C_ATTR_INT, .offset = LAYER(weight_decay_lr), .def = 1, .min = 0, .max = 1,
+    { .name = "weight_decay_lr",
+      .type = DL4C_ATTR_INT,
+      .offset = LAYER(weight_decay_lr),
+      .def = 1,
+      .min = 0,
+      .max = 1,
       .doc = "whether weight decay is multiplied by the learning rate" },
-    { .name = "gradient_normalization", .type = DL4C_ATTR_STR, .offset = LAYER(gradient_normalization),
-      .choices = dli_gradient_normalizations, .doc = "what is made of gradients before anything else" },
-    { .name = "gradient_threshold", .type = DL4C_ATTR_FLOAT, .offset = LAYER(gradient_threshold), .def = 1, .min = 1e-30, .max = 1e30,
+    { .name = "gradient_normalization",
+      .type = DL4C_ATTR_STR,
+      .offset = LAYER(gradient_normalization),
+      .choices = dli_gradient_normalizations,
+      .doc = "what is made of gradients before anything else" },
+    { .name = "gradient_threshold",
+      .type = DL4C_ATTR_FLOAT,
+      .offset = LAYER(gradient_threshold),
+      .def = 1,
+      .min = 1e-30,
+      .max = 1e30,
       .doc = "greatest magnitude or norm of the gradients that are clipped" },
-    { .name = "constraints", .type = DL4C_ATTR_STR, .offset = LAYER(constraints),
+    { .name = "constraints",
+      .type = DL4C_ATTR_STR,
+      .offset = LAYER(constraints),
       .doc = "what parameters are forced to be after each step, joined by ';': \"max_norm(max_norm=2,dimensions=1);non_negative\"" },
     { 0 },
 };
 
-enum distribution { CONSTANT, UNIFORM, NORMAL, TRUNCATED, UNIT };
+enum distribution { CONSTANT, UNIFORM, NORMAL, TRUNCATED, UNIT, LOG_NORMAL, BINOMIAL, ORTHOGONAL };
 
 /* What a scheme takes. All have the same struct; each table lists what the scheme uses. */
 struct scheme_attrs {
-    double value, mean, std, lower, upper;
+    double value, mean, std, lower, upper, p, gain;
+    int64_t trials;
 };
 #define SCHEME(member) offsetof(struct scheme_attrs, member)
 
@@ -67,7 +98,11 @@ static const struct dli_attr constant_attrs[] = {
 static const struct dli_attr normal_attrs[] = {
     /* std 0: 1 / sqrt(fan in), which is Deeplearning4j's NORMAL */
     { .name = "mean", .type = DL4C_ATTR_FLOAT, .offset = SCHEME(mean), .doc = "mean" },
-    { .name = "std", .type = DL4C_ATTR_FLOAT, .offset = SCHEME(std), .min = 0, .max = 1e30,
+    { .name = "std",
+      .type = DL4C_ATTR_FLOAT,
+      .offset = SCHEME(std),
+      .min = 0,
+      .max = 1e30,
       .doc = "standard deviation; 0: 1 / sqrt(fan in)" },
     { 0 },
 };
@@ -75,6 +110,27 @@ static const struct dli_attr uniform_attrs[] = {
     /* lower = upper = 0: as Deeplearning4j's UNIFORM */
     { .name = "lower", .type = DL4C_ATTR_FLOAT, .offset = SCHEME(lower), .doc = "least value; both 0: -1 / sqrt(fan in)" },
     { .name = "upper", .type = DL4C_ATTR_FLOAT, .offset = SCHEME(upper), .doc = "greatest value; both 0: 1 / sqrt(fan in)" },
+    { 0 },
+};
+
+static const struct dli_attr log_normal_attrs[] = {
+    { .name = "mean", .type = DL4C_ATTR_FLOAT, .offset = SCHEME(mean), .min = -80, .max = 80, .doc = "mean of the logarithm" },
+    { .name = "std",
+      .type = DL4C_ATTR_FLOAT,
+      .offset = SCHEME(std),
+      .def = 1,
+      .min = 0,
+      .max = 80,
+      .doc = "standard deviation of the logarithm" },
+    { 0 },
+};
+static const struct dli_attr binomial_attrs[] = {
+    { .name = "trials", .type = DL4C_ATTR_INT, .offset = SCHEME(trials), .def = 1, .min = 1, .max = 1 << 20, .doc = "how many" },
+    { .name = "p", .type = DL4C_ATTR_FLOAT, .offset = SCHEME(p), .def = 0.5, .min = 0, .max = 1, .doc = "probability of each to count" },
+    { 0 },
+};
+static const struct dli_attr orthogonal_attrs[] = {
+    { .name = "gain", .type = DL4C_ATTR_FLOAT, .offset = SCHEME(gain), .def = 1, .doc = "length of each row or column" },
     { 0 },
 };
 
@@ -108,11 +164,14 @@ static const struct scheme {
     { "var_scaling_uniform_fan_out", UNIFORM, 3, 0, 1, NULL },
     { "var_scaling_uniform_fan_avg", UNIFORM, 6, 1, 1, NULL },
     { "identity", UNIT, 0, 0, 0, NULL },
+    { "log_normal", LOG_NORMAL, 0, 0, 0, log_normal_attrs },
+    { "binomial", BINOMIAL, 0, 0, 0, binomial_attrs },
+    { "orthogonal", ORTHOGONAL, 0, 0, 0, orthogonal_attrs },
 };
 
 struct draw {
     enum distribution distribution;
-    double a, b; /* value; lower and upper; mean and standard deviation */
+    double a, b; /* value; lower and upper; mean and standard deviation; probability and trials */
     uint64_t seed, stream;
     struct dli_split split;
     int64_t columns; /* UNIT: of a square matrix */
@@ -128,6 +187,19 @@ static double normal_of(const struct draw *d, int64_t i)
     const uint64_t bits = (uint64_t)r[1] << 32 | r[0], turn = (uint64_t)r[3] << 32 | r[2];
     const double u = 1.0 - (double)(bits >> 11) * 0x1p-53, v = (double)(turn >> 11) * 0x1p-53;
     return sqrt(-2.0 * log(u)) * cos(tau * v);
+}
+
+static double successes(const struct draw *d, int64_t i)
+{
+    const int64_t trials = (int64_t)d->b;
+    int64_t n = 0;
+    for (int64_t t = 0; t < trials; t++) {
+        uint32_t r[4];
+        if (t % 4 == 0)
+            dli_philox(d->seed, d->stream, (uint64_t)i + ((uint64_t)(t / 4) << 40), r);
+        n += (double)r[t % 4] < d->a * 0x1p32;
+    }
+    return (double)n;
 }
 
 static double element(const struct draw *d, int64_t i)
@@ -146,6 +218,9 @@ static double element(const struct draw *d, int64_t i)
         }
         return d->a;
     case UNIT: return i / d->columns == i % d->columns;
+    case LOG_NORMAL: return exp(d->a + d->b * normal_of(d, i));
+    case BINOMIAL: return successes(d, i);
+    case ORTHOGONAL: return normal_of(d, i);
     default: return d->a;
     }
 }
@@ -183,6 +258,11 @@ static dl4c_status plan(const struct scheme *s, const struct scheme_attrs *v, co
         d->a = s->attrs ? v->value : s->scale;
         return DL4C_OK;
     }
+    if (s->distribution == LOG_NORMAL || s->distribution == BINOMIAL || s->distribution == ORTHOGONAL) {
+        d->a = s->distribution == LOG_NORMAL ? v->mean : s->distribution == BINOMIAL ? v->p : v->gain;
+        d->b = s->distribution == LOG_NORMAL ? v->std : (double)v->trials;
+        return DL4C_OK;
+    }
     const double spread = fan > 0 ? sqrt(s->scale / fan) : 0;
     if (s->distribution == UNIFORM) {
         const bool given = s->attrs && (v->lower != 0 || v->upper != 0);
@@ -195,6 +275,36 @@ static dl4c_status plan(const struct scheme *s, const struct scheme_attrs *v, co
     d->a = s->attrs ? v->mean : 0;
     d->b = s->attrs && v->std > 0 ? v->std : spread;
     return DL4C_OK;
+}
+
+/* Of a matrix of normal numbers: rows, or columns where they are fewer, become orthogonal to each other and as long as gain (Gram and
+ * Schmidt, twice). Saxe, McClelland and Ganguli, "Exact solutions to the nonlinear dynamics of learning in deep linear neural networks",
+ * ICLR 2014. */
+static void orthogonalise(const struct dli_param_decl *decl, int64_t n, double gain, float *w)
+{
+    const int64_t rows = decl->shape[0], columns = rows > 0 ? n / rows : 0;
+    const int64_t row_stride = decl->order == 'f' ? 1 : columns, column_stride = decl->order == 'f' ? rows : 1;
+    const bool by_rows = rows <= columns;
+    const int64_t vectors = by_rows ? rows : columns, length = by_rows ? columns : rows;
+    const int64_t next = by_rows ? row_stride : column_stride, along = by_rows ? column_stride : row_stride;
+    for (int64_t v = 0; v < vectors; v++) {
+        float *a = w + v * next;
+        for (int64_t k = 0; k < 2 * v; k++) {
+            const float *b = w + k % v * next;
+            double dot = 0;
+            for (int64_t i = 0; i < length; i++)
+                dot += (double)a[i * along] * (double)b[i * along];
+            for (int64_t i = 0; i < length; i++)
+                a[i * along] = (float)((double)a[i * along] - dot * (double)b[i * along]);
+        }
+        double sum = 0;
+        for (int64_t i = 0; i < length; i++)
+            sum += (double)a[i * along] * (double)a[i * along];
+        for (int64_t i = 0; i < length; i++)
+            a[i * along] = (float)((double)a[i * along] / (sum > 0 ? sqrt(sum) : 1));
+    }
+    for (int64_t i = 0; i < n; i++)
+        w[i] = (float)((double)w[i] * gain);
 }
 
 dl4c_status dli_weight_init(dl4c_context *ctx, const char *scheme, const struct dli_param_decl *decl, uint64_t seed, uint32_t stream,
@@ -222,5 +332,7 @@ dl4c_status dli_weight_init(dl4c_context *ctx, const char *scheme, const struct 
     DLI_TRY(status);
     d.split = dli_split_items(n, 16); /* a draw costs as much as reading some 16 floats */
     dli_parallel(ctx, 0, d.split.n_tasks, draw_task, &d);
+    if (d.distribution == ORTHOGONAL)
+        orthogonalise(decl, n, d.a, w);
     return DL4C_OK;
 }

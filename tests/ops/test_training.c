@@ -258,6 +258,9 @@ static void weights_have_the_spread_of_their_scheme(void **state)
         { "zero", 0, 0, 0 },
         { "ones", 1, 0, 1 },
         { "constant(value=-2.5)", -2.5, 0, 2.5 },
+        { "log_normal(mean=-1,std=0.5)", 0.41686202, 0.22215899, 0 },
+        { "binomial(trials=5,p=0.25)", 1.25, 0.96824584, 5 },
+        { "orthogonal", 0, 0.05773503, 1 }, /* 200 columns of length 1 over 300 rows */
     };
     static float w[60000];
     for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
@@ -268,6 +271,27 @@ static void weights_have_the_spread_of_their_scheme(void **state)
         assert_true(fabs(deviation - t[i].deviation) <= 0.02 * t[i].deviation + 1e-6);
         if (t[i].most > 0)
             assert_true(most <= t[i].most * (1 + 1e-6));
+    }
+}
+
+static void orthogonal_weights_are(void **state)
+{
+    (void)state;
+    static const struct dli_param_decl decls[] = {
+        { .name = "W", .rank = 2, .shape = { 30, 20 }, .order = 'f', .fan_in = 30, .fan_out = 20 },
+        { .name = "W", .rank = 4, .shape = { 5, 3, 2, 4 }, .order = 'c', .fan_in = 24, .fan_out = 5 },
+    };
+    for (size_t k = 0; k < sizeof decls / sizeof *decls; k++) {
+        float w[600];
+        const int vectors = k ? 5 : 20, length = k ? 24 : 30;
+        assert_int_equal(dli_weight_init(NULL, "orthogonal(gain=2)", &decls[k], 9, 4, w, NULL), DL4C_OK);
+        for (int a = 0; a < vectors; a++)
+            for (int b = 0; b <= a; b++) {
+                double dot = 0;
+                for (int i = 0; i < length; i++)
+                    dot += (double)w[a * length + i] * (double)w[b * length + i];
+                assert_true(fabs(dot - (a == b ? 4 : 0)) < 1e-5); /* some thirty roundings of floats */
+            }
     }
 }
 
@@ -345,11 +369,17 @@ static void failing_allocations_are_reported(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(noises_have_the_moments_of_their_kind),    cmocka_unit_test(dropout_keeps_its_share_and_scales_it),
-        cmocka_unit_test(dropout_follows_seed_and_iteration_alone), cmocka_unit_test(rrelu_draws_slopes_and_goes_back_along_them),
-        cmocka_unit_test(batch_norm_moves_its_statistics),          cmocka_unit_test(activations_follow_the_recorded_curves),
-        cmocka_unit_test(weights_have_the_spread_of_their_scheme),  cmocka_unit_test(weights_follow_seed_and_stream),
-        cmocka_unit_test(failing_allocations_are_reported),         cmocka_unit_test(weight_init_refuses_what_it_does_not_know),
+        cmocka_unit_test(noises_have_the_moments_of_their_kind),
+        cmocka_unit_test(dropout_keeps_its_share_and_scales_it),
+        cmocka_unit_test(dropout_follows_seed_and_iteration_alone),
+        cmocka_unit_test(rrelu_draws_slopes_and_goes_back_along_them),
+        cmocka_unit_test(batch_norm_moves_its_statistics),
+        cmocka_unit_test(activations_follow_the_recorded_curves),
+        cmocka_unit_test(weights_have_the_spread_of_their_scheme),
+        cmocka_unit_test(weights_follow_seed_and_stream),
+        cmocka_unit_test(orthogonal_weights_are),
+        cmocka_unit_test(failing_allocations_are_reported),
+        cmocka_unit_test(weight_init_refuses_what_it_does_not_know),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

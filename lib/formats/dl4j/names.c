@@ -142,8 +142,14 @@ static const struct dli_dl4j_name inits[] = {
 const struct dli_dl4j_family dli_dl4j_inits = { "org.deeplearning4j.nn.weights.", "weight initialisation", inits };
 
 static const struct dli_dl4j_name distributions[] = {
+    { "BinomialDistribution",
+      "binomial",
+      { { "numberOfTrials", "trials", 1, 1 }, { "probabilityOfSuccess", "p", 0.5, 0 } } },
     { "ConstantDistribution", "constant", { { "value", "value", 0, 0 } } },
+    { "LogNormalDistribution", "log_normal", { { "mean", "mean", 0, 0 }, { "std", "std", 1, 0 } } },
     { "NormalDistribution", "normal", { { "mean", "mean", 0, 0 }, { "std", "std", 1, 0 } } },
+    { "GaussianDistribution", "normal", { { "mean", "mean", 0, 0 }, { "std", "std", 1, 0 } } }, /* an older name */
+    { "OrthogonalDistribution", "orthogonal", { { "gain", "gain", 1, 0 } } },
     { "TruncatedNormalDistribution", "truncated_normal", { { "mean", "mean", 0, 0 }, { "std", "std", 1, 0 } } },
     { "UniformDistribution", "uniform", { { "lower", "lower", -1, 0 }, { "upper", "upper", 1, 0 } } },
     { 0 },
