@@ -36,7 +36,7 @@ static void store_row(const struct featurize *f, int32_t k, const float *x, floa
         float most = x[0];
         for (int64_t i = 0; i < hw; i++) {
             sum += (double)x[i];
-            most = x[i] > most ? x[i] : most;
+            most = x[i] > most || x[i] != x[i] ? x[i] : most; /* NaN wins, and nothing is larger */
         }
         row[c] = f->o.pool == DL4C_POOL_AVG ? (float)(sum / (double)hw) : most;
     }

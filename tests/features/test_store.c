@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -121,6 +123,55 @@ static void several_vertices_equal_single_runs(void **state)
         snprintf(b, sizeof b, "%s/features-00000.safetensors", in_dir(out));
         same_file(a, b);
     }
+}
+
+/* What is pooled is the pixels that an unpooled store has; a pixel that is not a number is not passed over, wherever it stands. */
+static void pooled_features_are_those_of_the_pixels(void **state)
+{
+    (void)state;
+    enum { HW = 13 * 13 };
+    struct dl4c_error err = DL4C_ERROR_INIT;
+    struct dl4c_featurize_options o = DL4C_FEATURIZE_OPTIONS_INIT;
+    dl4c_builder *b = NULL;
+    dl4c_graph *before = trunk, *odd = NULL;
+    const int64_t shape[] = { 3, 12, 12 }, weight[] = { 1, 3, 1, 1 };
+    const char *in[] = { "in" }, *border[] = { "border" };
+    float w[] = { INFINITY, INFINITY, INFINITY }; /* times 0 it is no number */
+    dl4c_tensor *t = NULL, *flat = NULL, *pooled = NULL;
+    assert_int_equal(dl4c_tensor_wrap(NULL, DL4C_F32, weight, NULL, 4, w, 0, NULL, NULL, &t, NULL), DL4C_OK);
+    dl4c_builder_create(NULL, NULL, &b, NULL);
+    dl4c_builder_input(b, "in", shape, 3);
+    dl4c_builder_add_text(b, "zero_padding:padding=0x1x0x1", "border", in, 1); /* below and to the right */
+    dl4c_builder_add_text(b, "conv2d:units=1,kernel=1,has_bias=false", "c", border, 1);
+    dl4c_builder_param(b, "c", "W", t);
+    if (dl4c_builder_finish(&b, &odd, &err) != DL4C_OK)
+        fail_msg("%s", err.message);
+    trunk = odd;
+    const char *out[] = { "flat", "most", "mean" };
+    const int32_t pools[] = { DL4C_POOL_NONE, DL4C_POOL_MAX, DL4C_POOL_AVG };
+    int later = 0;
+    for (int k = 0; k < 3; k++) {
+        dl4c_features *f = NULL;
+        o.pool = pools[k];
+        if (featurize(in_dir(out[k]), &o, 0, &err) != DL4C_OK || dl4c_features_open(NULL, in_dir(out[k]), NULL, &f, &err) != DL4C_OK ||
+            dl4c_features_shard(f, 0, k ? &pooled : &flat, &err) != DL4C_OK)
+            fail_msg("%s", err.message);
+        const float *all = dl4c_tensor_data_const(flat), *one = k ? dl4c_tensor_data_const(pooled) : NULL;
+        for (int64_t r = 0; r < dl4c_features_rows(f) && k; r++) {
+            bool missing = false;
+            for (int i = 0; i < HW; i++)
+                missing = missing || isnan(all[r * HW + i]);
+            later += missing && !isnan(all[r * HW]);
+            assert_true(missing ? isnan(one[r]) : isinf(one[r]));
+        }
+        dl4c_tensor_unref(&pooled);
+        dl4c_features_close(&f);
+    }
+    assert_true(later > 0); /* one whose first pixel is a number */
+    trunk = before;
+    dl4c_tensor_unref(&flat);
+    dl4c_tensor_unref(&t);
+    dl4c_graph_destroy(&odd);
 }
 
 static void a_store_reads_back(void **state)
@@ -294,6 +345,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(the_same_work_gives_the_same_bytes, make, clean),
         cmocka_unit_test_setup_teardown(several_vertices_equal_single_runs, make, clean),
+        cmocka_unit_test_setup_teardown(pooled_features_are_those_of_the_pixels, make, clean),
         cmocka_unit_test_setup_teardown(a_store_reads_back, make, clean),
         cmocka_unit_test_setup_teardown(damage_is_noticed, make, clean),
         cmocka_unit_test_setup_teardown(a_cancelled_run_leaves_no_finished_store, make, clean),
