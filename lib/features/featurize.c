@@ -2,6 +2,7 @@
 /* Every image once through a frozen trunk: the reader decodes ahead while the session runs. */
 #include "base/deadline.h"
 #include "features/write.h"
+#include "graph/digest.h"
 #include "graph/graph.h"
 #include <dl4c/features.h>
 
@@ -17,7 +18,7 @@ struct featurize {
     struct dli_store_writer *stores; /* [n] */
     struct dl4c_shape *shapes;       /* [n]: of the vertices' values */
     dl4c_session *session;
-    char *digest;
+    char **digests; /* [n]: of the vertex and what it depends on: the same as in a run for it alone */
 };
 
 static const char *pool_name(int32_t pool) { return pool == DL4C_POOL_AVG ? "avg" : pool == DL4C_POOL_MAX ? "max" : NULL; }
@@ -82,13 +83,13 @@ static char *store_uri(const struct featurize *f, const char *out, int32_t k, st
 
 static dl4c_status begin_stores(struct featurize *f, const struct dl4c_source_info *info, const char *out, struct dl4c_error *err)
 {
-    const struct dli_store_facts facts = { .digest = f->digest,
-                                           .preprocess = dl4c_reader_preprocess(f->images),
+    const struct dli_store_facts facts = { .preprocess = dl4c_reader_preprocess(f->images),
                                            .pool = pool_name(f->o.pool),
                                            .height = (int32_t)info->shape[1],
                                            .width = (int32_t)info->shape[2] };
     for (int32_t k = 0; k < f->n; k++) {
         struct dli_store_facts own = facts;
+        own.digest = f->digests[k];
         own.vertex = f->at[k];
         const struct dl4c_shape *s = &f->shapes[k];
         const bool pooled = f->o.pool != DL4C_POOL_NONE && s->rank == 3;
@@ -166,8 +167,12 @@ static dl4c_status run_all(struct featurize *f, const char *out, struct dl4c_err
     dl4c_source *source = dl4c_reader_source(f->images);
     struct dl4c_source_info info = DL4C_SOURCE_INFO_INIT;
     DLI_TRY(dl4c_source_get_info(source, &info, err));
-    DLI_TRY(dl4c_graph_digest(f->trunk, &f->digest, err));
     DLI_TRY(make_session(f, &info, err));
+    for (int32_t k = 0; k < f->n; k++) {
+        int32_t at;
+        DLI_TRY(dli_graph_lookup(f->trunk, f->at[k], &at, err));
+        DLI_TRY(dli_graph_digest_at(f->trunk, at, &f->digests[k], err));
+    }
     DLI_TRY(begin_stores(f, &info, out, err));
     struct dli_watch watch;
     dli_watch_init(&watch, "featurize", f->o.progress, f->o.progress_user, f->o.cancel, f->o.timeout_ms);
@@ -209,7 +214,8 @@ dl4c_status dl4c_featurize(dl4c_graph *trunk, dl4c_reader *images, const char *o
     f.at = dli_calloc(f.ctx, (size_t)f.n, sizeof *f.at, err);
     f.stores = f.at ? dli_calloc(f.ctx, (size_t)f.n, sizeof *f.stores, err) : NULL;
     f.shapes = f.stores ? dli_calloc(f.ctx, (size_t)f.n, sizeof *f.shapes, err) : NULL;
-    dl4c_status status = f.shapes ? DL4C_OK : dli_alloc_status();
+    f.digests = f.shapes ? dli_calloc(f.ctx, (size_t)f.n, sizeof *f.digests, err) : NULL;
+    dl4c_status status = f.digests ? DL4C_OK : dli_alloc_status();
     for (int32_t k = 0; k < f.n && status == DL4C_OK; k++)
         f.at[k] = f.o.at ? f.o.at[k] : trunk->vertices[trunk->outputs[k]].name;
     if (status == DL4C_OK)
@@ -218,8 +224,10 @@ dl4c_status dl4c_featurize(dl4c_graph *trunk, dl4c_reader *images, const char *o
         status = run_all(&f, out, err);
     for (int32_t k = 0; f.stores && k < f.n; k++)
         dli_store_end(&f.stores[k]);
+    for (int32_t k = 0; f.digests && k < f.n; k++)
+        dli_free(f.digests[k]);
     dl4c_session_destroy(&f.session);
-    dl4c_free(f.digest);
+    dli_free(f.digests);
     dli_free(f.at);
     dli_free(f.stores);
     dli_free(f.shapes);

@@ -1,25 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A digest that is equal for equal networks, whatever file they came from: names, connections, attributes, parameters. */
+#include "graph/digest.h"
 #include "base/sha256.h"
 #include "base/strbuf.h"
 #include "graph/graph.h"
 
 #include <string.h>
 
-dl4c_status dl4c_graph_digest(dl4c_graph *g, char **hex, struct dl4c_error *err)
+/* index[i]: of vertex i among those that count, -1 where it does not. */
+static void number_all(const dl4c_graph *g, int32_t at, const uint8_t *marks, int32_t *index)
 {
-    if (!hex)
-        return dli_fail(err, DL4C_E_INVALID, "graph", "hex is NULL");
-    *hex = NULL;
-    if (!g)
-        return dli_fail(err, DL4C_E_INVALID, "graph", "graph is NULL");
-    DLI_TRY(dli_graph_begin_run(g, "digest", err));
+    int32_t n = 0;
+    for (int32_t i = 0; i < g->n_vertices; i++)
+        index[i] = at < 0 || i == at || marks[i] ? n++ : -1;
+}
+
+static dl4c_status digest(const dl4c_graph *g, const int32_t *index, char **hex, struct dl4c_error *err)
+{
     struct dli_sha256 s;
     dli_sha256_init(&s);
     struct dli_strbuf b;
     dli_strbuf_init(&b, g->ctx);
     for (int32_t i = 0; i < g->n_vertices; i++) {
         const struct dli_vertex *v = &g->vertices[i];
+        if (index[i] < 0)
+            continue;
         b.length = 0;
         dli_strbuf_addf(&b, "%s\n%s", v->name, v->op ? v->op->name : "input");
         if (v->op) {
@@ -31,14 +36,13 @@ dl4c_status dl4c_graph_digest(dl4c_graph *g, char **hex, struct dl4c_error *err)
             dli_strbuf_addf(&b, " %" PRId64 " %d", v->shape.dim[0], v->nhwc);
         }
         for (int32_t k = 0; k < v->n_inputs; k++)
-            dli_strbuf_addf(&b, "\n%" PRId32, v->inputs[k]);
+            dli_strbuf_addf(&b, "\n%" PRId32, index[v->inputs[k]]);
         dli_strbuf_addc(&b, '\n');
         if (b.text)
             dli_sha256_add(&s, b.text, b.length);
         for (int32_t k = 0; v->params && k < v->params->n; k++)
             dli_sha256_add(&s, dli_param_data(&v->params->p[k]), (size_t)v->params->p[k].count * sizeof(float));
     }
-    dli_graph_end_run(g);
     if (!b.err.status) {
         char text[65];
         dli_sha256_hex(&s, text);
@@ -46,4 +50,33 @@ dl4c_status dl4c_graph_digest(dl4c_graph *g, char **hex, struct dl4c_error *err)
         dli_strbuf_add(&b, text);
     }
     return dli_strbuf_take(&b, hex, err);
+}
+
+dl4c_status dli_graph_digest_at(dl4c_graph *g, int32_t at, char **hex, struct dl4c_error *err)
+{
+    *hex = NULL;
+    DLI_TRY(dli_graph_begin_run(g, "digest", err));
+    int32_t *index = dli_array(g->ctx, (size_t)g->n_vertices, sizeof *index, err);
+    uint8_t *marks = index ? dli_calloc(g->ctx, (size_t)g->n_vertices, 1, err) : NULL;
+    dl4c_status status = marks ? DL4C_OK : dli_alloc_status();
+    if (status == DL4C_OK) {
+        if (at >= 0)
+            dli_graph_reach(g, at, true, marks);
+        number_all(g, at, marks, index);
+        status = digest(g, index, hex, err);
+    }
+    dli_free(index);
+    dli_free(marks);
+    dli_graph_end_run(g);
+    return status;
+}
+
+dl4c_status dl4c_graph_digest(dl4c_graph *g, char **hex, struct dl4c_error *err)
+{
+    if (!hex)
+        return dli_fail(err, DL4C_E_INVALID, "graph", "hex is NULL");
+    *hex = NULL;
+    if (!g)
+        return dli_fail(err, DL4C_E_INVALID, "graph", "graph is NULL");
+    return dli_graph_digest_at(g, -1, hex, err);
 }

@@ -44,6 +44,10 @@ def good(images):
     for name in sorted(os.listdir('test')):
         check(read('test/' + name) == read('again/' + name), 'another batch and one thread gave other bytes in ' + name)
 
+    run('featurize', model, '--at', 'block3_pool,' + AT, '--images', images, '--out', 'both', '--list', 'lists/test.txt', '--progress',
+        'none')
+    for name in sorted(os.listdir('test')):
+        check(read('test/' + name) == read('both/%s/%s' % (AT, name)), 'two vertices in one pass gave other bytes in ' + name)
     run('train', '--features', 'train', '--val', 'val', '--out', 'head.zip', '--epochs', '20', '--updater', 'adam:lr=1e-3', '--dropout',
         '0.5', '--curve-svg', 'curve.svg', '--progress', 'none')
     check(b'<svg' in read('curve.svg'), 'the curve is no SVG')
