@@ -66,9 +66,14 @@ static dl4c_status set_numbers(const struct reader *r, const struct dli_attr *a,
     const bool list = a->type == DL4C_ATTR_INTS || a->type == DL4C_ATTR_FLOATS;
     const bool integral = a->type == DL4C_ATTR_INT || a->type == DL4C_ATTR_INTS;
     const int32_t want = list ? a->count : 1;
-    if (n < 1 || n > DLI_LIST_MAX || (want > 0 && n != want && n != 1))
-        return dli_fail(r->err, DL4C_E_INVALID, "attributes", "%s: %s has %" PRId32 " values, wanted %" PRId32, r->what, a->name, n,
-                        want > 0 ? want : (int32_t)DLI_LIST_MAX);
+    const int32_t fewest = list && want == 0 && !a->required ? 0 : 1; /* what a list holds that nobody gave can be given back */
+    if (n < fewest || n > DLI_LIST_MAX || (want > 0 && n != want && n != 1)) {
+        if (want > 0)
+            return dli_fail(r->err, DL4C_E_INVALID, "attributes", "%s: %s has %" PRId32 " values, wanted %" PRId32, r->what, a->name, n,
+                            want);
+        return dli_fail(r->err, DL4C_E_INVALID, "attributes", "%s: %s has %" PRId32 " values, wanted %" PRId32 " to %d", r->what, a->name,
+                        n, fewest, DLI_LIST_MAX);
+    }
     for (int32_t i = 0; i < n; i++) {
         if (integral && !is)
             return dli_fail(r->err, DL4C_E_INVALID, "attributes", "%s: %s wants whole numbers, not %s", r->what, a->name, DLI_NUM(fs[i]));
