@@ -6,6 +6,7 @@
 #define DL4C_MODEL_H
 
 #include <dl4c/graph.h>
+#include <dl4c/normalizer.h>
 
 DL4C_BEGIN
 
@@ -64,6 +65,11 @@ DL4C_API dl4c_status dl4c_format_for(dl4c_context *ctx, const char *uri, const c
 
 /** Formats that can be read or written: name, and 1 for read + 2 for write. DL4C_E_NOTFOUND past the last. */
 DL4C_API dl4c_status dl4c_format_get(dl4c_context *ctx, int32_t i, const char **name, int32_t *directions, struct dl4c_error *err);
+
+/** The normalizer that a model came with (normalizer.bin of its zip). DL4C_E_NOTFOUND: it has none. The caller destroys it. */
+DL4C_API dl4c_status dl4c_graph_get_normalizer(dl4c_graph *graph, dl4c_normalizer **n, struct dl4c_error *err);
+/** Gives a model a normalizer, which is saved with it; NULL takes it away. It is copied. */
+DL4C_API dl4c_status dl4c_graph_set_normalizer(dl4c_graph *graph, const dl4c_normalizer *n, struct dl4c_error *err);
 
 DL4C_END
 #endif

@@ -51,6 +51,7 @@ void dli_graph_unref(dl4c_graph *g)
     dli_free(g->outputs);
     dli_free(g->updater);
     dli_blob_unref(g->updater_state);
+    dli_blob_unref(g->normalizer);
     dli_info_free(&g->info);
     dl4c_context *ctx = g->ctx;
     dli_free(g);
@@ -151,6 +152,7 @@ dl4c_status dli_graph_copy(const dl4c_graph *g, dl4c_graph **copy, struct dl4c_e
     c->iteration = g->iteration;
     c->epoch = g->epoch;
     c->updater_state = dli_blob_ref(g->updater_state);
+    c->normalizer = dli_blob_ref(g->normalizer);
     *copy = c;
     return DL4C_OK;
 }

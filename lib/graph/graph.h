@@ -87,6 +87,7 @@ struct dl4c_graph {
     int64_t iteration, epoch;       /* of training so far */
     char *updater;                  /* spec of what it was trained with; NULL: none */
     struct dli_blob *updater_state; /* f32, in Deeplearning4j's order of blocks; NULL: none */
+    struct dli_blob *normalizer;    /* normalizer.bin as it lies in a file; NULL: none */
     struct dl4c_model_info info;    /* every pointer is the graph's own */
     _Atomic int32_t use;            /* runs going on; -1: being trained */
 };

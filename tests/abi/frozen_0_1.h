@@ -143,74 +143,6 @@ DL4C_API dl4c_status dl4c_chart_svg(dl4c_context *ctx, const struct dl4c_chart_o
                                     int32_t n_series, char **text, struct dl4c_error *err);
 DL4C_END
 
-/* dl4c/evaluation.h */
-DL4C_BEGIN
-typedef struct dl4c_evaluation dl4c_evaluation;
-struct dl4c_evaluation_options {
-    size_t struct_size;
-    int32_t n_classes;
-    int32_t top_n;
-    const char *const *classes;
-    double threshold;
-};
-#define DL4C_EVALUATION_OPTIONS_INIT { sizeof(struct dl4c_evaluation_options), 0, 0, 0, 0 }
-DL4C_API dl4c_status dl4c_evaluation_create(dl4c_context *ctx, const struct dl4c_evaluation_options *options, dl4c_evaluation **e,
-                                            struct dl4c_error *err);
-DL4C_API void dl4c_evaluation_destroy(dl4c_evaluation **e);
-DL4C_API dl4c_status dl4c_evaluation_add(dl4c_evaluation *e, const float *probabilities, const int64_t *labels, int64_t n,
-                                         struct dl4c_error *err);
-DL4C_API dl4c_status dl4c_evaluation_merge(dl4c_evaluation *e, const dl4c_evaluation *other, struct dl4c_error *err);
-DL4C_API int64_t dl4c_evaluation_count(const dl4c_evaluation *e);
-DL4C_API int32_t dl4c_evaluation_classes(const dl4c_evaluation *e);
-DL4C_API int32_t dl4c_evaluation_top_n(const dl4c_evaluation *e);
-DL4C_API const char *dl4c_evaluation_class_name(const dl4c_evaluation *e, int32_t i);
-DL4C_API int64_t dl4c_evaluation_confusion(const dl4c_evaluation *e, int32_t actual, int32_t predicted);
-DL4C_API void dl4c_evaluation_class_counts(const dl4c_evaluation *e, int32_t i, int64_t *true_positives, int64_t *false_positives,
-                                           int64_t *true_negatives, int64_t *false_negatives);
-enum {
-    DL4C_METRIC_ACCURACY = 1,
-    DL4C_METRIC_BALANCED_ACCURACY = 2,
-    DL4C_METRIC_PRECISION = 3,
-    DL4C_METRIC_RECALL = 4,
-    DL4C_METRIC_F1 = 5,
-    DL4C_METRIC_G_MEASURE = 6,
-    DL4C_METRIC_MCC = 7,
-    DL4C_METRIC_FALSE_POSITIVE_RATE = 8,
-    DL4C_METRIC_FALSE_NEGATIVE_RATE = 9,
-    DL4C_METRIC_FALSE_ALARM_RATE = 10
-};
-enum {
-    DL4C_AVERAGE_DEFAULT = 0,
-    DL4C_AVERAGE_MACRO = 1,
-    DL4C_AVERAGE_MICRO = 2
-};
-DL4C_API double dl4c_evaluation_metric(const dl4c_evaluation *e, int32_t metric, int32_t average);
-DL4C_API double dl4c_evaluation_class_metric(const dl4c_evaluation *e, int32_t metric, int32_t i);
-DL4C_API double dl4c_evaluation_accuracy(const dl4c_evaluation *e);
-DL4C_API double dl4c_evaluation_balanced_accuracy(const dl4c_evaluation *e);
-DL4C_API double dl4c_evaluation_top_n_accuracy(const dl4c_evaluation *e);
-DL4C_API double dl4c_evaluation_precision(const dl4c_evaluation *e);
-DL4C_API double dl4c_evaluation_recall(const dl4c_evaluation *e);
-DL4C_API double dl4c_evaluation_f1(const dl4c_evaluation *e);
-DL4C_API double dl4c_evaluation_class_precision(const dl4c_evaluation *e, int32_t i);
-DL4C_API double dl4c_evaluation_class_recall(const dl4c_evaluation *e, int32_t i);
-DL4C_API double dl4c_evaluation_class_f1(const dl4c_evaluation *e, int32_t i);
-enum {
-    DL4C_STATS_NO_CONFUSION = 1,
-    DL4C_STATS_ANY_CONFUSION = 2,
-    DL4C_STATS_NO_WARNINGS = 4
-};
-DL4C_API dl4c_status dl4c_evaluation_stats(const dl4c_evaluation *e, uint32_t flags, char **text, struct dl4c_error *err);
-DL4C_API dl4c_status dl4c_evaluation_json(const dl4c_evaluation *e, char **text, struct dl4c_error *err);
-DL4C_API dl4c_status dl4c_evaluation_dl4j_json(const dl4c_evaluation *e, char **text, struct dl4c_error *err);
-DL4C_API dl4c_status dl4c_evaluation_from_dl4j(dl4c_context *ctx, const char *text, size_t size, dl4c_evaluation **e,
-                                               struct dl4c_error *err);
-DL4C_API dl4c_status dl4c_evaluation_confusion_text(const dl4c_evaluation *e, char **text, struct dl4c_error *err);
-DL4C_API dl4c_status dl4c_evaluation_confusion_csv(const dl4c_evaluation *e, char **text, struct dl4c_error *err);
-DL4C_API dl4c_status dl4c_evaluation_confusion_html(const dl4c_evaluation *e, char **text, struct dl4c_error *err);
-DL4C_API dl4c_status dl4c_evaluation_confusion_svg(const dl4c_evaluation *e, char **text, struct dl4c_error *err);
-DL4C_END
-
 /* dl4c/op.h */
 DL4C_BEGIN
 enum {
@@ -277,7 +209,14 @@ static inline struct dl4c_attr dl4c_attr_floats(const char *name, const double *
     a.v.fs = values;
     return a;
 }
-enum { DL4C_KIND_OP = 0, DL4C_KIND_UPDATER = 1, DL4C_KIND_SCHEDULE = 2, DL4C_KIND_LOSS = 3, DL4C_KIND_PREPROCESS = 4 };
+enum {
+    DL4C_KIND_OP = 0,
+    DL4C_KIND_UPDATER = 1,
+    DL4C_KIND_SCHEDULE = 2,
+    DL4C_KIND_LOSS = 3,
+    DL4C_KIND_PREPROCESS = 4,
+    DL4C_KIND_CONSTRAINT = 5
+};
 struct dl4c_descriptor {
     size_t struct_size;
     const char *name;
@@ -474,6 +413,274 @@ DL4C_API dl4c_status dl4c_session_bind(dl4c_session *s, int32_t i, dl4c_tensor *
 DL4C_API dl4c_status dl4c_session_describe(const dl4c_session *s, char **text, struct dl4c_error *err);
 DL4C_END
 
+/* dl4c/image.h */
+DL4C_BEGIN
+typedef struct dl4c_image dl4c_image;
+enum {
+    DL4C_IMAGE_IGNORE_EXIF = 1,
+    DL4C_IMAGE_TOLERATE = 2,
+    DL4C_IMAGE_CMYK_OPENCV = 4
+};
+struct dl4c_image_options {
+    size_t struct_size;
+    int64_t max_pixels;
+    int32_t max_scans;
+    int32_t reserved;
+    uint64_t flags;
+};
+#define DL4C_IMAGE_OPTIONS_INIT { sizeof(struct dl4c_image_options), 0, 0, 0, 0 }
+struct dl4c_image_info {
+    size_t struct_size;
+    const char *format;
+    int32_t width;
+    int32_t height;
+    int32_t channels;
+    int32_t orientation;
+};
+#define DL4C_IMAGE_INFO_INIT { sizeof(struct dl4c_image_info), 0, 0, 0, 0, 0 }
+DL4C_API dl4c_status dl4c_image_probe(dl4c_context *ctx, const void *bytes, size_t size, const struct dl4c_image_options *options,
+                                      struct dl4c_image_info *info, struct dl4c_error *err);
+DL4C_API dl4c_status dl4c_image_decode(dl4c_context *ctx, const void *bytes, size_t size, const struct dl4c_image_options *options,
+                                       dl4c_image **img, struct dl4c_error *err);
+DL4C_API dl4c_status dl4c_image_create(dl4c_context *ctx, int32_t width, int32_t height, int32_t channels, dl4c_image **img,
+                                       struct dl4c_error *err);
+DL4C_API dl4c_status dl4c_image_wrap(dl4c_context *ctx, int32_t width, int32_t height, int32_t channels, void *pixels, size_t stride_bytes,
+                                     dl4c_release_cookie_fn release, void *cookie, dl4c_image **img, struct dl4c_error *err);
+DL4C_API dl4c_status dl4c_image_clone(const dl4c_image *img, dl4c_image **copy, struct dl4c_error *err);
+DL4C_API void dl4c_image_destroy(dl4c_image **img);
+DL4C_API int32_t dl4c_image_width(const dl4c_image *img);
+DL4C_API int32_t dl4c_image_height(const dl4c_image *img);
+DL4C_API int32_t dl4c_image_channels(const dl4c_image *img);
+DL4C_API size_t dl4c_image_stride(const dl4c_image *img);
+DL4C_API uint8_t *dl4c_image_pixels(dl4c_image *img);
+DL4C_API const uint8_t *dl4c_image_pixels_const(const dl4c_image *img);
+DL4C_API dl4c_status dl4c_image_orient(const dl4c_image *img, int32_t orientation, dl4c_image **out, struct dl4c_error *err);
+DL4C_API dl4c_status dl4c_image_convert(const dl4c_image *img, int32_t channels, dl4c_image **out, struct dl4c_error *err);
+enum {
+    DL4C_RESIZE_DL4J = 0,
+    DL4C_RESIZE_PILLOW = 1,
+    DL4C_RESIZE_NEAREST = 2
+};
+enum {
+    DL4C_FIT_STRETCH = 0,
+    DL4C_FIT_CROP = 1,
+    DL4C_FIT_PAD = 2,
+    DL4C_FIT_DL4J_CROP = 3
+};
+DL4C_API dl4c_status dl4c_image_resize(const dl4c_image *img, int32_t width, int32_t height, int32_t method, dl4c_image **out,
+                                       struct dl4c_error *err);
+DL4C_API dl4c_status dl4c_image_fit(const dl4c_image *img, int32_t width, int32_t height, int32_t method, int32_t fit, double enlarge,
+                                    dl4c_image **out, struct dl4c_error *err);
+enum { DL4C_ORDER_RGB = 0, DL4C_ORDER_BGR = 1 };
+enum { DL4C_CMYK_PILLOW = 0, DL4C_CMYK_OPENCV = 1 };
+struct dl4c_preprocess {
+    char name[24];
+    int32_t order;
+    int32_t resize;
+    int32_t fit;
+    int32_t ignore_exif;
+    int32_t cmyk;
+    float divide;
+    double enlarge;
+    float mean[3];
+    float std[3];
+};
+DL4C_API int32_t dl4c_preprocess_count(void);
+DL4C_API const struct dl4c_preprocess *dl4c_preprocess_get(int32_t i);
+DL4C_API dl4c_status dl4c_preprocess_named(const char *name, struct dl4c_preprocess *p, struct dl4c_error *err);
+DL4C_API dl4c_status dl4c_preprocess_parse(dl4c_context *ctx, const char *text, struct dl4c_preprocess *p, struct dl4c_error *err);
+DL4C_API dl4c_status dl4c_preprocess_print(dl4c_context *ctx, const struct dl4c_preprocess *p, char **text, struct dl4c_error *err);
+DL4C_API dl4c_status dl4c_image_to_floats(const dl4c_image *img, const struct dl4c_preprocess *p, int32_t channels, int32_t height,
+                                          int32_t width, float *out, struct dl4c_error *err);
+static inline void dl4c_preprocess_options(const struct dl4c_preprocess *p, struct dl4c_image_options *options)
+{
+    const uint64_t exif = DL4C_IMAGE_IGNORE_EXIF, cmyk = DL4C_IMAGE_CMYK_OPENCV;
+    options->flags &= ~(exif | cmyk);
+    if (p->ignore_exif)
+        options->flags |= exif;
+    if (p->cmyk == DL4C_CMYK_OPENCV)
+        options->flags |= cmyk;
+}
+DL4C_END
+
+/* dl4c/compare.h */
+DL4C_BEGIN
+struct dl4c_compare_side {
+    size_t struct_size;
+    dl4c_graph *graph;
+    const char *activations;
+    const struct dl4c_preprocess *preprocess;
+    int32_t height;
+    int32_t width;
+};
+#define DL4C_COMPARE_SIDE_INIT { sizeof(struct dl4c_compare_side), 0, 0, 0, 0, 0 }
+struct dl4c_compare_options {
+    size_t struct_size;
+    const void *image;
+    size_t image_bytes;
+    const dl4c_tensor *input;
+    const char *const *map;
+    int32_t n_map;
+    int32_t reserved;
+    double tolerance;
+    const int32_t *cancel;
+    int64_t timeout_ms;
+    uint64_t flags;
+};
+#define DL4C_COMPARE_OPTIONS_INIT { sizeof(struct dl4c_compare_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+typedef struct dl4c_comparison dl4c_comparison;
+struct dl4c_compare_stage {
+    size_t struct_size;
+    const char *name;
+    const char *other;
+    const char *op;
+    const char *note;
+    double error;
+    double largest;
+    int64_t count;
+    int32_t differs;
+    int32_t reserved;
+};
+#define DL4C_COMPARE_STAGE_INIT { sizeof(struct dl4c_compare_stage), 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+DL4C_API dl4c_status dl4c_compare(dl4c_context *ctx, const struct dl4c_compare_side *a, const struct dl4c_compare_side *b,
+                                  const struct dl4c_compare_options *options, dl4c_comparison **out, struct dl4c_error *err);
+DL4C_API void dl4c_comparison_destroy(dl4c_comparison **c);
+DL4C_API int32_t dl4c_comparison_count(const dl4c_comparison *c);
+DL4C_API dl4c_status dl4c_comparison_stage(const dl4c_comparison *c, int32_t i, struct dl4c_compare_stage *out, struct dl4c_error *err);
+DL4C_API int32_t dl4c_comparison_first(const dl4c_comparison *c);
+DL4C_API void dl4c_comparison_cause(const dl4c_comparison *c, const char **name, const char **sentence);
+DL4C_API dl4c_status dl4c_comparison_text(const dl4c_comparison *c, char **text, struct dl4c_error *err);
+DL4C_END
+
+/* dl4c/evaluation.h */
+DL4C_BEGIN
+typedef struct dl4c_evaluation dl4c_evaluation;
+struct dl4c_evaluation_options {
+    size_t struct_size;
+    int32_t n_classes;
+    int32_t top_n;
+    const char *const *classes;
+    double threshold;
+};
+#define DL4C_EVALUATION_OPTIONS_INIT { sizeof(struct dl4c_evaluation_options), 0, 0, 0, 0 }
+DL4C_API dl4c_status dl4c_evaluation_create(dl4c_context *ctx, const struct dl4c_evaluation_options *options, dl4c_evaluation **e,
+                                            struct dl4c_error *err);
+DL4C_API void dl4c_evaluation_destroy(dl4c_evaluation **e);
+DL4C_API dl4c_status dl4c_evaluation_add(dl4c_evaluation *e, const float *probabilities, const int64_t *labels, int64_t n,
+                                         struct dl4c_error *err);
+DL4C_API dl4c_status dl4c_evaluation_merge(dl4c_evaluation *e, const dl4c_evaluation *other, struct dl4c_error *err);
+DL4C_API int64_t dl4c_evaluation_count(const dl4c_evaluation *e);
+DL4C_API int32_t dl4c_evaluation_classes(const dl4c_evaluation *e);
+DL4C_API int32_t dl4c_evaluation_top_n(const dl4c_evaluation *e);
+DL4C_API const char *dl4c_evaluation_class_name(const dl4c_evaluation *e, int32_t i);
+DL4C_API int64_t dl4c_evaluation_confusion(const dl4c_evaluation *e, int32_t actual, int32_t predicted);
+DL4C_API void dl4c_evaluation_class_counts(const dl4c_evaluation *e, int32_t i, int64_t *true_positives, int64_t *false_positives,
+                                           int64_t *true_negatives, int64_t *false_negatives);
+enum {
+    DL4C_METRIC_ACCURACY = 1,
+    DL4C_METRIC_BALANCED_ACCURACY = 2,
+    DL4C_METRIC_PRECISION = 3,
+    DL4C_METRIC_RECALL = 4,
+    DL4C_METRIC_F1 = 5,
+    DL4C_METRIC_G_MEASURE = 6,
+    DL4C_METRIC_MCC = 7,
+    DL4C_METRIC_FALSE_POSITIVE_RATE = 8,
+    DL4C_METRIC_FALSE_NEGATIVE_RATE = 9,
+    DL4C_METRIC_FALSE_ALARM_RATE = 10
+};
+enum {
+    DL4C_AVERAGE_DEFAULT = 0,
+    DL4C_AVERAGE_MACRO = 1,
+    DL4C_AVERAGE_MICRO = 2
+};
+DL4C_API double dl4c_evaluation_metric(const dl4c_evaluation *e, int32_t metric, int32_t average);
+DL4C_API double dl4c_evaluation_class_metric(const dl4c_evaluation *e, int32_t metric, int32_t i);
+DL4C_API double dl4c_evaluation_accuracy(const dl4c_evaluation *e);
+DL4C_API double dl4c_evaluation_balanced_accuracy(const dl4c_evaluation *e);
+DL4C_API double dl4c_evaluation_top_n_accuracy(const dl4c_evaluation *e);
+DL4C_API double dl4c_evaluation_precision(const dl4c_evaluation *e);
+DL4C_API double dl4c_evaluation_recall(const dl4c_evaluation *e);
+DL4C_API double dl4c_evaluation_f1(const dl4c_evaluation *e);
+DL4C_API double dl4c_evaluation_class_precision(const dl4c_evaluation *e, int32_t i);
+DL4C_API double dl4c_evaluation_class_recall(const dl4c_evaluation *e, int32_t i);
+DL4C_API double dl4c_evaluation_class_f1(const dl4c_evaluation *e, int32_t i);
+enum {
+    DL4C_STATS_NO_CONFUSION = 1,
+    DL4C_STATS_ANY_CONFUSION = 2,
+    DL4C_STATS_NO_WARNINGS = 4
+};
+DL4C_API dl4c_status dl4c_evaluation_stats(const dl4c_evaluation *e, uint32_t flags, char **text, struct dl4c_error *err);
+DL4C_API dl4c_status dl4c_evaluation_json(const dl4c_evaluation *e, char **text, struct dl4c_error *err);
+DL4C_API dl4c_status dl4c_evaluation_dl4j_json(const dl4c_evaluation *e, char **text, struct dl4c_error *err);
+DL4C_API dl4c_status dl4c_evaluation_from_dl4j(dl4c_context *ctx, const char *text, size_t size, dl4c_evaluation **e,
+                                               struct dl4c_error *err);
+DL4C_API dl4c_status dl4c_evaluation_confusion_text(const dl4c_evaluation *e, char **text, struct dl4c_error *err);
+DL4C_API dl4c_status dl4c_evaluation_confusion_csv(const dl4c_evaluation *e, char **text, struct dl4c_error *err);
+DL4C_API dl4c_status dl4c_evaluation_confusion_html(const dl4c_evaluation *e, char **text, struct dl4c_error *err);
+DL4C_API dl4c_status dl4c_evaluation_confusion_svg(const dl4c_evaluation *e, char **text, struct dl4c_error *err);
+typedef struct dl4c_measure dl4c_measure;
+enum {
+    DL4C_MEASURE_BINARY = 1,
+    DL4C_MEASURE_ROC = 2,
+    DL4C_MEASURE_ROC_BINARY = 3,
+    DL4C_MEASURE_ROC_MULTICLASS = 4,
+    DL4C_MEASURE_REGRESSION = 5,
+    DL4C_MEASURE_CALIBRATION = 6
+};
+enum {
+    DL4C_MEASURE_ALL_POINTS = 1,
+    DL4C_MEASURE_WITH_ROC = 2,
+    DL4C_MEASURE_EMPTY_BINS = 4
+};
+struct dl4c_measure_options {
+    size_t struct_size;
+    int32_t kind;
+    int32_t columns;
+    const char *const *names;
+    const float *thresholds;
+    int32_t steps;
+    int32_t digits;
+    int32_t reliability_bins;
+    int32_t histogram_bins;
+    int32_t flags;
+    int32_t reserved;
+};
+#define DL4C_MEASURE_OPTIONS_INIT { sizeof(struct dl4c_measure_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+DL4C_API dl4c_status dl4c_measure_create(dl4c_context *ctx, const struct dl4c_measure_options *options, dl4c_measure **m,
+                                         struct dl4c_error *err);
+DL4C_API void dl4c_measure_destroy(dl4c_measure **m);
+DL4C_API dl4c_status dl4c_measure_add(dl4c_measure *m, const float *labels, const float *predictions, const float *mask,
+                                      int32_t mask_columns, int64_t n, struct dl4c_error *err);
+DL4C_API dl4c_status dl4c_measure_merge(dl4c_measure *m, const dl4c_measure *other, struct dl4c_error *err);
+DL4C_API int32_t dl4c_measure_kind(const dl4c_measure *m);
+DL4C_API int32_t dl4c_measure_columns(const dl4c_measure *m);
+DL4C_API int64_t dl4c_measure_count(const dl4c_measure *m, int32_t column);
+DL4C_API void dl4c_measure_column_counts(const dl4c_measure *m, int32_t column, int64_t *true_positives, int64_t *false_positives,
+                                         int64_t *true_negatives, int64_t *false_negatives);
+enum {
+    DL4C_METRIC_AUROC = 20,
+    DL4C_METRIC_AUPRC = 21,
+    DL4C_METRIC_MSE = 30,
+    DL4C_METRIC_MAE = 31,
+    DL4C_METRIC_RMSE = 32,
+    DL4C_METRIC_RSE = 33,
+    DL4C_METRIC_PC = 34,
+    DL4C_METRIC_R2 = 35
+};
+DL4C_API double dl4c_measure_value(const dl4c_measure *m, int32_t metric, int32_t column);
+enum {
+    DL4C_CURVE_ROC = 1,
+    DL4C_CURVE_PRECISION_RECALL = 2,
+    DL4C_CURVE_RELIABILITY = 3,
+    DL4C_CURVE_RESIDUALS = 4,
+    DL4C_CURVE_PROBABILITIES = 5
+};
+DL4C_API dl4c_status dl4c_measure_curve(const dl4c_measure *m, int32_t curve, int32_t column, double **points, int64_t *n_points,
+                                        struct dl4c_error *err);
+DL4C_API dl4c_status dl4c_measure_stats(const dl4c_measure *m, char **text, struct dl4c_error *err);
+DL4C_API dl4c_status dl4c_measure_dl4j_json(const dl4c_measure *m, char **text, struct dl4c_error *err);
+DL4C_END
+
 /* dl4c/source.h */
 DL4C_BEGIN
 typedef struct dl4c_source dl4c_source;
@@ -565,6 +772,34 @@ struct dl4c_split_dir_options {
 #define DL4C_SPLIT_DIR_OPTIONS_INIT { sizeof(struct dl4c_split_dir_options), 0, 0, 0, 0, 0 }
 DL4C_API dl4c_status dl4c_split_dir(dl4c_context *ctx, const char *uri, const char *out, const struct dl4c_split_dir_options *options,
                                     int64_t counts[3], struct dl4c_error *err);
+enum {
+    DL4C_SAMPLE_ALL = 0,
+    DL4C_SAMPLE_RANDOM = 1,
+    DL4C_SAMPLE_BALANCED = 2
+};
+enum { DL4C_SAMPLE_ANY_EXTENSION = 1  };
+struct dl4c_sample_options {
+    size_t struct_size;
+    int64_t seed;
+    int64_t max_paths;
+    int64_t max_labels;
+    int64_t min_per_label;
+    int64_t max_per_label;
+    const char *label_pattern;
+    const char *const *extensions;
+    const char *const *labels;
+    const double *weights;
+    int32_t label_position;
+    int32_t filter;
+    int32_t n_extensions, n_labels, n_weights;
+    int32_t reserved;
+    uint64_t flags;
+};
+#define DL4C_SAMPLE_OPTIONS_INIT { sizeof(struct dl4c_sample_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+DL4C_API dl4c_status dl4c_sample_paths(dl4c_context *ctx, const char *const *paths, int64_t n, const struct dl4c_sample_options *options,
+                                       int64_t *picked, int64_t *n_picked, int64_t *ends, int32_t *n_ends, struct dl4c_error *err);
+DL4C_API dl4c_status dl4c_path_label(dl4c_context *ctx, const char *path, const char *pattern, int32_t position, char **label,
+                                     struct dl4c_error *err);
 DL4C_END
 
 /* dl4c/features.h */
@@ -623,6 +858,54 @@ DL4C_API dl4c_status dl4c_head_softmax(dl4c_features *f, const struct dl4c_head_
 DL4C_API dl4c_status dl4c_head_for(dl4c_features *f, dl4c_graph *head, struct dl4c_error *err);
 DL4C_END
 
+/* dl4c/fetch.h */
+DL4C_BEGIN
+struct dl4c_weights_info {
+    size_t struct_size;
+    const char *name;
+    const char *doc;
+    const char *url;
+    const char *preprocess;
+    const char *sha256;
+    uint32_t adler32;
+    int32_t has_adler32;
+    int64_t size_bytes;
+};
+#define DL4C_WEIGHTS_INFO_INIT { sizeof(struct dl4c_weights_info), 0, 0, 0, 0, 0, 0, 0, 0 }
+DL4C_API int32_t dl4c_weights_count(void);
+DL4C_API dl4c_status dl4c_weights_get(int32_t i, struct dl4c_weights_info *out, struct dl4c_error *err);
+enum {
+    DL4C_FETCH_AGAIN = 1,
+    DL4C_FETCH_OFFLINE = 2
+};
+struct dl4c_fetch_options {
+    size_t struct_size;
+    const char *cache;
+    const char *mirror;
+    const char *sha256;
+    dl4c_progress_fn progress;
+    void *progress_user;
+    const int32_t *cancel;
+    int64_t timeout_ms;
+    int64_t stall_ms;
+    uint64_t flags;
+};
+#define DL4C_FETCH_OPTIONS_INIT { sizeof(struct dl4c_fetch_options), 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+enum { DL4C_CHECKED_NOTHING = 0, DL4C_CHECKED_ADLER32 = 1, DL4C_CHECKED_SHA256 = 2 };
+struct dl4c_fetched {
+    size_t struct_size;
+    char *path;
+    char sha256[65];
+    char reserved[3];
+    int32_t checked;
+    int64_t size_bytes;
+    int64_t received;
+};
+#define DL4C_FETCHED_INIT { sizeof(struct dl4c_fetched), 0, { 0 }, { 0 }, 0, 0, 0 }
+DL4C_API dl4c_status dl4c_fetch(dl4c_context *ctx, const char *what, const struct dl4c_fetch_options *options, struct dl4c_fetched *out,
+                                struct dl4c_error *err);
+DL4C_END
+
 /* dl4c/fs.h */
 DL4C_BEGIN
 enum { DL4C_FS_FILE = 1, DL4C_FS_DIRECTORY = 2, DL4C_FS_OTHER = 3 };
@@ -672,96 +955,6 @@ DL4C_API dl4c_status dl4c_fs_mkdir(dl4c_context *ctx, const char *uri, struct dl
 DL4C_API dl4c_status dl4c_fs_rename(dl4c_context *ctx, const char *from, const char *to, struct dl4c_error *err);
 DL4C_API dl4c_status dl4c_fs_remove(dl4c_context *ctx, const char *uri, struct dl4c_error *err);
 DL4C_API dl4c_status dl4c_fs_append(dl4c_context *ctx, const char *uri, const void *bytes, size_t size, struct dl4c_error *err);
-DL4C_END
-
-/* dl4c/image.h */
-DL4C_BEGIN
-typedef struct dl4c_image dl4c_image;
-enum {
-    DL4C_IMAGE_IGNORE_EXIF = 1,
-    DL4C_IMAGE_TOLERATE = 2,
-    DL4C_IMAGE_CMYK_OPENCV = 4
-};
-struct dl4c_image_options {
-    size_t struct_size;
-    int64_t max_pixels;
-    int32_t max_scans;
-    int32_t reserved;
-    uint64_t flags;
-};
-#define DL4C_IMAGE_OPTIONS_INIT { sizeof(struct dl4c_image_options), 0, 0, 0, 0 }
-struct dl4c_image_info {
-    size_t struct_size;
-    const char *format;
-    int32_t width;
-    int32_t height;
-    int32_t channels;
-    int32_t orientation;
-};
-#define DL4C_IMAGE_INFO_INIT { sizeof(struct dl4c_image_info), 0, 0, 0, 0, 0 }
-DL4C_API dl4c_status dl4c_image_probe(dl4c_context *ctx, const void *bytes, size_t size, const struct dl4c_image_options *options,
-                                      struct dl4c_image_info *info, struct dl4c_error *err);
-DL4C_API dl4c_status dl4c_image_decode(dl4c_context *ctx, const void *bytes, size_t size, const struct dl4c_image_options *options,
-                                       dl4c_image **img, struct dl4c_error *err);
-DL4C_API dl4c_status dl4c_image_create(dl4c_context *ctx, int32_t width, int32_t height, int32_t channels, dl4c_image **img,
-                                       struct dl4c_error *err);
-DL4C_API dl4c_status dl4c_image_wrap(dl4c_context *ctx, int32_t width, int32_t height, int32_t channels, void *pixels, size_t stride_bytes,
-                                     dl4c_release_cookie_fn release, void *cookie, dl4c_image **img, struct dl4c_error *err);
-DL4C_API dl4c_status dl4c_image_clone(const dl4c_image *img, dl4c_image **copy, struct dl4c_error *err);
-DL4C_API void dl4c_image_destroy(dl4c_image **img);
-DL4C_API int32_t dl4c_image_width(const dl4c_image *img);
-DL4C_API int32_t dl4c_image_height(const dl4c_image *img);
-DL4C_API int32_t dl4c_image_channels(const dl4c_image *img);
-DL4C_API size_t dl4c_image_stride(const dl4c_image *img);
-DL4C_API uint8_t *dl4c_image_pixels(dl4c_image *img);
-DL4C_API const uint8_t *dl4c_image_pixels_const(const dl4c_image *img);
-DL4C_API dl4c_status dl4c_image_orient(const dl4c_image *img, int32_t orientation, dl4c_image **out, struct dl4c_error *err);
-DL4C_API dl4c_status dl4c_image_convert(const dl4c_image *img, int32_t channels, dl4c_image **out, struct dl4c_error *err);
-enum {
-    DL4C_RESIZE_DL4J = 0,
-    DL4C_RESIZE_PILLOW = 1,
-    DL4C_RESIZE_NEAREST = 2
-};
-enum {
-    DL4C_FIT_STRETCH = 0,
-    DL4C_FIT_CROP = 1,
-    DL4C_FIT_PAD = 2,
-    DL4C_FIT_DL4J_CROP = 3
-};
-DL4C_API dl4c_status dl4c_image_resize(const dl4c_image *img, int32_t width, int32_t height, int32_t method, dl4c_image **out,
-                                       struct dl4c_error *err);
-DL4C_API dl4c_status dl4c_image_fit(const dl4c_image *img, int32_t width, int32_t height, int32_t method, int32_t fit, double enlarge,
-                                    dl4c_image **out, struct dl4c_error *err);
-enum { DL4C_ORDER_RGB = 0, DL4C_ORDER_BGR = 1 };
-enum { DL4C_CMYK_PILLOW = 0, DL4C_CMYK_OPENCV = 1 };
-struct dl4c_preprocess {
-    char name[24];
-    int32_t order;
-    int32_t resize;
-    int32_t fit;
-    int32_t ignore_exif;
-    int32_t cmyk;
-    float divide;
-    double enlarge;
-    float mean[3];
-    float std[3];
-};
-DL4C_API int32_t dl4c_preprocess_count(void);
-DL4C_API const struct dl4c_preprocess *dl4c_preprocess_get(int32_t i);
-DL4C_API dl4c_status dl4c_preprocess_named(const char *name, struct dl4c_preprocess *p, struct dl4c_error *err);
-DL4C_API dl4c_status dl4c_preprocess_parse(dl4c_context *ctx, const char *text, struct dl4c_preprocess *p, struct dl4c_error *err);
-DL4C_API dl4c_status dl4c_preprocess_print(dl4c_context *ctx, const struct dl4c_preprocess *p, char **text, struct dl4c_error *err);
-DL4C_API dl4c_status dl4c_image_to_floats(const dl4c_image *img, const struct dl4c_preprocess *p, int32_t channels, int32_t height,
-                                          int32_t width, float *out, struct dl4c_error *err);
-static inline void dl4c_preprocess_options(const struct dl4c_preprocess *p, struct dl4c_image_options *options)
-{
-    const uint64_t exif = DL4C_IMAGE_IGNORE_EXIF, cmyk = DL4C_IMAGE_CMYK_OPENCV;
-    options->flags &= ~(exif | cmyk);
-    if (p->ignore_exif)
-        options->flags |= exif;
-    if (p->cmyk == DL4C_CMYK_OPENCV)
-        options->flags |= cmyk;
-}
 DL4C_END
 
 /* dl4c/layers.h */
@@ -874,51 +1067,34 @@ static inline void dl4c_combine(dl4c_builder *b, const char *op, const char *nam
 }
 DL4C_END
 
-/* dl4c/model.h */
-DL4C_BEGIN
-struct dl4c_load_options {
-    size_t struct_size;
-    const char *format;
-    dl4c_progress_fn progress;
-    void *progress_user;
-    const int32_t *cancel;
-    int64_t timeout_ms;
-    uint64_t flags;
-};
-#define DL4C_LOAD_OPTIONS_INIT { sizeof(struct dl4c_load_options), 0, 0, 0, 0, 0, 0 }
-DL4C_API dl4c_status dl4c_model_load(dl4c_context *ctx, const char *uri, const struct dl4c_load_options *options, dl4c_graph **graph,
-                                     struct dl4c_error *err);
-DL4C_API dl4c_status dl4c_model_load_memory(dl4c_context *ctx, const void *bytes, size_t size, const struct dl4c_load_options *options,
-                                            dl4c_graph **graph, struct dl4c_error *err);
-struct dl4c_save_options {
-    size_t struct_size;
-    const char *format;
-    int32_t updater;
-    int32_t reserved;
-    dl4c_progress_fn progress;
-    void *progress_user;
-    const int32_t *cancel;
-    int64_t timeout_ms;
-    uint64_t flags;
-};
-#define DL4C_SAVE_OPTIONS_INIT { sizeof(struct dl4c_save_options), 0, 0, 0, 0, 0, 0, 0, 0 }
-DL4C_API dl4c_status dl4c_model_save(dl4c_graph *graph, const char *uri, const struct dl4c_save_options *options, struct dl4c_error *err);
-DL4C_API dl4c_status dl4c_format_for(dl4c_context *ctx, const char *uri, const char **name, struct dl4c_error *err);
-DL4C_API dl4c_status dl4c_format_get(dl4c_context *ctx, int32_t i, const char **name, int32_t *directions, struct dl4c_error *err);
-DL4C_END
-
 /* dl4c/train.h */
 DL4C_BEGIN
+enum { DL4C_TRAIN_EPOCH_START = 1, DL4C_TRAIN_ITERATION = 2, DL4C_TRAIN_EPOCH_END = 3 };
+struct dl4c_train_event {
+    size_t struct_size;
+    int32_t kind;
+    int32_t stop;
+    dl4c_graph *graph;
+    int64_t iteration;
+    int64_t epoch;
+    double score;
+    double val_score, val_accuracy;
+    int64_t rows;
+    int64_t done, total;
+    int64_t source_ns;
+};
 struct dl4c_listener {
     size_t struct_size;
     void *user;
     int (*iteration_done)(void *user, int64_t iteration, int64_t epoch, double score);
     int (*epoch_start)(void *user, int64_t epoch);
     int (*epoch_end)(void *user, int64_t epoch, double train_score, double val_score, double val_accuracy);
+    dl4c_status (*event)(void *user, struct dl4c_train_event *event, struct dl4c_error *err);
+    void (*release)(void *user);
 };
 #define DL4C_LISTENER_INIT                                                                                                                 \
     {                                                                                                                                      \
-        sizeof(struct dl4c_listener), 0, 0, 0, 0                                                                                           \
+        sizeof(struct dl4c_listener), 0, 0, 0, 0, 0, 0                                                                                     \
     }
 struct dl4c_fit_options {
     size_t struct_size;
@@ -977,13 +1153,130 @@ struct dl4c_evaluate_options {
     void (*mistake)(void *user, int64_t index, int64_t actual, int64_t predicted, double probability);
     void *mistake_user;
     uint64_t flags;
+    dl4c_measure *const *measures;
+    int32_t n_measures;
+    int32_t reserved;
 };
 #define DL4C_EVALUATE_OPTIONS_INIT                                                                                                         \
     {                                                                                                                                      \
-        sizeof(struct dl4c_evaluate_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0                                                                 \
+        sizeof(struct dl4c_evaluate_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0                                                        \
     }
 DL4C_API dl4c_status dl4c_evaluate(dl4c_graph *graph, dl4c_source *source, const struct dl4c_evaluate_options *options,
                                    dl4c_evaluation **evaluation, struct dl4c_error *err);
+DL4C_END
+
+/* dl4c/listener.h */
+DL4C_BEGIN
+DL4C_API void dl4c_listener_close(struct dl4c_listener *l);
+struct dl4c_line_options {
+    size_t struct_size;
+    int64_t every;
+    dl4c_log_fn log;
+    void *log_user;
+    int32_t score;
+    int32_t reserved;
+    uint64_t flags;
+};
+#define DL4C_LINE_OPTIONS_INIT                                                                                                             \
+    {                                                                                                                                      \
+        sizeof(struct dl4c_line_options), 0, 0, 0, 0, 0, 0                                                                                 \
+    }
+DL4C_API dl4c_status dl4c_listener_score(dl4c_context *ctx, const struct dl4c_line_options *options, struct dl4c_listener *l,
+                                         struct dl4c_error *err);
+DL4C_API dl4c_status dl4c_listener_performance(dl4c_context *ctx, const struct dl4c_line_options *options, struct dl4c_listener *l,
+                                               struct dl4c_error *err);
+DL4C_API dl4c_status dl4c_listener_time(dl4c_context *ctx, const struct dl4c_line_options *options, struct dl4c_listener *l,
+                                        struct dl4c_error *err);
+struct dl4c_evaluative_options {
+    size_t struct_size;
+    int32_t when;
+    int32_t top_n;
+    int64_t every;
+    int64_t batch;
+    int32_t threads;
+    int32_t reserved;
+    int (*done)(void *user, int64_t iteration, int64_t epoch, const dl4c_evaluation *evaluation);
+    void *done_user;
+    dl4c_log_fn log;
+    void *log_user;
+    uint64_t flags;
+};
+#define DL4C_EVALUATIVE_OPTIONS_INIT                                                                                                       \
+    {                                                                                                                                      \
+        sizeof(struct dl4c_evaluative_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0                                                            \
+    }
+DL4C_API dl4c_status dl4c_listener_evaluative(dl4c_context *ctx, dl4c_source *source, const struct dl4c_evaluative_options *options,
+                                              struct dl4c_listener *l, struct dl4c_error *err);
+struct dl4c_checkpoint_options {
+    size_t struct_size;
+    int64_t every_epochs;
+    int64_t every_iterations;
+    int64_t every_ms;
+    int32_t since_last;
+    int32_t keep_last;
+    int32_t keep_every;
+    int32_t delete_existing;
+    uint64_t flags;
+};
+#define DL4C_CHECKPOINT_OPTIONS_INIT                                                                                                       \
+    {                                                                                                                                      \
+        sizeof(struct dl4c_checkpoint_options), 0, 0, 0, 0, 0, 0, 0, 0                                                                     \
+    }
+DL4C_API dl4c_status dl4c_listener_checkpoint(dl4c_context *ctx, const char *dir, const struct dl4c_checkpoint_options *options,
+                                              struct dl4c_listener *l, struct dl4c_error *err);
+DL4C_API dl4c_status dl4c_checkpoint_last(dl4c_context *ctx, const char *dir, char **uri, struct dl4c_error *err);
+DL4C_END
+
+/* dl4c/normalizer.h */
+DL4C_BEGIN
+typedef struct dl4c_normalizer dl4c_normalizer;
+DL4C_API dl4c_status dl4c_normalizer_create(dl4c_context *ctx, const char *spec, dl4c_normalizer **n, struct dl4c_error *err);
+DL4C_API void dl4c_normalizer_destroy(dl4c_normalizer **n);
+DL4C_API dl4c_status dl4c_normalizer_fit(dl4c_normalizer *n, const dl4c_tensor *features, const dl4c_tensor *labels,
+                                         struct dl4c_error *err);
+DL4C_API dl4c_status dl4c_normalizer_apply(const dl4c_normalizer *n, dl4c_tensor *features, struct dl4c_error *err);
+DL4C_API dl4c_status dl4c_normalizer_revert(const dl4c_normalizer *n, dl4c_tensor *features, struct dl4c_error *err);
+DL4C_API dl4c_status dl4c_normalizer_apply_labels(const dl4c_normalizer *n, dl4c_tensor *labels, struct dl4c_error *err);
+DL4C_API dl4c_status dl4c_normalizer_revert_labels(const dl4c_normalizer *n, dl4c_tensor *labels, struct dl4c_error *err);
+DL4C_API const float *dl4c_normalizer_center(const dl4c_normalizer *n, int64_t *count);
+DL4C_API const float *dl4c_normalizer_spread(const dl4c_normalizer *n, int64_t *count);
+DL4C_API dl4c_status dl4c_normalizer_load(dl4c_context *ctx, const char *uri, dl4c_normalizer **n, struct dl4c_error *err);
+DL4C_API dl4c_status dl4c_normalizer_save(const dl4c_normalizer *n, const char *uri, struct dl4c_error *err);
+DL4C_END
+
+/* dl4c/model.h */
+DL4C_BEGIN
+struct dl4c_load_options {
+    size_t struct_size;
+    const char *format;
+    dl4c_progress_fn progress;
+    void *progress_user;
+    const int32_t *cancel;
+    int64_t timeout_ms;
+    uint64_t flags;
+};
+#define DL4C_LOAD_OPTIONS_INIT { sizeof(struct dl4c_load_options), 0, 0, 0, 0, 0, 0 }
+DL4C_API dl4c_status dl4c_model_load(dl4c_context *ctx, const char *uri, const struct dl4c_load_options *options, dl4c_graph **graph,
+                                     struct dl4c_error *err);
+DL4C_API dl4c_status dl4c_model_load_memory(dl4c_context *ctx, const void *bytes, size_t size, const struct dl4c_load_options *options,
+                                            dl4c_graph **graph, struct dl4c_error *err);
+struct dl4c_save_options {
+    size_t struct_size;
+    const char *format;
+    int32_t updater;
+    int32_t reserved;
+    dl4c_progress_fn progress;
+    void *progress_user;
+    const int32_t *cancel;
+    int64_t timeout_ms;
+    uint64_t flags;
+};
+#define DL4C_SAVE_OPTIONS_INIT { sizeof(struct dl4c_save_options), 0, 0, 0, 0, 0, 0, 0, 0 }
+DL4C_API dl4c_status dl4c_model_save(dl4c_graph *graph, const char *uri, const struct dl4c_save_options *options, struct dl4c_error *err);
+DL4C_API dl4c_status dl4c_format_for(dl4c_context *ctx, const char *uri, const char **name, struct dl4c_error *err);
+DL4C_API dl4c_status dl4c_format_get(dl4c_context *ctx, int32_t i, const char **name, int32_t *directions, struct dl4c_error *err);
+DL4C_API dl4c_status dl4c_graph_get_normalizer(dl4c_graph *graph, dl4c_normalizer **n, struct dl4c_error *err);
+DL4C_API dl4c_status dl4c_graph_set_normalizer(dl4c_graph *graph, const dl4c_normalizer *n, struct dl4c_error *err);
 DL4C_END
 
 /* dl4c/zoo.h */

@@ -65,5 +65,6 @@ void gold_evaluation(struct gold *g);
 void gold_datavec(struct gold *g);
 void gold_splits(struct gold *g);
 void gold_summaries(struct gold *g);
+void gold_normalizers(struct gold *g);
 
 #endif

@@ -29,6 +29,8 @@ static void run(struct gold *g)
         gold_evaluation(g);
     else if (!gold_has(g, "model.zip") && has_summaries(g))
         gold_summaries(g);
+    else if (gold_has(g, "standardize_mean.npy"))
+        gold_normalizers(g);
     else if (strcmp(g->name, "i_datavec") == 0)
         gold_datavec(g);
     else if (gold_has(g, "splits.txt"))

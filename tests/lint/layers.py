@@ -18,7 +18,8 @@ ARROWS = {
     'updaters': ['tensor'],
     'schedules': ['tensor'],
     'constraints': ['tensor'],
-    'graph': ['ops', 'losses', 'updaters', 'schedules', 'constraints', 'chart'],
+    'normalizers': ['tensor', 'fs'],            # fs for their files
+    'graph': ['ops', 'losses', 'updaters', 'schedules', 'constraints', 'chart', 'normalizers'],
     'models': ['graph'],
     'image': ['tensor', 'fs'],
     'source': ['tensor'],
@@ -42,6 +43,7 @@ HEADERS = {
     'early_stopping.h': 'train',
     'transfer.h': 'train',                      # features in memory, and the weights back
     'listener.h': 'train',                      # ready-made listeners; struct dl4c_listener is train.h's
+    'normalizer.h': 'normalizers',
     'layers.h': 'graph',                        # inline sugar over dl4c_builder_add
     'model.h': 'models',                        # loading and saving by format is formats, the zoo is models
     'op.h': 'base',                             # descriptors and attributes are read by every layer; the operators are ops

@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-enum { LARGEST_CONFIG = 16 << 20, PIECE = 1 << 20 };
+enum { LARGEST_CONFIG = 16 << 20, LARGEST_NORMALIZER = 64 << 20, PIECE = 1 << 20 };
 
 static bool sniff(const uint8_t *bytes, size_t size)
 {
@@ -125,6 +125,27 @@ done:
     return status;
 }
 
+/* normalizer.bin as it is. */
+static dl4c_status read_normalizer(dl4c_graph *g, struct dli_dl4j_zip *zip, struct dl4c_error *err)
+{
+    struct dli_dl4j_entry *e = NULL;
+    char *bytes = NULL;
+    size_t size;
+    dl4c_status status;
+    DLI_TRY(dli_dl4j_entry_open(zip, "normalizer.bin", &e, err));
+    if (!e)
+        return DL4C_OK;
+    DLI_GOTO(dli_dl4j_entry_text(e, LARGEST_NORMALIZER, &bytes, &size, err), done);
+    if (size > 0) {
+        DLI_GOTO(dli_blob_create(g->ctx, size, &g->normalizer, err), done);
+        memcpy(g->normalizer->data, bytes, size);
+    }
+done:
+    dli_free(bytes);
+    dli_dl4j_entry_close(&e);
+    return status;
+}
+
 /* zip NULL: parameters are drawn. */
 static dl4c_status make(dl4c_context *ctx, const char *text, size_t size, struct dli_dl4j_zip *zip, struct dli_watch *watch,
                         dl4c_graph **graph, struct dl4c_error *err)
@@ -149,6 +170,8 @@ static dl4c_status make(dl4c_context *ctx, const char *text, size_t size, struct
     updater = NULL;
     if (zip)
         DLI_GOTO(read_state(g, zip, err), done);
+    if (zip)
+        DLI_GOTO(read_normalizer(g, zip, err), done);
     DLI_GOTO(dli_dl4j_info_read(ctx, root, g, err), done);
     *graph = g;
     g = NULL;

@@ -64,6 +64,11 @@ dl4c_status dli_dl4j_save(dl4c_graph *g, const struct dli_model_save *how, struc
     DLI_GOTO(params_out(g, out, watch, err), done);
     if (how->updater)
         DLI_GOTO(state_out(g, out, watch, err), done);
+    if (g->normalizer) {
+        DLI_GOTO(dli_dl4j_out_begin(out, "normalizer.bin", err), done);
+        DLI_GOTO(dli_dl4j_out_write(out, g->normalizer->data, g->normalizer->bytes, err), done);
+        DLI_GOTO(dli_dl4j_out_end(out, err), done);
+    }
     status = dli_dl4j_out_finish(out, err);
 done:
     dli_dl4j_out_destroy(&out);
