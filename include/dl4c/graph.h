@@ -70,6 +70,14 @@ DL4C_API void dl4c_builder_remove(dl4c_builder *b, const char *vertex, uint32_t 
  */
 DL4C_API void dl4c_builder_replace_n_out(dl4c_builder *b, const char *vertex, int64_t n_out, const char *weight_init,
                                          const char *next_weight_init);
+/**
+ * Deeplearning4j's FineTuneConfiguration: settings for all layers there are, frozen ones too, and for those added later that say
+ * nothing themselves. What is not named stays as it is; weights are not drawn again.
+ * @param settings  Attributes that every layer has: "updater=nesterovs(lr=3e-5,momentum=0.9),l2=0,dropout=0.5". An updater takes the place
+ *                  of the network's and of those that layers have of their own, and its state begins anew.
+ * DL4C_E_NOTFOUND: no such setting or updater. Since: 0.1.
+ */
+DL4C_API void dl4c_builder_fine_tune(dl4c_builder *b, const char *settings);
 /** Which vertices are the graph's outputs; where never called, those that nothing reads. */
 DL4C_API void dl4c_builder_outputs(dl4c_builder *b, const char *const *names, int32_t n);
 

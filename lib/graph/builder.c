@@ -43,6 +43,7 @@ void dl4c_builder_destroy(dl4c_builder **b)
         return;
     dl4c_context *ctx = (*b)->ctx;
     dli_graph_unref((*b)->g);
+    dli_spec_free(&(*b)->fine_tune);
     dli_free(*b);
     dli_context_unref(ctx);
     *b = NULL;
@@ -129,7 +130,13 @@ void dl4c_builder_add(dl4c_builder *b, const char *op, const char *name, const c
         return;
     }
     struct dli_vattrs *va;
-    if (dli_vattrs_create(b->ctx, o, name ? name : "", attrs, n_attrs, &va, &b->err) != DL4C_OK)
+    struct dl4c_attr *more;
+    int32_t n_more;
+    if (dli_fine_tune_attrs(b, o, attrs, n_attrs, &more, &n_more) != DL4C_OK)
+        return;
+    const dl4c_status made = dli_vattrs_create(b->ctx, o, name ? name : "", more ? more : attrs, n_more, &va, &b->err);
+    dli_free(more);
+    if (made != DL4C_OK)
         return;
     int32_t *indices = dli_array(b->ctx, (size_t)n_inputs, sizeof *indices, &b->err);
     for (int32_t k = 0; indices && k < n_inputs; k++)
