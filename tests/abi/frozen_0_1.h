@@ -303,6 +303,7 @@ enum { DL4C_KEEP_CONNECTIONS = 1  };
 DL4C_API void dl4c_builder_remove(dl4c_builder *b, const char *vertex, uint32_t flags);
 DL4C_API void dl4c_builder_replace_n_out(dl4c_builder *b, const char *vertex, int64_t n_out, const char *weight_init,
                                          const char *next_weight_init);
+DL4C_API void dl4c_builder_fine_tune(dl4c_builder *b, const char *settings);
 DL4C_API void dl4c_builder_outputs(dl4c_builder *b, const char *const *names, int32_t n);
 DL4C_API dl4c_status dl4c_builder_finish(dl4c_builder **b, dl4c_graph **graph, struct dl4c_error *err);
 struct dl4c_vertex {
@@ -727,6 +728,155 @@ DL4C_API dl4c_status dl4c_source_next(dl4c_source *source, int64_t max_rows, str
 DL4C_API const char *dl4c_source_name(dl4c_source *source, int64_t i);
 DL4C_END
 
+/* dl4c/train.h */
+DL4C_BEGIN
+enum { DL4C_TRAIN_EPOCH_START = 1, DL4C_TRAIN_ITERATION = 2, DL4C_TRAIN_EPOCH_END = 3 };
+struct dl4c_train_event {
+    size_t struct_size;
+    int32_t kind;
+    int32_t stop;
+    dl4c_graph *graph;
+    int64_t iteration;
+    int64_t epoch;
+    double score;
+    double val_score, val_accuracy;
+    int64_t rows;
+    int64_t done, total;
+    int64_t source_ns;
+};
+struct dl4c_listener {
+    size_t struct_size;
+    void *user;
+    int (*iteration_done)(void *user, int64_t iteration, int64_t epoch, double score);
+    int (*epoch_start)(void *user, int64_t epoch);
+    int (*epoch_end)(void *user, int64_t epoch, double train_score, double val_score, double val_accuracy);
+    dl4c_status (*event)(void *user, struct dl4c_train_event *event, struct dl4c_error *err);
+    void (*release)(void *user);
+};
+#define DL4C_LISTENER_INIT                                                                                                                 \
+    {                                                                                                                                      \
+        sizeof(struct dl4c_listener), 0, 0, 0, 0, 0, 0                                                                                     \
+    }
+struct dl4c_fit_options {
+    size_t struct_size;
+    uint32_t epochs;
+    int32_t no_shuffle;
+    int64_t batch;
+    const char *updater;
+    const char *lr_schedule;
+    double l1, l2;
+    uint64_t seed;
+    const float *class_weights;
+    int32_t n_class_weights;
+    int32_t balanced;
+    dl4c_source *validation;
+    uint32_t early_stopping;
+    int32_t workers;
+    int32_t averaging_frequency;
+    int32_t threads;
+    const char *transport;
+    const char *run_dir;
+    const char *command;
+    const struct dl4c_listener *listeners;
+    int32_t n_listeners;
+    int32_t seed_zero;
+    dl4c_progress_fn progress;
+    void *progress_user;
+    const int32_t *cancel;
+    int64_t timeout_ms;
+    uint64_t flags;
+    uint32_t validate_every;
+    int32_t reserved;
+};
+#define DL4C_FIT_OPTIONS_INIT                                                                                                              \
+    {                                                                                                                                      \
+        sizeof(struct dl4c_fit_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0             \
+    }
+DL4C_API dl4c_status dl4c_fit(dl4c_graph *graph, dl4c_source *source, const struct dl4c_fit_options *options, struct dl4c_error *err);
+typedef struct dl4c_trainer dl4c_trainer;
+DL4C_API dl4c_status dl4c_trainer_create(dl4c_graph *graph, const struct dl4c_fit_options *options, dl4c_trainer **t,
+                                         struct dl4c_error *err);
+DL4C_API void dl4c_trainer_destroy(dl4c_trainer **t);
+DL4C_API dl4c_status dl4c_trainer_step(dl4c_trainer *t, dl4c_tensor *x, dl4c_tensor *y, double *score, struct dl4c_error *err);
+DL4C_API dl4c_status dl4c_trainer_score(dl4c_trainer *t, dl4c_tensor *x, dl4c_tensor *y, double *score, struct dl4c_error *err);
+DL4C_API void dl4c_trainer_next_epoch(dl4c_trainer *t);
+DL4C_API int64_t dl4c_trainer_iteration(const dl4c_trainer *t);
+DL4C_API dl4c_status dl4c_trainer_params(dl4c_trainer *t, dl4c_tensor **params, struct dl4c_error *err);
+DL4C_API dl4c_status dl4c_trainer_updater_state(dl4c_trainer *t, dl4c_tensor **state, struct dl4c_error *err);
+DL4C_API dl4c_status dl4c_trainer_gradient(dl4c_trainer *t, dl4c_tensor **gradient, struct dl4c_error *err);
+struct dl4c_evaluate_options {
+    size_t struct_size;
+    int64_t batch;
+    int32_t top_n;
+    int32_t threads;
+    dl4c_progress_fn progress;
+    void *progress_user;
+    const int32_t *cancel;
+    int64_t timeout_ms;
+    void (*mistake)(void *user, int64_t index, int64_t actual, int64_t predicted, double probability);
+    void *mistake_user;
+    uint64_t flags;
+    dl4c_measure *const *measures;
+    int32_t n_measures;
+    int32_t reserved;
+};
+#define DL4C_EVALUATE_OPTIONS_INIT                                                                                                         \
+    {                                                                                                                                      \
+        sizeof(struct dl4c_evaluate_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0                                                        \
+    }
+DL4C_API dl4c_status dl4c_evaluate(dl4c_graph *graph, dl4c_source *source, const struct dl4c_evaluate_options *options,
+                                   dl4c_evaluation **evaluation, struct dl4c_error *err);
+DL4C_END
+
+/* dl4c/early_stopping.h */
+DL4C_BEGIN
+struct dl4c_early_stopping_options {
+    size_t struct_size;
+    dl4c_source *source;
+    const char *score;
+    uint32_t every_epochs;
+    uint32_t no_improvement;
+    double min_improvement;
+    double best_score;
+    double max_score;
+    int32_t has_best_score;
+    int32_t has_max_score;
+    int64_t max_time_ms;
+    int32_t invalid_score;
+    int32_t save_last;
+    const char *dir;
+    uint64_t flags;
+};
+#define DL4C_EARLY_STOPPING_OPTIONS_INIT                                                                                                   \
+    {                                                                                                                                      \
+        sizeof(struct dl4c_early_stopping_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0                                               \
+    }
+enum {
+    DL4C_STOP_EPOCH_CONDITION = 1,
+    DL4C_STOP_ITERATION_CONDITION = 2,
+    DL4C_STOP_LISTENER = 3
+};
+struct dl4c_early_stopping_result {
+    size_t struct_size;
+    int32_t reason;
+    int32_t n_scores;
+    int64_t best_epoch;
+    int64_t total_epochs;
+    double best_score;
+    int64_t *epochs;
+    double *scores;
+    char details[128];
+};
+#define DL4C_EARLY_STOPPING_RESULT_INIT                                                                                                    \
+    {                                                                                                                                      \
+        sizeof(struct dl4c_early_stopping_result), 0, 0, 0, 0, 0, 0, 0, { 0 }                                                              \
+    }
+DL4C_API void dl4c_early_stopping_result_clear(struct dl4c_early_stopping_result *result);
+DL4C_API dl4c_status dl4c_fit_early_stopping(dl4c_graph *graph, dl4c_source *source, const struct dl4c_fit_options *fit,
+                                             const struct dl4c_early_stopping_options *options, dl4c_graph **best,
+                                             struct dl4c_early_stopping_result *result, struct dl4c_error *err);
+DL4C_END
+
 /* dl4c/reader.h */
 DL4C_BEGIN
 typedef struct dl4c_reader dl4c_reader;
@@ -1067,104 +1217,6 @@ static inline void dl4c_combine(dl4c_builder *b, const char *op, const char *nam
 }
 DL4C_END
 
-/* dl4c/train.h */
-DL4C_BEGIN
-enum { DL4C_TRAIN_EPOCH_START = 1, DL4C_TRAIN_ITERATION = 2, DL4C_TRAIN_EPOCH_END = 3 };
-struct dl4c_train_event {
-    size_t struct_size;
-    int32_t kind;
-    int32_t stop;
-    dl4c_graph *graph;
-    int64_t iteration;
-    int64_t epoch;
-    double score;
-    double val_score, val_accuracy;
-    int64_t rows;
-    int64_t done, total;
-    int64_t source_ns;
-};
-struct dl4c_listener {
-    size_t struct_size;
-    void *user;
-    int (*iteration_done)(void *user, int64_t iteration, int64_t epoch, double score);
-    int (*epoch_start)(void *user, int64_t epoch);
-    int (*epoch_end)(void *user, int64_t epoch, double train_score, double val_score, double val_accuracy);
-    dl4c_status (*event)(void *user, struct dl4c_train_event *event, struct dl4c_error *err);
-    void (*release)(void *user);
-};
-#define DL4C_LISTENER_INIT                                                                                                                 \
-    {                                                                                                                                      \
-        sizeof(struct dl4c_listener), 0, 0, 0, 0, 0, 0                                                                                     \
-    }
-struct dl4c_fit_options {
-    size_t struct_size;
-    uint32_t epochs;
-    int32_t no_shuffle;
-    int64_t batch;
-    const char *updater;
-    const char *lr_schedule;
-    double l1, l2;
-    uint64_t seed;
-    const float *class_weights;
-    int32_t n_class_weights;
-    int32_t balanced;
-    dl4c_source *validation;
-    uint32_t early_stopping;
-    int32_t workers;
-    int32_t averaging_frequency;
-    int32_t threads;
-    const char *transport;
-    const char *run_dir;
-    const char *command;
-    const struct dl4c_listener *listeners;
-    int32_t n_listeners;
-    int32_t seed_zero;
-    dl4c_progress_fn progress;
-    void *progress_user;
-    const int32_t *cancel;
-    int64_t timeout_ms;
-    uint64_t flags;
-};
-#define DL4C_FIT_OPTIONS_INIT                                                                                                              \
-    {                                                                                                                                      \
-        sizeof(struct dl4c_fit_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0                   \
-    }
-DL4C_API dl4c_status dl4c_fit(dl4c_graph *graph, dl4c_source *source, const struct dl4c_fit_options *options, struct dl4c_error *err);
-typedef struct dl4c_trainer dl4c_trainer;
-DL4C_API dl4c_status dl4c_trainer_create(dl4c_graph *graph, const struct dl4c_fit_options *options, dl4c_trainer **t,
-                                         struct dl4c_error *err);
-DL4C_API void dl4c_trainer_destroy(dl4c_trainer **t);
-DL4C_API dl4c_status dl4c_trainer_step(dl4c_trainer *t, dl4c_tensor *x, dl4c_tensor *y, double *score, struct dl4c_error *err);
-DL4C_API dl4c_status dl4c_trainer_score(dl4c_trainer *t, dl4c_tensor *x, dl4c_tensor *y, double *score, struct dl4c_error *err);
-DL4C_API void dl4c_trainer_next_epoch(dl4c_trainer *t);
-DL4C_API int64_t dl4c_trainer_iteration(const dl4c_trainer *t);
-DL4C_API dl4c_status dl4c_trainer_params(dl4c_trainer *t, dl4c_tensor **params, struct dl4c_error *err);
-DL4C_API dl4c_status dl4c_trainer_updater_state(dl4c_trainer *t, dl4c_tensor **state, struct dl4c_error *err);
-DL4C_API dl4c_status dl4c_trainer_gradient(dl4c_trainer *t, dl4c_tensor **gradient, struct dl4c_error *err);
-struct dl4c_evaluate_options {
-    size_t struct_size;
-    int64_t batch;
-    int32_t top_n;
-    int32_t threads;
-    dl4c_progress_fn progress;
-    void *progress_user;
-    const int32_t *cancel;
-    int64_t timeout_ms;
-    void (*mistake)(void *user, int64_t index, int64_t actual, int64_t predicted, double probability);
-    void *mistake_user;
-    uint64_t flags;
-    dl4c_measure *const *measures;
-    int32_t n_measures;
-    int32_t reserved;
-};
-#define DL4C_EVALUATE_OPTIONS_INIT                                                                                                         \
-    {                                                                                                                                      \
-        sizeof(struct dl4c_evaluate_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0                                                        \
-    }
-DL4C_API dl4c_status dl4c_evaluate(dl4c_graph *graph, dl4c_source *source, const struct dl4c_evaluate_options *options,
-                                   dl4c_evaluation **evaluation, struct dl4c_error *err);
-DL4C_END
-
 /* dl4c/listener.h */
 DL4C_BEGIN
 DL4C_API void dl4c_listener_close(struct dl4c_listener *l);
@@ -1227,23 +1279,6 @@ DL4C_API dl4c_status dl4c_listener_checkpoint(dl4c_context *ctx, const char *dir
 DL4C_API dl4c_status dl4c_checkpoint_last(dl4c_context *ctx, const char *dir, char **uri, struct dl4c_error *err);
 DL4C_END
 
-/* dl4c/normalizer.h */
-DL4C_BEGIN
-typedef struct dl4c_normalizer dl4c_normalizer;
-DL4C_API dl4c_status dl4c_normalizer_create(dl4c_context *ctx, const char *spec, dl4c_normalizer **n, struct dl4c_error *err);
-DL4C_API void dl4c_normalizer_destroy(dl4c_normalizer **n);
-DL4C_API dl4c_status dl4c_normalizer_fit(dl4c_normalizer *n, const dl4c_tensor *features, const dl4c_tensor *labels,
-                                         struct dl4c_error *err);
-DL4C_API dl4c_status dl4c_normalizer_apply(const dl4c_normalizer *n, dl4c_tensor *features, struct dl4c_error *err);
-DL4C_API dl4c_status dl4c_normalizer_revert(const dl4c_normalizer *n, dl4c_tensor *features, struct dl4c_error *err);
-DL4C_API dl4c_status dl4c_normalizer_apply_labels(const dl4c_normalizer *n, dl4c_tensor *labels, struct dl4c_error *err);
-DL4C_API dl4c_status dl4c_normalizer_revert_labels(const dl4c_normalizer *n, dl4c_tensor *labels, struct dl4c_error *err);
-DL4C_API const float *dl4c_normalizer_center(const dl4c_normalizer *n, int64_t *count);
-DL4C_API const float *dl4c_normalizer_spread(const dl4c_normalizer *n, int64_t *count);
-DL4C_API dl4c_status dl4c_normalizer_load(dl4c_context *ctx, const char *uri, dl4c_normalizer **n, struct dl4c_error *err);
-DL4C_API dl4c_status dl4c_normalizer_save(const dl4c_normalizer *n, const char *uri, struct dl4c_error *err);
-DL4C_END
-
 /* dl4c/model.h */
 DL4C_BEGIN
 struct dl4c_load_options {
@@ -1275,8 +1310,36 @@ struct dl4c_save_options {
 DL4C_API dl4c_status dl4c_model_save(dl4c_graph *graph, const char *uri, const struct dl4c_save_options *options, struct dl4c_error *err);
 DL4C_API dl4c_status dl4c_format_for(dl4c_context *ctx, const char *uri, const char **name, struct dl4c_error *err);
 DL4C_API dl4c_status dl4c_format_get(dl4c_context *ctx, int32_t i, const char **name, int32_t *directions, struct dl4c_error *err);
-DL4C_API dl4c_status dl4c_graph_get_normalizer(dl4c_graph *graph, dl4c_normalizer **n, struct dl4c_error *err);
-DL4C_API dl4c_status dl4c_graph_set_normalizer(dl4c_graph *graph, const dl4c_normalizer *n, struct dl4c_error *err);
+DL4C_END
+
+/* dl4c/transfer.h */
+DL4C_BEGIN
+typedef struct dl4c_transfer dl4c_transfer;
+DL4C_API dl4c_status dl4c_transfer_create(dl4c_graph *graph, const char *const *freeze, int32_t n_freeze, dl4c_transfer **t,
+                                          struct dl4c_error *err);
+DL4C_API void dl4c_transfer_destroy(dl4c_transfer **t);
+DL4C_API dl4c_graph *dl4c_transfer_frozen(dl4c_transfer *t);
+DL4C_API dl4c_graph *dl4c_transfer_unfrozen(dl4c_transfer *t);
+struct dl4c_transfer_options {
+    size_t struct_size;
+    int64_t batch;
+    int32_t threads;
+    int32_t reserved;
+    dl4c_progress_fn progress;
+    void *progress_user;
+    const int32_t *cancel;
+    int64_t timeout_ms;
+    uint64_t flags;
+};
+#define DL4C_TRANSFER_OPTIONS_INIT                                                                                                         \
+    {                                                                                                                                      \
+        sizeof(struct dl4c_transfer_options), 0, 0, 0, 0, 0, 0, 0, 0                                                                       \
+    }
+DL4C_API dl4c_status dl4c_transfer_featurize(dl4c_transfer *t, dl4c_source *source, const struct dl4c_transfer_options *options,
+                                             dl4c_source **features, struct dl4c_error *err);
+DL4C_API dl4c_status dl4c_transfer_fit(dl4c_transfer *t, dl4c_source *features, const struct dl4c_fit_options *options,
+                                       struct dl4c_error *err);
+DL4C_API dl4c_status dl4c_transfer_update(dl4c_transfer *t, struct dl4c_error *err);
 DL4C_END
 
 /* dl4c/zoo.h */
