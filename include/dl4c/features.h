@@ -111,5 +111,13 @@ DL4C_API dl4c_status dl4c_head_softmax(dl4c_features *f, const struct dl4c_head_
  * DL4C_E_INVALID names both shapes. */
 DL4C_API dl4c_status dl4c_head_for(dl4c_features *f, dl4c_graph *head, struct dl4c_error *err);
 
+/**
+ * Whether a head may take a store's features, as far as both record where theirs come from: vertex, pooling, preprocessing, image size and
+ * the network itself. Shapes alone do not tell: two layers of one width have the same.
+ * @retval DL4C_E_INVALID  they contradict each other; the message names both
+ * Threads: safe. Since: 0.1.
+ */
+DL4C_API dl4c_status dl4c_features_check(dl4c_features *f, dl4c_graph *head, struct dl4c_error *err);
+
 DL4C_END
 #endif

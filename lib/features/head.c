@@ -4,6 +4,7 @@
 #include "base/number.h"
 #include "graph/graph.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* What the store knows, as facts of the graph. */
@@ -86,4 +87,35 @@ dl4c_status dl4c_head_for(dl4c_features *f, dl4c_graph *head, struct dl4c_error 
         return dli_fail(err, DL4C_E_INVALID, "head", "the head gives %s, the store has %" PRId32 " classes", DLI_SHAPE_STR(out),
                         f->n_classes);
     return remember(f, head, err);
+}
+
+static dl4c_status differ(const char *what, const char *store, const char *head, struct dl4c_error *err)
+{
+    return dli_fail(err, DL4C_E_INVALID, "features", "the store's features are of %s %.150s, the head was trained on those of %s %.150s",
+                    what, store, what, head);
+}
+
+dl4c_status dl4c_features_check(dl4c_features *f, dl4c_graph *head, struct dl4c_error *err)
+{
+    if (!f || !head)
+        return dli_fail(err, DL4C_E_INVALID, "features", "a store and a head are wanted");
+    const struct dl4c_model_info *info = &head->info;
+    const char *vertex = dl4c_features_metadata(f, "vertex"), *pool = dl4c_features_metadata(f, "pool");
+    if (!vertex || !info->vertex) /* a store by other means, or no head */
+        return DL4C_OK;
+    if (strcmp(vertex, info->vertex) != 0)
+        return differ("vertex", vertex, info->vertex, err);
+    if (strcmp(pool ? pool : "none", info->pool ? info->pool : "none") != 0)
+        return differ("pooling", pool ? pool : "none", info->pool ? info->pool : "none", err);
+    const char *preprocess = dl4c_features_metadata(f, "preprocess"), *size = dl4c_features_metadata(f, "size");
+    if (preprocess && info->preprocess && strcmp(preprocess, info->preprocess) != 0)
+        return differ("preprocessing", preprocess, info->preprocess, err);
+    char own[32];
+    snprintf(own, sizeof own, "%" PRId32 "x%" PRId32, info->height, info->width);
+    if (size && info->height > 0 && strcmp(size, own) != 0)
+        return differ("image size", size, own, err);
+    const char *network = dl4c_features_metadata(f, "model");
+    if (network && info->trunk_digest && strcmp(network, info->trunk_digest) != 0)
+        return differ("the network with digest", network, info->trunk_digest, err);
+    return DL4C_OK;
 }

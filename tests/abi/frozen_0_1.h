@@ -303,7 +303,6 @@ enum { DL4C_KEEP_CONNECTIONS = 1  };
 DL4C_API void dl4c_builder_remove(dl4c_builder *b, const char *vertex, uint32_t flags);
 DL4C_API void dl4c_builder_replace_n_out(dl4c_builder *b, const char *vertex, int64_t n_out, const char *weight_init,
                                          const char *next_weight_init);
-DL4C_API void dl4c_builder_fine_tune(dl4c_builder *b, const char *settings);
 DL4C_API void dl4c_builder_outputs(dl4c_builder *b, const char *const *names, int32_t n);
 DL4C_API dl4c_status dl4c_builder_finish(dl4c_builder **b, dl4c_graph **graph, struct dl4c_error *err);
 struct dl4c_vertex {
@@ -1006,6 +1005,7 @@ struct dl4c_head_options {
 DL4C_API dl4c_status dl4c_head_softmax(dl4c_features *f, const struct dl4c_head_options *options, dl4c_graph **head,
                                        struct dl4c_error *err);
 DL4C_API dl4c_status dl4c_head_for(dl4c_features *f, dl4c_graph *head, struct dl4c_error *err);
+DL4C_API dl4c_status dl4c_features_check(dl4c_features *f, dl4c_graph *head, struct dl4c_error *err);
 DL4C_END
 
 /* dl4c/fetch.h */

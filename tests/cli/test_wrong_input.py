@@ -211,6 +211,12 @@ def images():
     run('train', '--features', 'f', '--out', 'features.zip', '--epochs', '1', '--progress', 'none')
     run('join', model, *AT, 'features.zip', '-o', 'whole.zip')
     refuses('predict', 'features.zip', 'flat/x.jpg', says='--trunk')
+    # 64 numbers each
+    run('featurize', model, '--at', 'block4_pool', '--pool', 'avg', '--images', 'images', '--out', 'pooled', '--progress', 'none')
+    run('featurize', model, '--at', 'fc1', '--images', 'images', '--out', 'fc1', '--progress', 'none')
+    run('train', '--features', 'pooled', '--out', 'pooled.zip', '--epochs', '1', '--progress', 'none')
+    refuses('evaluate', 'pooled.zip', '--features', 'fc1', says="vertex fc1, the head was trained on those of vertex block4_pool")
+    refuses(*train('--features', 'fc1', '--val', 'pooled'), says='vertex block4_pool', leaves='h.zip')
     refuses('predict', 'whole.zip', 'nowhere.jpg', '--out', 'p.jsonl', says='nowhere.jpg', leaves='p.jsonl')
     refuses('predict', 'whole.zip', 'flat/x.jpg', '--out', 'no/p.jsonl', says='no/p.jsonl', leaves='no')
     refuses('predict', 'whole.zip', 'flat/x.jpg', '--preprocess', 'vgg16', says='vgg16')

@@ -322,6 +322,44 @@ static void two_vertices_never_share_a_folder(void **state)
     assert_non_null(strstr(err.message, "'a/b' and 'a_b'"));
 }
 
+static void a_head_refuses_features_of_another_origin(void **state)
+{
+    (void)state;
+    struct dl4c_error err = DL4C_ERROR_INIT;
+    struct dl4c_featurize_options o = DL4C_FEATURIZE_OPTIONS_INIT;
+    const char *c1[] = { "c1" }, *p1[] = { "p1" };
+    static const struct {
+        const char *name, *says;
+        int vertex, pool;
+    } cases[] = { { "same", NULL, 1, DL4C_POOL_AVG },
+                  { "vertex", "vertex c1", 0, DL4C_POOL_AVG },
+                  { "pool", "pooling max, the head was trained on those of pooling avg", 1, DL4C_POOL_MAX } };
+    dl4c_features *f = NULL;
+    dl4c_graph *head = NULL;
+    o.n_at = 1;
+    for (int i = 0; i < 3; i++) {
+        o.at = cases[i].vertex ? p1 : c1;
+        o.pool = cases[i].pool;
+        assert_int_equal(featurize(in_dir(cases[i].name), &o, 0, &err), DL4C_OK);
+        assert_int_equal(dl4c_features_open(NULL, in_dir(cases[i].name), NULL, &f, &err), DL4C_OK);
+        if (!head)
+            assert_int_equal(dl4c_head_softmax(f, NULL, &head, &err), DL4C_OK);
+        assert_int_equal(dl4c_features_check(f, head, &err), cases[i].says ? DL4C_E_INVALID : DL4C_OK);
+        if (cases[i].says)
+            assert_non_null(strstr(err.message, cases[i].says));
+        dl4c_features_close(&f);
+    }
+    assert_int_equal(dl4c_features_open(NULL, in_dir("same"), NULL, &f, &err), DL4C_OK);
+    struct dl4c_model_info info = DL4C_MODEL_INFO_INIT;
+    assert_int_equal(dl4c_graph_info(head, &info, &err), DL4C_OK);
+    info.trunk_digest = "0123";
+    assert_int_equal(dl4c_graph_set_info(head, &info, &err), DL4C_OK);
+    assert_int_equal(dl4c_features_check(f, head, &err), DL4C_E_INVALID);
+    assert_non_null(strstr(err.message, "digest 0123"));
+    dl4c_graph_destroy(&head);
+    dl4c_features_close(&f);
+}
+
 /* A store by other means has no _SUCCESS; one that was begun and not finished has no manifest.json. */
 static void the_manifest_makes_a_store(void **state)
 {
@@ -351,6 +389,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_cancelled_run_leaves_no_finished_store, make, clean),
         cmocka_unit_test_setup_teardown(no_usable_image_is_no_store, make, clean),
         cmocka_unit_test_setup_teardown(two_vertices_never_share_a_folder, make, clean),
+        cmocka_unit_test_setup_teardown(a_head_refuses_features_of_another_origin, make, clean),
         cmocka_unit_test_setup_teardown(the_manifest_makes_a_store, make, clean),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

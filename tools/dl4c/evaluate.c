@@ -59,6 +59,8 @@ int cmd_evaluate(int argc, char **argv)
     dl4c_status failed = cli_load(model, &g, &err);
     if (failed == DL4C_OK)
         failed = dl4c_features_open(cli.ctx, features, NULL, &store, &err);
+    if (failed == DL4C_OK)
+        failed = dl4c_features_check(store, g, &err);
     if (failed == DL4C_OK && errors) {
         m.store = store;
         m.f = cli_memory_file(&lines, &size);

@@ -48,6 +48,8 @@ static int fit_and_save(const struct train *t, struct dl4c_fit_options *fo)
     } else {
         failed = dl4c_head_softmax(train, &ho, &head, &err);
     }
+    if (failed == DL4C_OK && val)
+        failed = dl4c_features_check(val, head, &err);
     if (failed != DL4C_OK) {
         status = cli_fail(&err);
         goto done;
