@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** @file
- * Images: decode JPEG and PNG, resize to the bit as OpenCV, Pillow and Keras do, and turn pixels into a network's input.
+ * Images: decode JPEG, PNG and BMP, resize to the bit as OpenCV, Pillow and Keras do, and turn pixels into a network's input.
  *
  * Pixels are 8 bits a channel, one channel (grey) or three (red, green, blue), rows from top to bottom, channels side by side.
  */
@@ -33,7 +33,7 @@ struct dl4c_image_options {
 /** What a file's header says. Filled by dl4c_image_probe. */
 struct dl4c_image_info {
     size_t struct_size;
-    const char *format;  /**< "jpeg" or "png"; static storage */
+    const char *format;  /**< "jpeg", "png" or "bmp"; static storage */
     int32_t width;       /**< as stored, before any turning */
     int32_t height;      /**< as stored */
     int32_t channels;    /**< after decoding: 1 or 3 */
@@ -42,18 +42,19 @@ struct dl4c_image_info {
 #define DL4C_IMAGE_INFO_INIT { sizeof(struct dl4c_image_info), 0, 0, 0, 0, 0 }
 
 /**
- * Reads the header of a JPEG or PNG file in memory, and decodes nothing. Limits and errors are those of dl4c_image_decode.
+ * Reads the header of a JPEG, PNG or BMP file in memory, and decodes nothing. Limits and errors are those of dl4c_image_decode.
  * Threads: safe. Since: 0.1.
  */
 DL4C_API dl4c_status dl4c_image_probe(dl4c_context *ctx, const void *bytes, size_t size, const struct dl4c_image_options *options,
                                       struct dl4c_image_info *info, struct dl4c_error *err);
 
 /**
- * Decodes a JPEG or PNG file in memory; which one it is, its first bytes say.
+ * Decodes a JPEG, PNG or BMP file in memory; which one it is, its first bytes say.
  *
  * JPEG: baseline, extended, progressive, Huffman and arithmetic coding, 8 bits; grey stays one channel, YCbCr, RGB, CMYK and YCCK
  * become RGB. The pixels are libjpeg's with its defaults (slow integer DCT, smooth upsampling). PNG: every kind; a palette becomes
  * RGB, alpha is dropped without compositing, of 16 bits the upper 8 are kept, gamma and profiles are not applied.
+ * BMP: palettes of 1, 4 and 8 bits (one of greys gives one channel), 24 and 32 bits, alpha dropped.
  *
  * @param bytes    The file, borrowed during the call.
  * @param options  NULL: all defaults.
@@ -199,6 +200,61 @@ static inline void dl4c_preprocess_options(const struct dl4c_preprocess *p, stru
     if (p->cmyk == DL4C_CMYK_OPENCV)
         options->flags |= cmyk;
 }
+
+/* ---- transforms ---------------------------------------------------------------------------------------------- */
+
+/** Changes of a picture, one after the other, as DataVec's image transforms make them. Read-only once made: any thread may use it. */
+typedef struct dl4c_transform dl4c_transform;
+
+/** Flags of struct dl4c_transform_options. */
+enum {
+    DL4C_TRANSFORM_SHUFFLE = 1, /**< the steps are made in a random order */
+    DL4C_TRANSFORM_JAVA = 2     /**< seeds are those of a java.util.Random; its first draws of neighbouring seeds are much alike */
+};
+
+/** The steps. */
+struct dl4c_transform_options {
+    size_t struct_size;
+    /**
+     * Texts, 1 to 64, copied:
+     * "crop:top=,left=,bottom=,right=,random=on" (edges, or with random=on up to them), "random_crop:width=,height=",
+     * "flip:mode=random|vertical|horizontal|both", "resize:width=,height=", "scale:dx=,dy=,random=" (pixels to add to the sides),
+     * "rotate:angle=,center_x=,center_y=,scale=,random=" (degrees; what to add to the centre and to 1), "warp:deltas=,random=" (pixels to
+     * move the corners by: one number or eight joined by ';'), "box:width=,height=" (centred, black around), "equalize" (the histogram of
+     * the first channel in OpenCV's order, blue's place), "color:to=ycrcb|yuv|grey|swapped". With random=on, numbers are multiplied by a
+     * random one of -1 to 1.
+     */
+    const char *const *steps;
+    const double *probabilities; /**< of each step to be made, 0 to 1; NULL: all are made */
+    int32_t n_steps;
+    int32_t flags; /**< DL4C_TRANSFORM_* */
+};
+#define DL4C_TRANSFORM_OPTIONS_INIT { sizeof(struct dl4c_transform_options), 0, 0, 0, 0 }
+
+/**
+ * Creates a transform.
+ * @param t  Receives it; NULL on failure.
+ * @retval DL4C_E_NOTFOUND  there is no such step; the message lists them
+ * @retval DL4C_E_INVALID   an attribute or a probability outside its range
+ * Threads: safe. Since: 0.1.
+ */
+DL4C_API dl4c_status dl4c_transform_create(dl4c_context *ctx, const struct dl4c_transform_options *options, dl4c_transform **t,
+                                           struct dl4c_error *err);
+/** Frees the transform and writes NULL. Takes NULL. Since: 0.1. */
+DL4C_API void dl4c_transform_destroy(dl4c_transform **t);
+
+/**
+ * Makes the changed picture. The same picture and seed give the same bytes; give each picture and epoch a seed of its own. With
+ * DL4C_TRANSFORM_JAVA a step draws what DataVec's draws for its first picture from a java.util.Random of that seed, but random_crop,
+ * probabilities and the order, which draw from a sequence of our own. A colour picture's channels 0, 1, 2 after "color" stand as
+ * OpenCV's would in the places of blue, green and red.
+ * @param out  Receives a new image; NULL on failure.
+ * @retval DL4C_E_INVALID  a picture too small for a step, or of one channel where three are wanted
+ * @retval DL4C_E_NOMEM, DL4C_E_LIMIT
+ * Threads: safe. Cost: O(pixels * steps). Since: 0.1.
+ */
+DL4C_API dl4c_status dl4c_transform_apply(const dl4c_transform *t, const dl4c_image *img, int64_t seed, dl4c_image **out,
+                                          struct dl4c_error *err);
 
 DL4C_END
 #endif

@@ -10,13 +10,14 @@ enum { MAX_PIXELS = 178956970, MAX_SCANS = 100 };
 struct dli_decoder {
     dl4c_context *ctx; /* a reference */
     struct dli_jpeg *jpeg;
+    struct dli_bmp *bmp;
 #ifdef DLI_HAVE_PNG
     struct dli_png *png;
 #endif
     int32_t open; /* FORMAT_*, 0: nothing */
 };
 
-enum { FORMAT_JPEG = 1, FORMAT_PNG = 2 };
+enum { FORMAT_JPEG = 1, FORMAT_PNG = 2, FORMAT_BMP = 3 };
 
 dl4c_status dli_decode_limits(const struct dl4c_image_options *options, struct dli_decode_limits *l, struct dl4c_error *err)
 {
@@ -57,7 +58,7 @@ static const char *name_of(const uint8_t *b, size_t n)
         uint8_t at, size;
         const char *bytes, *name;
     } kinds[] = {
-        { 0, 4, "GIF8", "a GIF image" },          { 0, 2, "BM", "a BMP image" },
+        { 0, 4, "GIF8", "a GIF image" },
         { 8, 4, "WEBP", "a WebP image" },         { 0, 4, "II*\0", "a TIFF image" },
         { 0, 4, "MM\0*", "a TIFF image" },        { 4, 8, "ftypavif", "an AVIF image" },
         { 4, 7, "ftyphei", "a HEIC image" },      { 4, 8, "ftypmif1", "a HEIF image" },
@@ -79,11 +80,11 @@ static dl4c_status refuse(const uint8_t *b, size_t n, struct dl4c_error *err)
 {
     const char *name = name_of(b, n);
     if (name)
-        return dli_fail(err, DL4C_E_UNSUPPORTED, "image", "the file is %s; JPEG and PNG can be read", name);
+        return dli_fail(err, DL4C_E_UNSUPPORTED, "image", "the file is %s; JPEG, PNG and BMP can be read", name);
     char hex[8 * 3 + 1] = "";
     for (size_t i = 0; i < n && i < 8; i++)
         snprintf(hex + 3 * i, 4, " %02X", b[i]);
-    return dli_fail(err, DL4C_E_CORRUPT, "image", "the file is neither JPEG nor PNG: it begins with%s", hex);
+    return dli_fail(err, DL4C_E_CORRUPT, "image", "the file is neither JPEG, PNG nor BMP: it begins with%s", hex);
 }
 
 dl4c_status dli_decoder_open(struct dli_decoder *d, const void *bytes, size_t size, const struct dli_decode_limits *l,
@@ -114,6 +115,13 @@ dl4c_status dli_decoder_open(struct dli_decoder *d, const void *bytes, size_t si
         return dli_fail(err, DL4C_E_UNSUPPORTED, "image", "the file is a PNG image; this library was built without PNG");
 #endif
     }
+    if (size >= 2 && memcmp(b, "BM", 2) == 0) {
+        if (!d->bmp)
+            DLI_TRY(dli_bmp_create(d->ctx, &d->bmp, err));
+        DLI_TRY(dli_bmp_open(d->bmp, b, size, l, info, rows, err));
+        d->open = FORMAT_BMP;
+        return DL4C_OK;
+    }
     return refuse(b, size, err);
 }
 
@@ -121,6 +129,8 @@ dl4c_status dli_decoder_finish(struct dli_decoder *d, struct dl4c_error *err)
 {
     const int32_t open = d->open;
     d->open = 0;
+    if (open == FORMAT_BMP)
+        dli_bmp_close(d->bmp);
 #ifdef DLI_HAVE_PNG
     if (open == FORMAT_PNG)
         return dli_png_finish(d->png, err);
@@ -132,6 +142,8 @@ void dli_decoder_close(struct dli_decoder *d)
 {
     if (d->open == FORMAT_JPEG)
         dli_jpeg_close(d->jpeg);
+    if (d->open == FORMAT_BMP)
+        dli_bmp_close(d->bmp);
 #ifdef DLI_HAVE_PNG
     if (d->open == FORMAT_PNG)
         dli_png_close(d->png);
@@ -154,6 +166,7 @@ void dli_decoder_destroy(struct dli_decoder **d)
         return;
     dli_decoder_close(*d);
     dli_jpeg_destroy((*d)->jpeg);
+    dli_bmp_destroy((*d)->bmp);
 #ifdef DLI_HAVE_PNG
     dli_png_destroy((*d)->png);
 #endif

@@ -81,9 +81,72 @@ static void refused(struct gold *g)
     free(text);
 }
 
+/* transforms/NAME.npy: bytes [1, c, h, w] in OpenCV's order of what a transform makes of one picture. */
+static void one_transform(struct gold *g, const dl4c_image *img, const char *file, const char *step)
+{
+    char path[1024];
+    size_t size = 0;
+    struct dl4c_error err = DL4C_ERROR_INIT;
+    struct dl4c_transform_options o = DL4C_TRANSFORM_OPTIONS_INIT;
+    dl4c_transform *t = NULL;
+    dl4c_image *out = NULL;
+    o.steps = &step;
+    o.n_steps = 1;
+    gold_path(g, file, path, sizeof path);
+    gold_mark(g, file);
+    char *npy = test_read_file(path, &size);
+    if (!npy || dl4c_transform_create(NULL, &o, &t, &err) != DL4C_OK || dl4c_transform_apply(t, img, 0, &out, &err) != DL4C_OK) {
+        gold_fail(g, "%s: %s", file, npy ? err.message : "cannot be read");
+    } else {
+        const size_t w = (size_t)dl4c_image_width(out), h = (size_t)dl4c_image_height(out), c = (size_t)dl4c_image_channels(out);
+        const char *data = npy + (size > w * h * c ? size - w * h * c : 0);
+        size_t wrong = 0;
+        for (size_t k = 0; k < c; k++)
+            for (size_t y = 0; y < h; y++)
+                for (size_t x = 0; x < w && size > w * h * c; x++)
+                    wrong += dl4c_image_pixels_const(out)[y * dl4c_image_stride(out) + x * c + (c - 1 - k)] !=
+                             (unsigned char)data[(k * h + y) * w + x];
+        char shape[64];
+        snprintf(shape, sizeof shape, "(1,%d,%d,%d)", (int)c, (int)h, (int)w);
+        if (size <= w * h * c + 10 || !strstr(npy + 10, shape))
+            gold_fail(g, "%s: its shape is not %s", file, shape);
+        else if (wrong)
+            gold_fail(g, "%s: %zu of %zu bytes differ", file, wrong, w * h * c);
+    }
+    dl4c_transform_destroy(&t);
+    dl4c_image_destroy(&out);
+    free(npy);
+}
+
+static void transforms(struct gold *g)
+{
+    static const char picture[] = "prog444_96x80.jpg/prog444_96x80.jpg";
+    static const char *const steps[][2] = {
+        { "transforms/flip_h.npy", "flip:mode=horizontal" },
+        { "transforms/flip_v.npy", "flip:mode=vertical" },
+        { "transforms/flip_both.npy", "flip:mode=both" },
+        { "transforms/resize_50x37.npy", "resize:width=50,height=37" },
+        { "transforms/box_120x100.npy", "box:width=120,height=100" },
+        { "transforms/equalize.npy", "equalize" },
+        { "transforms/color_ycrcb.npy", "color:to=ycrcb" },
+    };
+    char path[1024];
+    size_t size = 0;
+    dl4c_image *img = NULL;
+    gold_path(g, picture, path, sizeof path);
+    char *bytes = gold_has(g, picture) ? test_read_file(path, &size) : NULL;
+    if (bytes && dl4c_image_decode(NULL, bytes, size, NULL, &img, NULL) == DL4C_OK)
+        for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
+            if (gold_has(g, steps[i][0]))
+                one_transform(g, img, steps[i][0], steps[i][1]);
+    dl4c_image_destroy(&img);
+    free(bytes);
+}
+
 void gold_datavec(struct gold *g)
 {
     refused(g);
+    transforms(g);
     for (int i = 0; i < g->n_files; i++) {
         char image[600];
         struct dl4c_error err = DL4C_ERROR_INIT;

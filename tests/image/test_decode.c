@@ -53,9 +53,9 @@ static void files_are_recognised_by_their_first_bytes(void **state)
     } cases[] = {
         { "", 0, DL4C_E_CORRUPT, "empty" },
         { "\xFF", 1, DL4C_E_CORRUPT, "begins with FF" },
-        { "hello, world", 12, DL4C_E_CORRUPT, "neither JPEG nor PNG: it begins with 68 65 6C 6C 6F 2C 20 77" },
+        { "hello, world", 12, DL4C_E_CORRUPT, "neither JPEG, PNG nor BMP: it begins with 68 65 6C 6C 6F 2C 20 77" },
         { "GIF89a", 6, DL4C_E_UNSUPPORTED, "GIF" },
-        { "BM......", 8, DL4C_E_UNSUPPORTED, "BMP" },
+        { "BM......", 8, DL4C_E_CORRUPT, "headers" },
         { "RIFF....WEBPVP8 ", 16, DL4C_E_UNSUPPORTED, "WebP" },
         { "\0\0\0\x20"
           "ftypavif",
