@@ -102,5 +102,44 @@ DL4C_API dl4c_status dl4c_source_next(dl4c_source *source, int64_t max_rows, str
 /** The name of an example by its index in unshuffled order, borrowed until the next call; NULL where examples have none. Since: 0.1. */
 DL4C_API const char *dl4c_source_name(dl4c_source *source, int64_t i);
 
+/**
+ * The arrays of a file that Deeplearning4j's DataSet.save or MultiDataSet.save wrote: f32, contiguous, in the order features, labels,
+ * masks of features, masks of labels. Absent masks of a MultiDataSet are NULL.
+ */
+struct dl4c_dataset {
+    size_t struct_size;
+    int32_t n_features, n_labels, n_feature_masks, n_label_masks;
+    dl4c_tensor **arrays; /**< the sum of the four; the struct's own after dl4c_dataset_load */
+};
+#define DL4C_DATASET_INIT { sizeof(struct dl4c_dataset), 0, 0, 0, 0, 0 }
+
+/**
+ * Reads such a file, of Deeplearning4j 0.5 to 1.0.0-M2.1; which of the two it is, its first byte says. Values become f32. Memory: the
+ * file's size, and at most as much again for the arrays.
+ * @param dataset  Set to DL4C_DATASET_INIT by the caller; filled, and cleared by dl4c_dataset_clear. Empty on failure.
+ * @retval DL4C_E_CORRUPT      no such file, or cut off
+ * @retval DL4C_E_UNSUPPORTED  a rank above 8, or an element type other than FLOAT, DOUBLE, INT and LONG
+ * @retval DL4C_E_NOTFOUND, DL4C_E_IO, DL4C_E_NOMEM, DL4C_E_LIMIT
+ * Threads: safe. Since: 0.1.
+ */
+DL4C_API dl4c_status dl4c_dataset_load(dl4c_context *ctx, const char *uri, struct dl4c_dataset *dataset, struct dl4c_error *err);
+/** Gives the arrays back. Takes NULL. Since: 0.1. */
+DL4C_API void dl4c_dataset_clear(struct dl4c_dataset *dataset);
+/**
+ * Writes such a file; what Deeplearning4j reads.
+ * @param dataset  Borrowed; arrays of any element type. Only masks of a MultiDataSet may be NULL.
+ * @param multi    1: a MultiDataSet; 0: a DataSet, with at most one array of each kind.
+ * @retval DL4C_E_INVALID  arrays missing or too many
+ * Threads: safe. Since: 0.1.
+ */
+DL4C_API dl4c_status dl4c_dataset_save(dl4c_context *ctx, const struct dl4c_dataset *dataset, int32_t multi, const char *uri,
+                                       struct dl4c_error *err);
+/**
+ * Such a file of one array of features and at most one of labels, [n, k], as a source.
+ * @retval DL4C_E_UNSUPPORTED  more arrays, or masks
+ * Errors also as dl4c_dataset_load and dl4c_source_tensors. Threads: safe. Since: 0.1.
+ */
+DL4C_API dl4c_status dl4c_source_dataset(dl4c_context *ctx, const char *uri, dl4c_source **source, struct dl4c_error *err);
+
 DL4C_END
 #endif
