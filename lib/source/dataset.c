@@ -33,7 +33,7 @@ static dl4c_status number(struct reading *r, int bytes, int64_t *v, struct dl4c_
 
 static dl4c_status text(struct reading *r, char out[32], struct dl4c_error *err)
 {
-    int64_t n;
+    int64_t n = 0;
     DLI_TRY(number(r, 2, &n, err));
     if (n > 31 || (size_t)n > r->left)
         return dli_fail(err, DL4C_E_CORRUPT, "dataset", "a name of %" PRId64 " bytes stands where an array's was wanted", n);
@@ -116,8 +116,8 @@ static int64_t row_order(int64_t i, const int64_t *shape, int32_t rank)
 static dl4c_status read_array(struct reading *r, dl4c_tensor **t, struct dl4c_error *err)
 {
     int64_t shape[DL4C_MAX_RANK], count, n;
-    int32_t rank;
-    bool columns;
+    int32_t rank = 0;
+    bool columns = false;
     char type[32];
     *t = NULL;
     DLI_TRY(shape_of(r, shape, &rank, &columns, &count, err));
@@ -179,7 +179,7 @@ static dl4c_status read_single(struct reading *r, struct dl4c_dataset *d, struct
 static dl4c_status read_multi(struct reading *r, struct dl4c_dataset *d, struct dl4c_error *err)
 {
     int32_t *const counts[] = { &d->n_features, &d->n_labels, &d->n_feature_masks, &d->n_label_masks };
-    int64_t n[4];
+    int64_t n[4] = { 0 };
     for (int i = 0; i < 4; i++) {
         DLI_TRY(number(r, 4, &n[i], err));
         if (n[i] < 0 || n[i] > MOST_ARRAYS)
