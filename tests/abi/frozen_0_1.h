@@ -303,6 +303,7 @@ enum { DL4C_KEEP_CONNECTIONS = 1  };
 DL4C_API void dl4c_builder_remove(dl4c_builder *b, const char *vertex, uint32_t flags);
 DL4C_API void dl4c_builder_replace_n_out(dl4c_builder *b, const char *vertex, int64_t n_out, const char *weight_init,
                                          const char *next_weight_init);
+DL4C_API void dl4c_builder_fine_tune(dl4c_builder *b, const char *settings);
 DL4C_API void dl4c_builder_outputs(dl4c_builder *b, const char *const *names, int32_t n);
 DL4C_API dl4c_status dl4c_builder_finish(dl4c_builder **b, dl4c_graph **graph, struct dl4c_error *err);
 struct dl4c_vertex {
@@ -501,6 +502,24 @@ static inline void dl4c_preprocess_options(const struct dl4c_preprocess *p, stru
     if (p->cmyk == DL4C_CMYK_OPENCV)
         options->flags |= cmyk;
 }
+typedef struct dl4c_transform dl4c_transform;
+enum {
+    DL4C_TRANSFORM_SHUFFLE = 1,
+    DL4C_TRANSFORM_JAVA = 2
+};
+struct dl4c_transform_options {
+    size_t struct_size;
+    const char *const *steps;
+    const double *probabilities;
+    int32_t n_steps;
+    int32_t flags;
+};
+#define DL4C_TRANSFORM_OPTIONS_INIT { sizeof(struct dl4c_transform_options), 0, 0, 0, 0 }
+DL4C_API dl4c_status dl4c_transform_create(dl4c_context *ctx, const struct dl4c_transform_options *options, dl4c_transform **t,
+                                           struct dl4c_error *err);
+DL4C_API void dl4c_transform_destroy(dl4c_transform **t);
+DL4C_API dl4c_status dl4c_transform_apply(const dl4c_transform *t, const dl4c_image *img, int64_t seed, dl4c_image **out,
+                                          struct dl4c_error *err);
 DL4C_END
 
 /* dl4c/compare.h */
@@ -725,6 +744,17 @@ DL4C_API dl4c_status dl4c_source_get_info(dl4c_source *source, struct dl4c_sourc
 DL4C_API dl4c_status dl4c_source_reset(dl4c_source *source, int32_t shuffle, uint64_t seed, int64_t epoch, struct dl4c_error *err);
 DL4C_API dl4c_status dl4c_source_next(dl4c_source *source, int64_t max_rows, struct dl4c_batch *batch, struct dl4c_error *err);
 DL4C_API const char *dl4c_source_name(dl4c_source *source, int64_t i);
+struct dl4c_dataset {
+    size_t struct_size;
+    int32_t n_features, n_labels, n_feature_masks, n_label_masks;
+    dl4c_tensor **arrays;
+};
+#define DL4C_DATASET_INIT { sizeof(struct dl4c_dataset), 0, 0, 0, 0, 0 }
+DL4C_API dl4c_status dl4c_dataset_load(dl4c_context *ctx, const char *uri, struct dl4c_dataset *dataset, struct dl4c_error *err);
+DL4C_API void dl4c_dataset_clear(struct dl4c_dataset *dataset);
+DL4C_API dl4c_status dl4c_dataset_save(dl4c_context *ctx, const struct dl4c_dataset *dataset, int32_t multi, const char *uri,
+                                       struct dl4c_error *err);
+DL4C_API dl4c_status dl4c_source_dataset(dl4c_context *ctx, const char *uri, dl4c_source **source, struct dl4c_error *err);
 DL4C_END
 
 /* dl4c/train.h */
@@ -1279,6 +1309,23 @@ DL4C_API dl4c_status dl4c_listener_checkpoint(dl4c_context *ctx, const char *dir
 DL4C_API dl4c_status dl4c_checkpoint_last(dl4c_context *ctx, const char *dir, char **uri, struct dl4c_error *err);
 DL4C_END
 
+/* dl4c/normalizer.h */
+DL4C_BEGIN
+typedef struct dl4c_normalizer dl4c_normalizer;
+DL4C_API dl4c_status dl4c_normalizer_create(dl4c_context *ctx, const char *spec, dl4c_normalizer **n, struct dl4c_error *err);
+DL4C_API void dl4c_normalizer_destroy(dl4c_normalizer **n);
+DL4C_API dl4c_status dl4c_normalizer_fit(dl4c_normalizer *n, const dl4c_tensor *features, const dl4c_tensor *labels,
+                                         struct dl4c_error *err);
+DL4C_API dl4c_status dl4c_normalizer_apply(const dl4c_normalizer *n, dl4c_tensor *features, struct dl4c_error *err);
+DL4C_API dl4c_status dl4c_normalizer_revert(const dl4c_normalizer *n, dl4c_tensor *features, struct dl4c_error *err);
+DL4C_API dl4c_status dl4c_normalizer_apply_labels(const dl4c_normalizer *n, dl4c_tensor *labels, struct dl4c_error *err);
+DL4C_API dl4c_status dl4c_normalizer_revert_labels(const dl4c_normalizer *n, dl4c_tensor *labels, struct dl4c_error *err);
+DL4C_API const float *dl4c_normalizer_center(const dl4c_normalizer *n, int64_t *count);
+DL4C_API const float *dl4c_normalizer_spread(const dl4c_normalizer *n, int64_t *count);
+DL4C_API dl4c_status dl4c_normalizer_load(dl4c_context *ctx, const char *uri, dl4c_normalizer **n, struct dl4c_error *err);
+DL4C_API dl4c_status dl4c_normalizer_save(const dl4c_normalizer *n, const char *uri, struct dl4c_error *err);
+DL4C_END
+
 /* dl4c/model.h */
 DL4C_BEGIN
 struct dl4c_load_options {
@@ -1310,6 +1357,8 @@ struct dl4c_save_options {
 DL4C_API dl4c_status dl4c_model_save(dl4c_graph *graph, const char *uri, const struct dl4c_save_options *options, struct dl4c_error *err);
 DL4C_API dl4c_status dl4c_format_for(dl4c_context *ctx, const char *uri, const char **name, struct dl4c_error *err);
 DL4C_API dl4c_status dl4c_format_get(dl4c_context *ctx, int32_t i, const char **name, int32_t *directions, struct dl4c_error *err);
+DL4C_API dl4c_status dl4c_graph_get_normalizer(dl4c_graph *graph, dl4c_normalizer **n, struct dl4c_error *err);
+DL4C_API dl4c_status dl4c_graph_set_normalizer(dl4c_graph *graph, const dl4c_normalizer *n, struct dl4c_error *err);
 DL4C_END
 
 /* dl4c/transfer.h */
