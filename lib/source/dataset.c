@@ -47,7 +47,7 @@ static dl4c_status text(struct reading *r, char out[32], struct dl4c_error *err)
 /* A buffer's header: how it was allocated says whether lengths have 8 bytes or, before 1.0, 4. */
 static dl4c_status buffer(struct reading *r, int64_t *n, char type[32], struct dl4c_error *err)
 {
-    char mode[32];
+    char mode[32] = "";
     DLI_TRY(text(r, mode, err));
     const bool wide = strcmp(mode, "MIXED_DATA_TYPES") == 0 || strcmp(mode, "LONG_SHAPE") == 0;
     if (!wide && strcmp(mode, "HEAP") != 0 && strcmp(mode, "DIRECT") != 0 && strcmp(mode, "JAVACPP") != 0)
@@ -59,8 +59,8 @@ static dl4c_status buffer(struct reading *r, int64_t *n, char type[32], struct d
 static dl4c_status shape_of(struct reading *r, int64_t shape[DL4C_MAX_RANK], int32_t *rank, bool *columns, int64_t *count,
                             struct dl4c_error *err)
 {
-    char type[32];
-    int64_t n, v[2 * MOST_RANK + 4];
+    char type[32] = "";
+    int64_t n = 0, v[2 * MOST_RANK + 4] = { 0 };
     DLI_TRY(buffer(r, &n, type, err));
     const int bytes = strcmp(type, "LONG") == 0 ? 8 : 4;
     if ((bytes == 4 && strcmp(type, "INT") != 0) || n < 4 || n > 2 * MOST_RANK + 4)
@@ -115,10 +115,10 @@ static int64_t row_order(int64_t i, const int64_t *shape, int32_t rank)
 
 static dl4c_status read_array(struct reading *r, dl4c_tensor **t, struct dl4c_error *err)
 {
-    int64_t shape[DL4C_MAX_RANK], count, n;
+    int64_t shape[DL4C_MAX_RANK] = { 0 }, count = 0, n = 0;
     int32_t rank = 0;
     bool columns = false;
-    char type[32];
+    char type[32] = "";
     *t = NULL;
     DLI_TRY(shape_of(r, shape, &rank, &columns, &count, err));
     DLI_TRY(buffer(r, &n, type, err));
@@ -157,7 +157,7 @@ static dl4c_status room(struct reading *r, struct dl4c_dataset *d, struct dl4c_e
 
 static dl4c_status read_single(struct reading *r, struct dl4c_dataset *d, struct dl4c_error *err)
 {
-    int64_t flags;
+    int64_t flags = 0;
     DLI_TRY(number(r, 1, &flags, err));
     if (flags & ~63 || !(flags & HAS_FEATURES))
         return dli_fail(err, DL4C_E_CORRUPT, "dataset", "a DataSet with flags %#" PRIx64, (uint64_t)flags);
