@@ -93,7 +93,7 @@ static dl4c_status build(const struct alone *v, dl4c_tensor *const *in, const st
 {
     const struct dli_vertex *x = &v->c->a.graph->vertices[v->a];
     struct dl4c_attr attrs[MOST_ATTRS];
-    char names[MOST_INPUTS][8];
+    char names[MOST_INPUTS][16];
     const char *inputs[MOST_INPUTS];
     dl4c_builder *b = NULL;
     DLI_TRY(dl4c_builder_create(v->c->ctx, NULL, &b, err));
