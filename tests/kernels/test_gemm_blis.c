@@ -27,7 +27,12 @@ static void a_context_says_what_multiplies(void **state)
         struct dl4c_context_options o = DL4C_CONTEXT_OPTIONS_INIT;
         dl4c_context *ctx = NULL;
         o.blas = choices[i];
-        assert_int_equal(dl4c_context_create(&o, &ctx, NULL), DL4C_OK);
+        const dl4c_status status = dl4c_context_create(&o, &ctx, NULL);
+        if (i == 1 && status == DL4C_E_UNSUPPORTED) {
+            print_message("skipped: built without BLIS\n");
+            skip();
+        }
+        assert_int_equal(status, DL4C_OK);
         assert_string_equal(dl4c_context_gemm(ctx), "own");
         dl4c_context_destroy(&ctx);
     }

@@ -2,6 +2,7 @@
 /* Schedules against their formulas multiplied out in double, by iteration and by epoch, and what their text form refuses. */
 #include "schedules/schedule.h"
 #include "support/fail_alloc.h"
+#include "support/number.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -275,7 +276,7 @@ static void deeplearning4j_gives_the_same_values(void **state)
             const int64_t i = strtoll(line, &end, 10);
             if (end == line)
                 continue; /* the heading */
-            assert_near(dli_schedule_value(&s, 0.1, i, 99), strtod(end, NULL), cases[k].spec, i);
+            assert_near(dli_schedule_value(&s, 0.1, i, 99), number_at(end), cases[k].spec, i);
             rows++;
         }
         fclose(f);

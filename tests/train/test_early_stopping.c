@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Early stopping: which condition ends a training when, which model is best, what is told. */
 #include "support/fail_alloc.h"
+#include "support/number.h"
 #include "train/toy.h"
 #include <dl4c/early_stopping.h>
 
@@ -40,10 +41,7 @@ static void begin(struct setup *s)
     s->o.source = s->test;
 }
 
-static dl4c_status go(struct setup *s)
-{
-    return dl4c_fit_early_stopping(s->graph, s->train, &s->fit, &s->o, &s->best, &s->r, &s->err);
-}
+static dl4c_status go(struct setup *s) { return dl4c_fit_early_stopping(s->graph, s->train, &s->fit, &s->o, &s->best, &s->r, &s->err); }
 
 static void finish(struct setup *s)
 {
@@ -98,7 +96,7 @@ static void the_loss_is_that_of_fits_validation(void **state)
     must(dl4c_graph_info(g, &info, &s.err), &s.err);
     const char *at = strstr(info.training, "\"validation_score\": ");
     assert_non_null(at);
-    assert_true(strtod(at + 20, NULL) == s.r.best_score);
+    assert_true(number_at(at + 20) == s.r.best_score);
     dl4c_graph_destroy(&g);
     finish(&s);
 }
@@ -140,8 +138,7 @@ static void no_improvement_counts_as_deeplearning4j_counts(void **state)
     s.o.min_improvement = 1e6; /* only the first epoch is an improvement */
     must(go(&s), &s.err);
     assert_int_equal(s.r.reason, DL4C_STOP_EPOCH_CONDITION);
-    assert_string_equal(s.r.details,
-                        "ScoreImprovementEpochTerminationCondition(maxEpochsWithNoImprovement=3, minImprovement=1000000.0)");
+    assert_string_equal(s.r.details, "ScoreImprovementEpochTerminationCondition(maxEpochsWithNoImprovement=3, minImprovement=1000000.0)");
     assert_int_equal(s.r.total_epochs, 4);
     assert_int_equal(s.r.best_epoch, 4); /* the best is the best all the same */
     finish(&s);
@@ -192,9 +189,12 @@ static void each_metric_is_that_of_the_evaluation(void **state)
         const char *score;
         int32_t metric;
     } cases[] = {
-        { "accuracy", DL4C_METRIC_ACCURACY },   { "balanced_accuracy", DL4C_METRIC_BALANCED_ACCURACY },
-        { "precision", DL4C_METRIC_PRECISION }, { "recall", DL4C_METRIC_RECALL },
-        { "f1", DL4C_METRIC_F1 },               { "g_measure", DL4C_METRIC_G_MEASURE },
+        { "accuracy", DL4C_METRIC_ACCURACY },
+        { "balanced_accuracy", DL4C_METRIC_BALANCED_ACCURACY },
+        { "precision", DL4C_METRIC_PRECISION },
+        { "recall", DL4C_METRIC_RECALL },
+        { "f1", DL4C_METRIC_F1 },
+        { "g_measure", DL4C_METRIC_G_MEASURE },
         { "mcc", DL4C_METRIC_MCC },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

@@ -2,6 +2,7 @@
 /* Ready-made listeners: what they write, what checkpoints stay, what happens when they fail. */
 #include "fs/memory_fs.h"
 #include "support/fail_alloc.h"
+#include "support/number.h"
 #include "train/toy.h"
 #include <dl4c/listener.h>
 #include <dl4c/model.h>
@@ -88,7 +89,7 @@ static void score_writes_the_lines_of_deeplearning4j(void **state)
     assert_memory_equal(lines.text, "Score at iteration 0 is ", 24);
     char *second = strchr(lines.text, '\n') + 1;
     assert_memory_equal(second, "Score at iteration 4 is ", 24);
-    assert_true(strtod(second + 24, NULL) == fifth); /* Java's shortest digits read back as the same number */
+    assert_true(number_at(second + 24) == fifth); /* Java's shortest digits read back as the same number */
     dl4c_listener_close(&l[0]);
     assert_null(l[0].event);
     dl4c_listener_close(&l[0]); /* once more is no harm */
@@ -112,14 +113,16 @@ static void performance_writes_the_lines_of_deeplearning4j(void **state)
     must(train(NULL, &l, 1, NULL, &err), &err);
     long etl, took;
     int iteration;
-    double samples, batches, score;
+    char samples[32], batches[32], score[32];
     assert_int_equal(lines.n, 2);
     const char *second = strchr(lines.text, '\n') + 1;
-    assert_int_equal(sscanf(second, "ETL: %ld ms; iteration %d; iteration time: %ld ms; samples/sec: %lf; batches/sec: %lf; score: %lf;",
-                            &etl, &iteration, &took, &samples, &batches, &score),
-                     6);
+    assert_int_equal(
+        sscanf(second,
+               "ETL: %ld ms; iteration %d; iteration time: %ld ms; samples/sec: %31[0-9.]; batches/sec: %31[0-9.]; score: %31[0-9.E-];",
+               &etl, &iteration, &took, samples, batches, score),
+        6);
     assert_int_equal(iteration, 3);
-    assert_true(fabs(samples / batches - 5) < 0.01); /* rows of a minibatch; both have three decimals */
+    assert_true(fabs(number_at(samples) / number_at(batches) - 5) < 0.01); /* rows of a minibatch; both have three decimals */
     dl4c_listener_close(&l);
 }
 
