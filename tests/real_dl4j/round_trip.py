@@ -35,7 +35,10 @@ def class_path(work):
     if not listing.is_file():
         command = ["mvn", "-B", "-q", "-f", str(HERE / "pom.xml"), "dependency:build-classpath", f"-Dmdep.outputFile={listing}"]
         if subprocess.run(command + ["-o"], capture_output=True).returncode != 0:
-            found = subprocess.run(command, capture_output=True, text=True)
+            try:
+                found = subprocess.run(command, capture_output=True, text=True, timeout=600)
+            except subprocess.TimeoutExpired:
+                skip("Maven does not get Deeplearning4j within ten minutes")
             if found.returncode != 0 or not listing.is_file():
                 skip("Maven cannot get Deeplearning4j: " + (found.stdout.strip().splitlines() or ["no reason given"])[0][:200])
     path = f"{work}:{listing.read_text().strip()}"
