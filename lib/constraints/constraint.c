@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The constraints of this build, from their text form, and applying one to a parameter. */
 #include "constraints/constraint.h"
+#include "base/kind.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #define DLI_CONSTRAINT(name) extern const struct dli_constraint dli_constraint_##name;
@@ -52,15 +52,6 @@ dl4c_status dli_constraint_next(dl4c_context *ctx, const char **list, char **spe
     return DL4C_OK;
 }
 
-static dl4c_status unknown(const char *name, struct dl4c_error *err)
-{
-    char known[256] = "";
-    size_t n = 0;
-    for (int32_t i = 0; i < COUNT && n < sizeof known; i++)
-        n += (size_t)snprintf(known + n, sizeof known - n, "%s%s", i ? ", " : "", table[i]->name);
-    return dli_fail(err, DL4C_E_NOTFOUND, "constraint", "there is no constraint \"%.60s\"; wanted one of %s", name, known);
-}
-
 static dl4c_status parse(dl4c_context *ctx, const char *text, const struct dli_constraint **c, void **attrs, struct dl4c_error *err)
 {
     struct dli_spec spec;
@@ -69,7 +60,7 @@ static dl4c_status parse(dl4c_context *ctx, const char *text, const struct dli_c
     dl4c_status status = DL4C_OK;
     *c = dli_constraint_find(spec.name);
     if (!*c)
-        status = unknown(spec.name, err);
+        status = dli_kind_unknown("constraint", dli_constraint_kind, spec.name, err);
     if (status == DL4C_OK && !(*attrs = dli_calloc(ctx, 1, (*c)->attrs_size, err)))
         status = dli_alloc_status();
     if (status == DL4C_OK) {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Losses from their text form, and running one over the rows of a batch. */
 #include "losses/loss.h"
+#include "base/kind.h"
 #include "base/number.h"
 #include "base/thread_pool.h"
 #include "kernels/split.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 static dl4c_status read_weights(dl4c_context *ctx, const char *text, int64_t k, float **weights, struct dl4c_error *err)
@@ -31,16 +31,6 @@ static dl4c_status read_weights(dl4c_context *ctx, const char *text, int64_t k, 
     return DL4C_OK;
 }
 
-static dl4c_status unknown(const char *name, struct dl4c_error *err)
-{
-    char known[400] = "";
-    struct dli_kind_entry e;
-    size_t n = 0;
-    for (int32_t i = 0; n < sizeof known && dli_loss_kind(i, &e); i++)
-        n += (size_t)snprintf(known + n, sizeof known - n, "%s%s", i ? ", " : "", e.name);
-    return dli_fail(err, DL4C_E_NOTFOUND, "loss", "there is no loss \"%.60s\"; wanted one of %s", name, known);
-}
-
 /* Finds the loss and reads its attributes; on failure *out holds nothing. */
 static dl4c_status read_spec(dl4c_context *ctx, const char *text, struct dli_loss_at *out, struct dl4c_error *err)
 {
@@ -50,7 +40,7 @@ static dl4c_status read_spec(dl4c_context *ctx, const char *text, struct dli_los
     dl4c_status status = DL4C_OK;
     const struct dli_loss *loss = dli_loss_find(spec.name);
     if (!loss)
-        status = unknown(spec.name, err);
+        status = dli_kind_unknown("loss", dli_loss_kind, spec.name, err);
     if (status == DL4C_OK && !(out->attrs = dli_calloc(ctx, 1, loss->attrs_size + 1, err)))
         status = dli_alloc_status();
     if (status == DL4C_OK) {

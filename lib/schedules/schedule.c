@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The schedules of this build, and making one of its text form. */
 #include "schedules/schedule.h"
+#include "base/kind.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #define DLI_SCHEDULE(name) extern const struct dli_schedule dli_schedule_##name;
@@ -34,15 +34,6 @@ bool dli_schedule_kind(int32_t i, struct dli_kind_entry *e)
     return true;
 }
 
-static dl4c_status unknown(const char *name, struct dl4c_error *err)
-{
-    char known[256] = "";
-    size_t n = 0;
-    for (int32_t i = 0; i < COUNT && n < sizeof known; i++)
-        n += (size_t)snprintf(known + n, sizeof known - n, "%s%s", i ? ", " : "", table[i]->name);
-    return dli_fail(err, DL4C_E_NOTFOUND, "schedule", "there is no schedule \"%.60s\"; wanted one of %s", name, known);
-}
-
 enum { DEPTH = 8 }; /* of schedules in schedules */
 
 static dl4c_status open_at(dl4c_context *ctx, const char *text, int depth, struct dli_schedule_at *out, struct dl4c_error *err)
@@ -55,7 +46,7 @@ static dl4c_status open_at(dl4c_context *ctx, const char *text, int depth, struc
     dl4c_status status = DL4C_OK;
     const struct dli_schedule *s = dli_schedule_find(spec.name);
     if (!s)
-        status = unknown(spec.name, err);
+        status = dli_kind_unknown("schedule", dli_schedule_kind, spec.name, err);
     if (status == DL4C_OK && !(out->attrs = dli_calloc(ctx, 1, s->attrs_size, err)))
         status = dli_alloc_status();
     if (status == DL4C_OK) {

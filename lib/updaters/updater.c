@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The updaters of this build, and making one of its text form. */
 #include "updaters/updater.h"
+#include "base/kind.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #define DLI_UPDATER(name) extern const struct dli_updater dli_updater_##name;
@@ -33,15 +33,6 @@ bool dli_updater_kind(int32_t i, struct dli_kind_entry *e)
     return true;
 }
 
-static dl4c_status unknown(const char *name, struct dl4c_error *err)
-{
-    char known[256] = "";
-    size_t n = 0;
-    for (int32_t i = 0; i < COUNT && n < sizeof known; i++)
-        n += (size_t)snprintf(known + n, sizeof known - n, "%s%s", i ? ", " : "", table[i]->name);
-    return dli_fail(err, DL4C_E_NOTFOUND, "updater", "there is no updater \"%.60s\"; wanted one of %s", name, known);
-}
-
 dl4c_status dli_updater_open(dl4c_context *ctx, const char *text, struct dli_updater_at *out, struct dl4c_error *err)
 {
     struct dli_spec spec;
@@ -50,7 +41,7 @@ dl4c_status dli_updater_open(dl4c_context *ctx, const char *text, struct dli_upd
     dl4c_status status = DL4C_OK;
     const struct dli_updater *u = dli_updater_find(spec.name);
     if (!u)
-        status = unknown(spec.name, err);
+        status = dli_kind_unknown("updater", dli_updater_kind, spec.name, err);
     if (status == DL4C_OK && !(out->attrs = dli_calloc(ctx, 1, u->attrs_size + 1, err))) /* never nothing */
         status = dli_alloc_status();
     if (status == DL4C_OK) {
