@@ -78,11 +78,12 @@ static dl4c_status by_content(const struct dli_model_bytes *from, const struct d
                     from->size, from->bytes[0], from->size > 1 ? from->bytes[1] : 0, names(false, (char[128]){ 0 }, 128));
 }
 
-static dl4c_status load_bytes(dl4c_context *ctx, const struct dli_model_bytes *from, const struct dl4c_load_options *o, dl4c_graph **graph,
-                              struct dl4c_error *err)
+/* f NULL: as the bytes look. */
+static dl4c_status load_by(const struct dli_format *f, dl4c_context *ctx, const struct dli_model_bytes *from,
+                           const struct dl4c_load_options *o, dl4c_graph **graph, struct dl4c_error *err)
 {
-    const struct dli_format *f;
-    DLI_TRY(o->format ? by_name(o->format, &f, err) : by_content(from, &f, err));
+    if (!f)
+        DLI_TRY(o->format ? by_name(o->format, &f, err) : by_content(from, &f, err));
     if (!f->load)
         return dli_fail(err, DL4C_E_UNSUPPORTED, "model", "%s is written only", f->name);
     struct dli_watch watch;
@@ -110,23 +111,70 @@ static void close_file(void *cookie)
     dl4c_fs_close(&file);
 }
 
+/* Takes the file. */
+static dl4c_status map_file(dl4c_context *ctx, dl4c_fs_file *file, struct dli_blob **blob, struct dl4c_error *err)
+{
+    const void *bytes = NULL;
+    size_t size = 0;
+    dl4c_status status = dl4c_fs_bytes(file, &bytes, &size, err);
+    *blob = NULL;
+    if (status == DL4C_OK && size == 0)
+        status = dli_fail(err, DL4C_E_CORRUPT, "model", "the file is empty");
+    if (status == DL4C_OK)
+        status = dli_blob_wrap(ctx, bytes, size, close_file, file, blob, err);
+    if (status != DL4C_OK)
+        dl4c_fs_close(&file);
+    return status;
+}
+
 dl4c_status dli_format_map(dl4c_context *ctx, const char *uri, struct dli_blob **blob, struct dl4c_error *err)
 {
     dl4c_fs_file *file = NULL;
-    const void *bytes = NULL;
-    size_t size = 0;
-    dl4c_status status;
     *blob = NULL;
     DLI_TRY(dl4c_fs_open(ctx, uri, &file, err));
-    DLI_GOTO(dl4c_fs_bytes(file, &bytes, &size, err), failed);
-    if (size == 0) {
-        status = dli_fail(err, DL4C_E_CORRUPT, "model", "the file is empty");
-        goto failed;
+    return map_file(ctx, file, blob, err);
+}
+
+/* The format that streams, where the name or the first bytes say one; else NULL. */
+static dl4c_status streaming(dl4c_fs_file *file, const char *name, const struct dli_format **f, struct dl4c_error *err)
+{
+    uint8_t head[64];
+    const size_t n = dl4c_fs_size(file) < (int64_t)sizeof head ? (size_t)dl4c_fs_size(file) : sizeof head;
+    *f = NULL;
+    if (name) {
+        DLI_TRY(by_name(name, f, err));
+        *f = (*f)->streams ? *f : NULL;
+        return DL4C_OK;
     }
-    DLI_GOTO(dli_blob_wrap(ctx, bytes, size, close_file, file, blob, err), failed);
+    DLI_TRY(dl4c_fs_read_at(file, 0, head, n, err));
+    for (int32_t i = 0; i < N_FORMATS && !*f; i++)
+        if (formats[i]->streams && formats[i]->sniff(head, n))
+            *f = formats[i];
     return DL4C_OK;
-failed:
-    dl4c_fs_close(&file);
+}
+
+static dl4c_status load_file(dl4c_context *ctx, const char *uri, const struct dl4c_load_options *o, dl4c_graph **graph,
+                             struct dl4c_error *err)
+{
+    struct dli_model_bytes from = { .uri = uri };
+    const struct dli_format *f = NULL;
+    DLI_TRY(dl4c_fs_open(ctx, uri, &from.file, err));
+    dl4c_status status = streaming(from.file, o->format, &f, err);
+    if (status == DL4C_OK && f && dl4c_fs_size(from.file) > 0) {
+        from.size = (size_t)dl4c_fs_size(from.file);
+        status = load_by(f, ctx, &from, o, graph, err);
+    } else if (status == DL4C_OK) {
+        dl4c_fs_file *file = from.file;
+        from.file = NULL;
+        status = map_file(ctx, file, &from.blob, err);
+        if (status == DL4C_OK) {
+            from.bytes = from.blob->data;
+            from.size = from.blob->bytes;
+            status = load_by(NULL, ctx, &from, o, graph, err);
+        }
+    }
+    dl4c_fs_close(&from.file);
+    dli_blob_unref(from.blob);
     return status;
 }
 
@@ -143,16 +191,9 @@ dl4c_status dl4c_model_load(dl4c_context *ctx, const char *uri, const struct dl4
     ctx = dli_context_ref(ctx, err);
     if (!ctx)
         return DL4C_E_NOMEM;
-    struct dli_model_bytes from = { .uri = uri };
-    dl4c_status status = dli_format_map(ctx, uri, &from.blob, err);
-    if (status == DL4C_OK) {
-        from.bytes = from.blob->data;
-        from.size = from.blob->bytes;
-        status = load_bytes(ctx, &from, &o, graph, err);
-    }
+    const dl4c_status status = load_file(ctx, uri, &o, graph, err);
     if (status != DL4C_OK && err && !strstr(err->message, uri)) /* fs names the file itself */
         dli_fail_prefix(err, status, "%.200s", uri);
-    dli_blob_unref(from.blob);
     dli_context_unref(ctx);
     return status;
 }
@@ -171,7 +212,7 @@ dl4c_status dl4c_model_load_memory(dl4c_context *ctx, const void *bytes, size_t 
     if (!ctx)
         return DL4C_E_NOMEM;
     const struct dli_model_bytes from = { .bytes = bytes, .size = size };
-    const dl4c_status status = load_bytes(ctx, &from, &o, graph, err);
+    const dl4c_status status = load_by(NULL, ctx, &from, &o, graph, err);
     dli_context_unref(ctx);
     return status;
 }

@@ -9,10 +9,11 @@
 #include <dl4c/fs.h>
 #include <dl4c/model.h>
 
-/* A whole model file, mapped or read, or memory of the caller. */
+/* A whole model file, mapped or read, or memory of the caller; or a file that is open and not read yet. */
 struct dli_model_bytes {
-    const uint8_t *bytes;
+    const uint8_t *bytes; /* NULL with a file */
     size_t size;
+    dl4c_fs_file *file;    /* for formats that stream; NULL: bytes are there */
     const char *uri;       /* NULL: from memory */
     struct dli_blob *blob; /* over exactly these bytes, holding the file open: parameters may be views of it (dli_blob_ref). NULL: the
                             * bytes are good during the call only */
@@ -28,6 +29,7 @@ struct dli_format {
     const char *const *extensions; /* of files to write, with the dot, lower case, NULL-terminated; NULL: not written */
     /* Is this file one of ours? Looks at as little as it can; a damaged file of the format should still be recognised. */
     bool (*sniff)(const uint8_t *bytes, size_t size);
+    bool streams; /* load takes an open file and reads it piece by piece, so that its weights lie in memory once, and the file nowhere */
     /* *graph is NULL before. The context is never NULL. The watch is to be checked now and then. NULL: not read. */
     dl4c_status (*load)(dl4c_context *ctx, const struct dli_model_bytes *from, struct dli_watch *watch, dl4c_graph **graph,
                         struct dl4c_error *err);

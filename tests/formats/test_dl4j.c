@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The Deeplearning4j format without recorded files: what is written reads back as it was, and nothing that is damaged gets through. */
+#define _POSIX_C_SOURCE 200809L
 #include "../fs/memory_fs.h"
 #include "formats/dl4j/save.h"
 #include "support/fail_alloc.h"
 #include <dl4c/model.h>
+#include <dl4c/train.h>
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -227,12 +229,137 @@ static void every_allocation_may_fail(void **state)
     free(f.bytes);
 }
 
+/* ---- memory -------------------------------------------------------------------------------------------------- */
+
+static int64_t now_bytes, peak_bytes;
+
+static void *counted_take(void *user, size_t size, size_t alignment)
+{
+    (void)user;
+    void *p = NULL;
+    if (posix_memalign(&p, alignment < sizeof(void *) ? sizeof(void *) : alignment, size) != 0)
+        return NULL;
+    now_bytes += (int64_t)size;
+    peak_bytes = now_bytes > peak_bytes ? now_bytes : peak_bytes;
+    return p;
+}
+
+static void counted_give(void *user, void *p, size_t size)
+{
+    (void)user;
+    now_bytes -= (int64_t)size;
+    free(p);
+}
+
+/* How far above what there is now the heap goes from here on. */
+static int64_t begin(void) { return peak_bytes = now_bytes; }
+
+static dl4c_graph *trained_a_step(dl4c_context *ctx, int64_t units)
+{
+    static const int64_t row[] = { 1024 };
+    static const char *const in[] = { "in" }, *const d[] = { "d" };
+    struct dl4c_fit_options o = DL4C_FIT_OPTIONS_INIT;
+    struct dl4c_error err = DL4C_ERROR_INIT;
+    dl4c_builder *b;
+    dl4c_graph *g;
+    dl4c_trainer *t;
+    dl4c_tensor *x, *y;
+    const int64_t shapes[][2] = { { 1, 1024 }, { 1, 0 } };
+    assert_int_equal(dl4c_builder_create(ctx, NULL, &b, NULL), DL4C_OK);
+    dl4c_builder_input(b, "in", row, 1);
+    dl4c_builder_add(b, "dense", "d", in, 1, (struct dl4c_attr[]){ dl4c_attr_int("units", units), dl4c_attr_str("activation", "tanh") }, 2);
+    dl4c_builder_add_text(b, "output:units=2,activation=softmax,loss=mcxent", "out", d, 1);
+    assert_int_equal(dl4c_builder_finish(&b, &g, &err), DL4C_OK);
+    o.batch = 1;
+    o.updater = "adam:lr=1e-3";
+    assert_int_equal(dl4c_trainer_create(g, &o, &t, &err), DL4C_OK);
+    assert_int_equal(dl4c_tensor_create(ctx, DL4C_F32, shapes[0], 2, &x, NULL), DL4C_OK);
+    assert_int_equal(dl4c_tensor_create(ctx, DL4C_I64, shapes[1], 1, &y, NULL), DL4C_OK);
+    for (int i = 0; i < 1024; i++)
+        ((float *)dl4c_tensor_data(x))[i] = (float)(i * 37 % 41 - 20) / 10;
+    ((int64_t *)dl4c_tensor_data(y))[0] = 1;
+    assert_int_equal(dl4c_trainer_step(t, x, y, NULL, &err), DL4C_OK);
+    dl4c_tensor_unref(&x);
+    dl4c_tensor_unref(&y);
+    dl4c_trainer_destroy(&t);
+    return g;
+}
+
+/* A file system that maps nothing, so that a whole file in memory would be in the heap too. What there is beside weights and state has
+ * bounds of its own: 1 MiB to read through, 64 KiB to write through, 268 KiB of deflate, the configuration. Weights are 8 MB here, the
+ * state twice that. */
+static void weights_lie_in_memory_once_while_they_are_loaded_and_saved(void **state)
+{
+    (void)state;
+    struct dl4c_context_options o = DL4C_CONTEXT_OPTIONS_INIT;
+    struct dl4c_save_options so = DL4C_SAVE_OPTIONS_INIT;
+    struct dl4c_error err = DL4C_ERROR_INIT;
+    dl4c_context *ctx;
+    dl4c_graph *again = NULL;
+    const int64_t units = 2048, weights = 4 * (1024 * units + units + units * 2 + 2);
+    o.threads = 1;
+    o.alloc = counted_take;
+    o.release = counted_give;
+    so.updater = 1;
+    assert_int_equal(dl4c_context_create(&o, &ctx, NULL), DL4C_OK);
+    assert_int_equal(dl4c_fs_register(ctx, &memory_fs_ops, &files, NULL, NULL), DL4C_OK);
+    dl4c_graph *g = trained_a_step(ctx, units);
+
+    int64_t before = begin();
+    if (dl4c_model_save(g, "mem://host/m.zip", &so, &err) != DL4C_OK)
+        fail_msg("%s", err.message);
+    assert_true(peak_bytes - before < 512 << 10);
+    assert_int_equal(now_bytes, before);
+    dl4c_graph_destroy(&g);
+
+    before = begin();
+    if (dl4c_model_load(ctx, "mem://host/m.zip", NULL, &again, &err) != DL4C_OK)
+        fail_msg("%s", err.message);
+    assert_true(now_bytes - before > 3 * weights);
+    assert_true(peak_bytes - before < 3 * weights + (1 << 20) + (256 << 10));
+    dl4c_graph_destroy(&again);
+    assert_int_equal(now_bytes, before);
+
+    const struct memory_file *f = memory_fs_find(&files, "host/m.zip");
+    begin();
+    assert_int_equal(dl4c_model_load_memory(ctx, f->bytes, f->size, NULL, &again, &err), DL4C_OK);
+    assert_true(peak_bytes - before < 3 * weights + (256 << 10));
+    dl4c_graph_destroy(&again);
+    dl4c_context_destroy(&ctx);
+    memory_fs_clear(&files);
+    assert_int_equal(now_bytes, 0);
+}
+
+/* The file system's own failure is told, not that the archive were damaged. */
+static void a_read_that_fails_says_so_itself(void **state)
+{
+    (void)state;
+    dl4c_context *ctx = context();
+    struct dl4c_error err = DL4C_ERROR_INIT;
+    dl4c_graph *g = network(ctx, NULL), *again = NULL;
+    assert_int_equal(dl4c_model_save(g, "mem://host/a.zip", NULL, NULL), DL4C_OK);
+    files.lie = 7; /* bytes that open_read promises and read_at does not have */
+    assert_int_equal(dl4c_model_load(ctx, "mem://host/a.zip", NULL, &again, &err), DL4C_E_CORRUPT);
+    files.lie = 0;
+    assert_null(again);
+    assert_non_null(strstr(err.message, "ends at"));
+    files.short_reads = 3; /* slow, but nothing wrong */
+    assert_int_equal(dl4c_model_load(ctx, "mem://host/a.zip", NULL, &again, &err), DL4C_OK);
+    files.short_reads = 0;
+    dl4c_graph_destroy(&again);
+    dl4c_graph_destroy(&g);
+    dl4c_context_destroy(&ctx);
+    memory_fs_clear(&files);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_saved_loads_as_it_was),  cmocka_unit_test(a_file_cut_short_anywhere_is_refused),
         cmocka_unit_test(a_flipped_byte_crashes_nothing), cmocka_unit_test(a_bare_configuration_gives_a_network_with_fresh_parameters),
         cmocka_unit_test(what_has_no_class_is_named),     cmocka_unit_test(every_allocation_may_fail),
+        cmocka_unit_test(weights_lie_in_memory_once_while_they_are_loaded_and_saved),
+        cmocka_unit_test(a_read_that_fails_says_so_itself),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

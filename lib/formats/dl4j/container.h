@@ -12,6 +12,8 @@ enum { DLI_DL4J_RATIO = 1032 };
 
 struct dli_dl4j_zip; /* an archive in memory that outlives it */
 dl4c_status dli_dl4j_zip_open(const void *bytes, size_t size, struct dli_dl4j_zip **zip, dl4c_context *ctx, struct dl4c_error *err);
+/* The same from a file that is open and outlives it, read through one buffer of at most 1 MiB. */
+dl4c_status dli_dl4j_zip_open_file(dl4c_fs_file *file, struct dli_dl4j_zip **zip, dl4c_context *ctx, struct dl4c_error *err);
 void dli_dl4j_zip_close(struct dli_dl4j_zip **zip); /* takes NULL */
 
 /* One entry read from its beginning. NULL in *e where the archive has none of that name. */

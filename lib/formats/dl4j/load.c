@@ -187,17 +187,29 @@ done:
 static dl4c_status load(dl4c_context *ctx, const struct dli_model_bytes *from, struct dli_watch *watch, dl4c_graph **graph,
                         struct dl4c_error *err)
 {
-    if (from->size > 0 && from->bytes[0] != 'P') {
-        if (from->size > LARGEST_CONFIG)
-            return dli_fail(err, DL4C_E_LIMIT, "dl4j", "a configuration of %zu bytes, wanted at most %d", from->size, LARGEST_CONFIG);
-        return make(ctx, (const char *)from->bytes, from->size, NULL, watch, graph, err);
+    uint8_t first = 0;
+    if (from->file)
+        DLI_TRY(dl4c_fs_read_at(from->file, 0, &first, 1, err));
+    else if (from->size > 0)
+        first = from->bytes[0];
+    if (from->size > 0 && first != 'P') {
+        const void *bytes = from->bytes;
+        size_t n = from->size;
+        if (n > LARGEST_CONFIG)
+            return dli_fail(err, DL4C_E_LIMIT, "dl4j", "a configuration of %zu bytes, wanted at most %d", n, LARGEST_CONFIG);
+        if (from->file)
+            DLI_TRY(dl4c_fs_bytes(from->file, &bytes, &n, err));
+        return make(ctx, bytes, n, NULL, watch, graph, err);
     }
     struct dli_dl4j_zip *zip;
     struct dli_dl4j_entry *e = NULL;
     char *text = NULL;
     size_t size;
     dl4c_status status;
-    DLI_TRY(dli_dl4j_zip_open(from->bytes, from->size, &zip, ctx, err));
+    if (from->file)
+        DLI_TRY(dli_dl4j_zip_open_file(from->file, &zip, ctx, err));
+    else
+        DLI_TRY(dli_dl4j_zip_open(from->bytes, from->size, &zip, ctx, err));
     DLI_GOTO(dli_dl4j_entry_open(zip, "configuration.json", &e, err), done);
     if (!e) {
         status = dli_fail(err, DL4C_E_UNSUPPORTED, "dl4j", "the zip archive has no configuration.json: no model of Deeplearning4j");
@@ -219,6 +231,7 @@ const struct dli_format dli_format_dl4j = {
     .doc = "Deeplearning4j's zip, or its configuration.json alone.",
     .extensions = extensions,
     .sniff = sniff,
+    .streams = true,
     .load = load,
     .save = dli_dl4j_save,
 };
