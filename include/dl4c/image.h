@@ -222,10 +222,10 @@ struct dl4c_transform_options {
      * "rotate:angle=,center_x=,center_y=,scale=,random=" (degrees; what to add to the centre and to 1), "warp:deltas=,random=" (pixels to
      * move the corners by: one number or eight joined by ';'), "box:width=,height=" (centred, black around), "equalize" (the histogram of
      * the first channel in OpenCV's order, blue's place), "color:to=ycrcb|yuv|grey|swapped". With random=on, numbers are multiplied by a
-     * random one of -1 to 1.
+     * random one of -1 to 1. Each also takes p=, the probability that it is made at all, 0 to 1.
      */
     const char *const *steps;
-    const double *probabilities; /**< of each step to be made, 0 to 1; NULL: all are made */
+    const double *probabilities; /**< of each step to be made, 0 to 1; NULL: what p= says, else all are made */
     int32_t n_steps;
     int32_t flags; /**< DL4C_TRANSFORM_* */
 };
@@ -240,6 +240,13 @@ struct dl4c_transform_options {
  */
 DL4C_API dl4c_status dl4c_transform_create(dl4c_context *ctx, const struct dl4c_transform_options *options, dl4c_transform **t,
                                            struct dl4c_error *err);
+/**
+ * Creates a transform from one text: steps joined by '/', "flip:p=0.5/rotate:angle=15,random=on/random_crop:width=200,height=200". In
+ * front of them may stand the words "shuffle" (DL4C_TRANSFORM_SHUFFLE) and "java" (DL4C_TRANSFORM_JAVA): "shuffle/flip/equalize:p=0.1".
+ * Errors are those of dl4c_transform_create.
+ * Threads: safe. Since: 0.1.
+ */
+DL4C_API dl4c_status dl4c_transform_parse(dl4c_context *ctx, const char *text, dl4c_transform **t, struct dl4c_error *err);
 /** Frees the transform and writes NULL. Takes NULL. Since: 0.1. */
 DL4C_API void dl4c_transform_destroy(dl4c_transform **t);
 

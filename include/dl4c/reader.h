@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** @file
- * Image record reader: JPEG and PNG files in one folder per class, decoded in parallel into batches. Splitting a folder into train,
+ * Image record reader: JPEG, PNG and BMP files in one folder per class, decoded in parallel into batches. Splitting a folder into train,
  * validation and test lists.
  */
 #ifndef DL4C_READER_H
@@ -35,12 +35,23 @@ struct dl4c_reader_options {
     int32_t n_paths;
     const char *const *paths; /**< these images, as paths or URIs of their own, instead of a folder's (uri NULL); unlabelled */
     uint64_t flags;           /**< DL4C_READER_* */
+    /**
+     * Changes made to each image before it is fitted and resized, as dl4c_transform_parse reads them; NULL: none. What is drawn depends
+     * on transform_seed, the image's path, the number of the epoch and the copy alone: not on threads, batches, lists or order. An image
+     * that cannot be changed so (too small for random_crop) is a bad one.
+     */
+    const char *transform;
+    uint64_t transform_seed;   /**< any number, 0 too */
+    const char *label_pattern; /**< as in dl4c_path_label: images at any depth, classes are their labels, sorted; NULL: the folder's name */
+    int32_t label_position;
+    int32_t copies; /**< how often each image is read in an epoch, each time changed anew: all once, then all again; 0: 1 */
 };
-#define DL4C_READER_OPTIONS_INIT { sizeof(struct dl4c_reader_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+#define DL4C_READER_OPTIONS_INIT { sizeof(struct dl4c_reader_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /**
  * Opens a folder: classes are its subfolders, bytewise sorted (classes.txt beside the list, where it exists, instead); an image's class
- * is its parent folder. Hidden files and other formats are skipped. An empty class folder is a warning in the log and still a class.
+ * is its parent folder. Files are taken by their names' ends, .jpg, .jpeg, .png and .bmp in any case; hidden ones are skipped. An empty
+ * class folder is a warning in the log and still a class.
  * @param uri  A path or URI of a directory.
  * @retval DL4C_E_NOTFOUND  the folder or list does not exist, or the list names a file that does not
  * @retval DL4C_E_INVALID   no usable image; a list entry in no class; a preprocessing that contradicts what the graph records
@@ -54,7 +65,7 @@ DL4C_API void dl4c_reader_close(dl4c_reader **reader);
 DL4C_API int32_t dl4c_reader_class_count(const dl4c_reader *reader);
 /** Name of class @p i, NULL outside; borrowed. Since: 0.1. */
 DL4C_API const char *dl4c_reader_class(const dl4c_reader *reader, int32_t i);
-/** Images, bad ones included. */
+/** Images, bad ones included; with copies, each copy is one. */
 DL4C_API int64_t dl4c_reader_count(const dl4c_reader *reader);
 /** Path of image i relative to the folder, and its class; borrowed. */
 DL4C_API const char *dl4c_reader_path(const dl4c_reader *reader, int64_t i);
@@ -68,19 +79,35 @@ DL4C_API dl4c_status dl4c_reader_bad(const dl4c_reader *reader, int64_t k, int64
 DL4C_API dl4c_source *dl4c_reader_source(dl4c_reader *reader);
 /** The preprocessing in force, in text form with everything resolved; borrowed. */
 DL4C_API const char *dl4c_reader_preprocess(const dl4c_reader *reader);
+/** The changes made to the images, as the options had them; NULL: none. Borrowed. Since: 0.1. */
+DL4C_API const char *dl4c_reader_transform(const dl4c_reader *reader);
+/** The seed of those changes. Since: 0.1. */
+DL4C_API uint64_t dl4c_reader_transform_seed(const dl4c_reader *reader);
+
+struct dl4c_sample_options;
 
 /** Options of dl4c_split_dir. Zero everywhere: all defaults. */
 struct dl4c_split_dir_options {
     size_t struct_size;
     double train, val, test; /**< fractions; all 0: 0.6, 0.2, 0.2 */
     uint64_t seed;
-    uint64_t flags; /**< 1: the seed is meant even where it is 0; else 0 is 42 */
+    uint64_t flags;            /**< 1: the seed is meant even where it is 0; else 0 is 42 */
+    const char *label_pattern; /**< as in dl4c_path_label: images at any depth; NULL: one folder a class */
+    /**
+     * NULL: stratified. Else the paths, sorted, are picked as dl4c_sample_paths does with this filter, its limits and extensions, and
+     * what is picked is divided in the order of the picking: its seed, weights and labels' pattern are those above.
+     */
+    const struct dl4c_sample_options *sample;
+    int32_t label_position;
+    int32_t reserved; /**< must be 0 */
 };
-#define DL4C_SPLIT_DIR_OPTIONS_INIT { sizeof(struct dl4c_split_dir_options), 0, 0, 0, 0, 0 }
+#define DL4C_SPLIT_DIR_OPTIONS_INIT { sizeof(struct dl4c_split_dir_options), 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 /**
  * Splits the images under a folder by class, reproducibly, and writes train.txt, val.txt, test.txt (relative paths, sorted) and
- * classes.txt to @p out. Each class gets at least one image in every part whose fraction is above 0, as far as it has them.
+ * classes.txt to @p out. Stratified, each class gets at least one image in every part whose fraction is above 0, as far as it has them.
  * @param counts  Receives the three numbers of images; may be NULL.
+ * @retval DL4C_E_INVALID      no image, or none is picked; fractions outside 0 to 1 or above 1 together; an image without a label
+ * @retval DL4C_E_UNSUPPORTED  a pattern that is not understood
  */
 DL4C_API dl4c_status dl4c_split_dir(dl4c_context *ctx, const char *uri, const char *out, const struct dl4c_split_dir_options *options,
                                     int64_t counts[3], struct dl4c_error *err);

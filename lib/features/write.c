@@ -127,6 +127,12 @@ static void add_header(struct dli_strbuf *b, const struct dli_store_writer *w, s
     add_fact(b, "preprocess", w->facts.preprocess);
     snprintf(size, sizeof size, "%" PRId32 "x%" PRId32, w->facts.height, w->facts.width);
     add_fact(b, "size", size);
+    add_fact(b, "transform", dl4c_reader_transform(w->reader));
+    if (dl4c_reader_transform(w->reader)) {
+        char seed[24];
+        snprintf(seed, sizeof seed, "%" PRIu64, dl4c_reader_transform_seed(w->reader));
+        add_fact(b, "transform_seed", seed);
+    }
     dli_strbuf_add(b, "\"vertex\":");
     dli_strbuf_json(b, w->facts.vertex);
     const int64_t bytes = w->rows * w->floats * 4;

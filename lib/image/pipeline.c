@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Decoding straight into the resizer's window of rows and on into the network's input; only an image that must be turned in more
- * than its columns is held whole. */
+/* Decoding straight into the resizer's window of rows and on into the network's input; only an image that is turned or changed is held
+ * whole. */
 #include "image/preprocess.h"
 #include "kernels/kernels.h"
 
@@ -11,7 +11,7 @@ struct dli_pipeline {
     struct dli_decode_limits limits;
     struct dli_decoder *decoder;
     struct dli_floats floats;
-    uint8_t *stored, *turned; /* images whose orientation is not 1 */
+    uint8_t *stored, *turned; /* images held whole; those whose orientation is not 1 */
     size_t stored_size, turned_size;
 };
 
@@ -160,9 +160,8 @@ void dli_pipeline_destroy(struct dli_pipeline **pipeline)
     dli_free(l);
 }
 
-/* Reads the whole image and turns it; *rows then runs over the result. */
-static dl4c_status turn(struct dli_pipeline *l, struct dli_rows *stored, int32_t orientation, struct dli_image_rows *rows,
-                        struct dl4c_error *err)
+/* Reads the whole image and, unless the orientation is 1, turns it; *view is of memory that stays until the next one. */
+static dl4c_status hold(struct dli_pipeline *l, struct dli_rows *stored, int32_t orientation, dl4c_image *view, struct dl4c_error *err)
 {
     const size_t stride = (size_t)stored->width * (size_t)stored->channels;
     const bool swap = orientation >= 5;
@@ -171,21 +170,23 @@ static dl4c_status turn(struct dli_pipeline *l, struct dli_rows *stored, int32_t
         return dli_fail(err, DL4C_E_NOMEM, "image", "an image of %" PRId32 "x%" PRId32 " does not fit in memory", stored->width,
                         stored->height);
     DLI_TRY(reserve(l->ctx, &l->stored, &l->stored_size, size, err));
-    DLI_TRY(reserve(l->ctx, &l->turned, &l->turned_size, size, err));
+    if (orientation != 1)
+        DLI_TRY(reserve(l->ctx, &l->turned, &l->turned_size, size, err));
     for (int32_t y = 0; y < stored->height; y++) {
         const uint8_t *row;
         DLI_TRY(stored->next(stored, &row, err));
         memcpy(l->stored + (size_t)y * stride, row, stride);
     }
-    dli_image_turn(l->stored, stride, stored->width, stored->height, stored->channels, orientation, l->turned);
-    const dl4c_image view = {
+    if (orientation != 1)
+        dli_image_turn(l->stored, stride, stored->width, stored->height, stored->channels, orientation, l->turned);
+    *view = (dl4c_image){
+        .ctx = l->ctx,
         .width = swap ? stored->height : stored->width,
         .height = swap ? stored->width : stored->height,
         .channels = stored->channels,
         .stride = swap ? (size_t)stored->height * (size_t)stored->channels : stride,
-        .pixels = l->turned,
+        .pixels = orientation != 1 ? l->turned : l->stored,
     };
-    dli_image_rows(rows, &view);
     return DL4C_OK;
 }
 
@@ -200,23 +201,36 @@ static void trim(uint8_t **buffer, size_t *size)
     *size = 0;
 }
 
-dl4c_status dli_pipeline_run(struct dli_pipeline *l, const void *bytes, size_t size, float *out, struct dl4c_error *err)
+dl4c_status dli_pipeline_run_changed(struct dli_pipeline *l, const void *bytes, size_t size, const dl4c_transform *transform, int64_t seed,
+                                     float *out, struct dl4c_error *err)
 {
     struct dl4c_image_info info = DL4C_IMAGE_INFO_INIT;
     struct dli_rows *rows;
-    struct dli_image_rows upright;
+    struct dli_image_rows whole;
+    dl4c_image view, *changed = NULL;
     DLI_TRY(dli_decoder_open(l->decoder, bytes, size, &l->limits, &info, &rows, err));
     dl4c_status status = DL4C_OK;
-    if (info.orientation != 1 && !l->limits.ignore_exif) {
-        status = turn(l, rows, info.orientation, &upright, err);
-        rows = &upright.rows;
+    const int32_t orientation = l->limits.ignore_exif ? 1 : info.orientation;
+    if (orientation != 1 || transform) {
+        status = hold(l, rows, orientation, &view, err);
+        if (status == DL4C_OK && transform)
+            status = dl4c_transform_apply(transform, &view, seed, &changed, err);
+        if (status == DL4C_OK)
+            dli_image_rows(&whole, changed ? changed : &view);
+        rows = &whole.rows;
     }
     if (status == DL4C_OK)
         status = dli_floats_run(&l->floats, rows, out, err);
     if (status == DL4C_OK)
         status = dli_decoder_finish(l->decoder, err);
     dli_decoder_close(l->decoder);
+    dl4c_image_destroy(&changed);
     trim(&l->stored, &l->stored_size);
     trim(&l->turned, &l->turned_size);
     return status;
+}
+
+dl4c_status dli_pipeline_run(struct dli_pipeline *l, const void *bytes, size_t size, float *out, struct dl4c_error *err)
+{
+    return dli_pipeline_run_changed(l, bytes, size, NULL, 0, out, err);
 }

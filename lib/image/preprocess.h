@@ -37,6 +37,9 @@ dl4c_status dli_pipeline_create(dl4c_context *ctx, const struct dl4c_preprocess 
 /* Decodes, turns upright, fits, resizes and normalises one file. EXIF and CMYK follow the preprocessing, the rest of the flags the
  * options. out is [channels, height, width]; after a failure its values mean nothing, and the pipeline takes the next file. */
 dl4c_status dli_pipeline_run(struct dli_pipeline *pipeline, const void *bytes, size_t size, float *out, struct dl4c_error *err);
+/* The same with a change between turning and fitting, drawn from the seed. */
+dl4c_status dli_pipeline_run_changed(struct dli_pipeline *pipeline, const void *bytes, size_t size, const dl4c_transform *transform,
+                                     int64_t seed, float *out, struct dl4c_error *err);
 void dli_pipeline_destroy(struct dli_pipeline **pipeline);
 
 #endif

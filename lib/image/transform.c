@@ -244,23 +244,49 @@ struct dl4c_transform {
     struct step *steps;
 };
 
+/* Takes p=PROBABILITY out of a step's attributes, which every kind has. */
+static dl4c_status take_probability(struct dli_spec *spec, double given, double *probability, struct dl4c_error *err)
+{
+    int32_t n = 0;
+    *probability = given >= 0 ? given : 1.0;
+    for (int32_t i = 0; i < spec->n_attrs; i++) {
+        const struct dl4c_attr *a = &spec->attrs[i];
+        if (strcmp(a->name, "p") != 0) {
+            spec->attrs[n++] = *a;
+            continue;
+        }
+        if (given >= 0)
+            return dli_fail(err, DL4C_E_INVALID, "transform", "%.60s has two probabilities, p=%.30s in its text and %s beside it",
+                            spec->name, a->v.s, DLI_NUM(given));
+        if (!dli_parse_double(a->v.s, strlen(a->v.s), probability) || !(*probability >= 0 && *probability <= 1))
+            return dli_fail(err, DL4C_E_INVALID, "transform", "p of %.60s is \"%.30s\", wanted a probability, 0 to 1", spec->name, a->v.s);
+    }
+    spec->n_attrs = n;
+    return DL4C_OK;
+}
+
+static dl4c_status read_values(dl4c_context *ctx, struct dli_spec *spec, double probability, struct step *s, struct dl4c_error *err)
+{
+    s->kind = dli_transform_kind(spec->name);
+    if (!s->kind)
+        return dli_fail(err, DL4C_E_NOTFOUND, "transform",
+                        "there is no transform '%.60s': crop, random_crop, flip, resize, rotate, scale, warp, box, equalize, color",
+                        spec->name);
+    DLI_TRY(take_probability(spec, probability, &s->probability, err));
+    const struct dli_attr_set set = { s->kind->attrs, &s->values };
+    return dli_attrs_read(ctx, spec->name, &set, 1, spec->attrs, spec->n_attrs, err);
+}
+
+/* probability: -1 where it is the text's to say. */
 static dl4c_status read_step(dl4c_context *ctx, const char *text, double probability, struct step *s, struct dl4c_error *err)
 {
     struct dli_spec spec;
     if (!text)
         return dli_fail(err, DL4C_E_INVALID, "transform", "a step is NULL");
-    if (!(probability >= 0 && probability <= 1))
+    if (probability != -1 && !(probability >= 0 && probability <= 1))
         return dli_fail(err, DL4C_E_INVALID, "transform", "probability %s of %.100s is outside 0 to 1", DLI_NUM(probability), text);
     DLI_TRY(dli_spec_parse(ctx, text, &spec, err));
-    s->kind = dli_transform_kind(spec.name);
-    s->probability = probability;
-    const struct dli_attr_set set = { s->kind ? s->kind->attrs : NULL, &s->values };
-    const dl4c_status status = s->kind
-                                   ? dli_attrs_read(ctx, spec.name, &set, 1, spec.attrs, spec.n_attrs, err)
-                                   : dli_fail(err, DL4C_E_NOTFOUND, "transform",
-                                              "there is no transform '%.60s': crop, random_crop, flip, resize, rotate, scale, warp, box, "
-                                              "equalize and color are known",
-                                              spec.name);
+    const dl4c_status status = read_values(ctx, &spec, probability, s, err);
     dli_spec_free(&spec);
     return status;
 }
@@ -290,10 +316,54 @@ dl4c_status dl4c_transform_create(dl4c_context *ctx, const struct dl4c_transform
     made->steps = dli_calloc(ctx, (size_t)o.n_steps, sizeof *made->steps, err);
     dl4c_status status = made->steps ? DL4C_OK : dli_alloc_status();
     for (int32_t i = 0; i < o.n_steps && status == DL4C_OK; i++)
-        status = read_step(ctx, o.steps[i], o.probabilities ? o.probabilities[i] : 1.0, &made->steps[i], err);
+        status = read_step(ctx, o.steps[i], o.probabilities ? o.probabilities[i] : -1, &made->steps[i], err);
     if (status != DL4C_OK)
         dl4c_transform_destroy(&made);
     *t = made;
+    return status;
+}
+
+/* "java" and "shuffle" in front of the steps. */
+static bool take_word(const char *part, int32_t *flags)
+{
+    static const char *const words[] = { "shuffle", "java" };
+    for (int i = 0; i < 2; i++)
+        if (strcmp(part, words[i]) == 0) {
+            *flags |= i == 0 ? DL4C_TRANSFORM_SHUFFLE : DL4C_TRANSFORM_JAVA;
+            return true;
+        }
+    return false;
+}
+
+dl4c_status dl4c_transform_parse(dl4c_context *ctx, const char *text, dl4c_transform **t, struct dl4c_error *err)
+{
+    if (!t)
+        return dli_fail(err, DL4C_E_INVALID, "transform", "t is NULL");
+    *t = NULL;
+    if (!text)
+        return dli_fail(err, DL4C_E_INVALID, "transform", "the text is NULL, wanted STEP/STEP/...");
+    const char *steps[MOST_STEPS];
+    struct dl4c_transform_options o = DL4C_TRANSFORM_OPTIONS_INIT;
+    ctx = dli_context(ctx, err);
+    char *copy = ctx ? dli_strdup(ctx, text, err) : NULL;
+    if (!copy)
+        return dli_alloc_status();
+    dl4c_status status = DL4C_OK;
+    for (char *part = copy, *next; part && status == DL4C_OK; part = next) {
+        next = strchr(part, '/');
+        if (next)
+            *next++ = '\0';
+        if (o.n_steps == 0 && take_word(part, &o.flags))
+            continue;
+        if (o.n_steps == MOST_STEPS)
+            status = dli_fail(err, DL4C_E_INVALID, "transform", "more than %d steps", MOST_STEPS);
+        else
+            steps[o.n_steps++] = part;
+    }
+    o.steps = steps;
+    if (status == DL4C_OK)
+        status = dl4c_transform_create(ctx, &o, t, err);
+    dli_free(copy);
     return status;
 }
 

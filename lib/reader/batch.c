@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* An image reader as a source: batches in the order of the epoch, bad images left out and reported. */
+#include "base/rng.h"
 #include "base/thread_pool.h"
 #include "reader/reader.h"
 #include "source/source.h"
@@ -37,6 +38,7 @@ static dl4c_status reset(void *user, int32_t shuffle, uint64_t seed, int64_t epo
         dli_ring_pause(r->ring);
     dli_source_order(r->order, r->paths.n, shuffle != 0, seed, epoch);
     r->at = 0;
+    r->epoch = epoch;
     forget_bad(r);
     if (r->ring)
         dli_ring_restart(r->ring);
@@ -126,6 +128,21 @@ static dl4c_status next(void *user, int64_t max_rows, struct dl4c_batch *batch, 
     batch->labels = r->classes.n > 0 ? r->batch_labels : NULL;
     batch->index = r->index;
     return DL4C_OK;
+}
+
+/* FNV-1a of the path, so that neither the list nor the place in it plays a part. */
+int64_t dli_reader_change_seed(const dl4c_reader *r, int64_t image)
+{
+    uint64_t h = 14695981039346656037u;
+    uint32_t out[4];
+    int64_t seed;
+    for (const char *p = r->paths.name[image]; *p; p++)
+        h = (h ^ (unsigned char)*p) * 1099511628211u;
+    const uint64_t copies = (uint64_t)(r->paths.n / r->unique);
+    dli_philox(r->transform_seed, h << 8 | DLI_STREAM_TRANSFORM, (uint64_t)r->epoch * copies + (uint64_t)(image / r->unique), out);
+    const uint64_t bits = (uint64_t)out[1] << 32 | out[0];
+    memcpy(&seed, &bits, sizeof seed);
+    return seed;
 }
 
 static const char *name(void *user, int64_t i) { return dl4c_reader_path(user, i); }

@@ -3,6 +3,7 @@
 #include "reader/list.h"
 #include "base/strbuf.h"
 #include "fs/fs.h"
+#include "reader/pattern.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -41,10 +42,10 @@ int64_t dli_names_find(const struct dli_names *names, const char *name)
     return found ? found - (char *const *)names->name : -1;
 }
 
-/* .jpg, .jpeg and .png in any case; hidden files are none. */
+/* .jpg, .jpeg, .png and .bmp in any case; hidden files are none. */
 static bool is_image(const char *name)
 {
-    static const char *const known[] = { "jpg", "jpeg", "png" };
+    static const char *const known[] = { "jpg", "jpeg", "png", "bmp" };
     const char *dot = strrchr(name, '.');
     if (!dot || dot == name || name[0] == '.')
         return false;
@@ -158,6 +159,32 @@ dl4c_status dli_list_all(dl4c_context *ctx, const char *uri, struct dli_names *p
     dli_names_free(&level);
     dli_names_sort(paths);
     return status;
+}
+
+dl4c_status dli_list_labels(dl4c_context *ctx, const struct dli_names *paths, const char *pattern, int32_t position,
+                            struct dli_names *labels, struct dl4c_error *err)
+{
+    for (int64_t i = 0; i < paths->n; i++) {
+        const char *piece;
+        size_t n;
+        DLI_TRY(dli_pattern_piece(paths->name[i], pattern, position, &piece, &n, err));
+        char *label = dli_strndup(ctx, piece, n, err);
+        if (!label)
+            return dli_alloc_status();
+        const dl4c_status status = dli_names_add(ctx, labels, label, err);
+        dli_free(label);
+        DLI_TRY(status);
+    }
+    dli_names_sort(labels);
+    int64_t kept = 0;
+    for (int64_t i = 0; i < labels->n; i++) {
+        if (kept > 0 && strcmp(labels->name[kept - 1], labels->name[i]) == 0)
+            dli_free(labels->name[i]);
+        else
+            labels->name[kept++] = labels->name[i];
+    }
+    labels->n = kept;
+    return DL4C_OK;
 }
 
 dl4c_status dli_list_read(dl4c_context *ctx, const char *uri, struct dli_names *lines, struct dl4c_error *err)

@@ -24,6 +24,9 @@ dl4c_status dli_list_images(dl4c_context *ctx, const char *uri, const struct dli
                             struct dl4c_error *err);
 /* Every image under a directory, at any depth, sorted. */
 dl4c_status dli_list_all(dl4c_context *ctx, const char *uri, struct dli_names *paths, struct dl4c_error *err);
+/* The labels that a pattern makes of paths, sorted, each once. */
+dl4c_status dli_list_labels(dl4c_context *ctx, const struct dli_names *paths, const char *pattern, int32_t position,
+                            struct dli_names *labels, struct dl4c_error *err);
 /* The lines of a text file that are not empty, without line ends. */
 dl4c_status dli_list_read(dl4c_context *ctx, const char *uri, struct dli_names *lines, struct dl4c_error *err);
 /* Length of the class's name in "class/file": the last folder; *class_name points to it. 0: no folder. */

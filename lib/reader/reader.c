@@ -2,8 +2,11 @@
 /* Opening an image reader: which images, which classes, which preprocessing. */
 #include "reader/reader.h"
 #include "fs/fs.h"
+#include "reader/pattern.h"
 
 #include <string.h>
+
+enum { MOST_COPIES = 10000 };
 
 static void reader_free(dl4c_reader *r)
 {
@@ -17,6 +20,9 @@ static void reader_free(dl4c_reader *r)
     dli_free(r->uri);
     dli_free(r->labels);
     dli_free(r->preprocess_text);
+    dl4c_transform_destroy(&r->transform);
+    dli_free(r->transform_text);
+    dli_free(r->label_pattern);
     dli_free(r->order);
     dli_free(r->x);
     dli_free(r->batch_labels);
@@ -112,11 +118,15 @@ static dl4c_status classes_beside(dl4c_reader *r, const char *list, bool *found,
     return status;
 }
 
-/* The class that a path's folder names, -1 where it is none. */
+/* The class that a path's folder, or a piece of its name, names; -1 where it is none. */
 static dl4c_status label_of(const dl4c_reader *r, const char *path, int64_t *label, struct dl4c_error *err)
 {
     const char *begin;
-    const size_t n = dli_list_class_of(path, &begin);
+    size_t n;
+    if (r->label_pattern)
+        DLI_TRY(dli_pattern_piece(path, r->label_pattern, r->label_position, &begin, &n, err));
+    else
+        n = dli_list_class_of(path, &begin);
     char *name = dli_strndup(r->ctx, begin, n, err);
     if (!name)
         return dli_alloc_status();
@@ -145,6 +155,13 @@ static dl4c_status read_list(dl4c_reader *r, const char *list, const struct dli_
     return DL4C_OK;
 }
 
+/* Every image at any depth, and what its name says as classes. */
+static dl4c_status list_by_pattern(dl4c_reader *r, struct dli_names *classes, struct dli_names *there, struct dl4c_error *err)
+{
+    DLI_TRY(dli_list_all(r->ctx, r->uri, there, err));
+    return dli_list_labels(r->ctx, there, r->label_pattern, r->label_position, classes, err);
+}
+
 static dl4c_status find_images(dl4c_reader *r, const struct dl4c_reader_options *o, struct dl4c_error *err)
 {
     for (int32_t i = 0; o->paths && i < o->n_paths; i++)
@@ -154,9 +171,14 @@ static dl4c_status find_images(dl4c_reader *r, const struct dl4c_reader_options 
     struct dli_names folders = { 0 }, there = { 0 };
     const bool labelled = !(o->flags & DL4C_READER_UNLABELLED);
     bool given = false;
-    dl4c_status status = labelled ? dli_list_classes(r->ctx, r->uri, &folders, err) : DL4C_OK;
-    if (status == DL4C_OK)
-        status = labelled ? dli_list_images(r->ctx, r->uri, &folders, &there, err) : dli_list_all(r->ctx, r->uri, &there, err);
+    dl4c_status status = DL4C_OK;
+    if (labelled && r->label_pattern) {
+        status = list_by_pattern(r, &folders, &there, err);
+    } else {
+        status = labelled ? dli_list_classes(r->ctx, r->uri, &folders, err) : DL4C_OK;
+        if (status == DL4C_OK)
+            status = labelled ? dli_list_images(r->ctx, r->uri, &folders, &there, err) : dli_list_all(r->ctx, r->uri, &there, err);
+    }
     if (status == DL4C_OK && labelled && o->list)
         status = classes_beside(r, o->list, &given, err);
     if (status == DL4C_OK && !given) {
@@ -174,10 +196,21 @@ static dl4c_status find_images(dl4c_reader *r, const struct dl4c_reader_options 
     return status;
 }
 
+/* The paths once more for every further copy. */
+static dl4c_status repeat(dl4c_reader *r, int32_t copies, struct dl4c_error *err)
+{
+    r->unique = r->paths.n;
+    for (int32_t k = 1; k < copies; k++)
+        for (int64_t i = 0; i < r->unique; i++)
+            DLI_TRY(dli_names_add(r->ctx, &r->paths, r->paths.name[i], err));
+    return DL4C_OK;
+}
+
 static dl4c_status label_images(dl4c_reader *r, struct dl4c_error *err)
 {
     if (r->paths.n == 0)
-        return dli_fail(err, DL4C_E_INVALID, "reader", "%.300s has no usable image: JPEG and PNG files in one folder a class are wanted",
+        return dli_fail(err, DL4C_E_INVALID, "reader",
+                        "%.300s has no usable image: JPEG, PNG and BMP files in one folder a class are wanted",
                         r->uri ? r->uri : "the list of paths");
     r->labels = dli_array(r->ctx, (size_t)r->paths.n, sizeof *r->labels, err);
     r->order = r->labels ? dli_array(r->ctx, (size_t)r->paths.n, sizeof *r->order, err) : NULL;
@@ -202,7 +235,25 @@ static dl4c_status check_options(const struct dl4c_reader_options *o, const char
         !(o->max_bad_fraction >= 0 && o->max_bad_fraction <= 1) || o->prefetch < 0 || o->prefetch > 1024 || o->threads < 0)
         return dli_fail(err, DL4C_E_INVALID, "reader", "on_bad is %" PRId32 ", max_bad %" PRId64 ", prefetch %" PRId32 ", threads %" PRId32,
                         o->on_bad, o->max_bad, o->prefetch, o->threads);
-    return DL4C_OK;
+    if (o->copies < 0 || o->copies > MOST_COPIES || (o->copies > 1 && !o->transform))
+        return dli_fail(err, DL4C_E_INVALID, "reader", "%" PRId32 " copies of each image %s, wanted at most %d with changes", o->copies,
+                        o->transform ? "with changes" : "without changes", MOST_COPIES);
+    if (o->label_position < 0 || (o->label_position > 0 && !o->label_pattern))
+        return dli_fail(err, DL4C_E_INVALID, "reader", "label_position is %" PRId32 " %s a pattern", o->label_position,
+                        o->label_pattern ? "of" : "without");
+    return o->label_pattern ? dli_pattern_check(o->label_pattern, err) : DL4C_OK;
+}
+
+static dl4c_status choose_changes(dl4c_reader *r, const struct dl4c_reader_options *o, struct dl4c_error *err)
+{
+    r->transform_seed = o->transform_seed;
+    r->label_position = o->label_position;
+    if (o->label_pattern && !(r->label_pattern = dli_strdup(r->ctx, o->label_pattern, err)))
+        return dli_alloc_status();
+    if (!o->transform)
+        return DL4C_OK;
+    r->transform_text = dli_strdup(r->ctx, o->transform, err);
+    return r->transform_text ? dl4c_transform_parse(r->ctx, o->transform, &r->transform, err) : dli_alloc_status();
 }
 
 static dl4c_status fill(dl4c_reader *r, const char *uri, const struct dl4c_reader_options *o, struct dl4c_error *err)
@@ -214,6 +265,7 @@ static dl4c_status fill(dl4c_reader *r, const char *uri, const struct dl4c_reade
         return dli_alloc_status();
     DLI_TRY(choose_preprocess(r, o->preprocess, info.preprocess, err));
     DLI_TRY(choose_size(r, o, &info, err));
+    DLI_TRY(choose_changes(r, o, err));
     r->decode = (struct dl4c_image_options)DL4C_IMAGE_OPTIONS_INIT;
     r->decode.max_pixels = o->max_pixels;
     if (o->tolerate)
@@ -222,6 +274,7 @@ static dl4c_status fill(dl4c_reader *r, const char *uri, const struct dl4c_reade
     r->prefetch = o->prefetch ? o->prefetch : 2;
     r->on_bad = o->on_bad;
     DLI_TRY(find_images(r, o, err));
+    DLI_TRY(repeat(r, o->copies, err));
     DLI_TRY(label_images(r, err));
     r->max_bad = o->max_bad ? o->max_bad : INT64_MAX;
     if (o->max_bad_fraction > 0) {
@@ -276,3 +329,5 @@ dl4c_status dl4c_reader_bad(const dl4c_reader *r, int64_t k, int64_t *image, con
     *reason = r->bad[k].reason;
     return DL4C_OK;
 }
+const char *dl4c_reader_transform(const dl4c_reader *r) { return r ? r->transform_text : NULL; }
+uint64_t dl4c_reader_transform_seed(const dl4c_reader *r) { return r ? r->transform_seed : 0; }

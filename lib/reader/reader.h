@@ -24,6 +24,12 @@ struct dl4c_reader {
     char *preprocess_text;
     struct dl4c_image_options decode;
     int32_t channels, height, width;
+    dl4c_transform *transform; /* NULL: images stay as they are */
+    char *transform_text;
+    uint64_t transform_seed;
+    int64_t unique;      /* paths before they are repeated */
+    char *label_pattern; /* NULL: the folder is the label */
+    int32_t label_position;
     int32_t threads, prefetch;
     int32_t on_bad;
     int64_t max_bad; /* INT64_MAX: any number */
@@ -32,6 +38,7 @@ struct dl4c_reader {
     struct dli_bad *bad;
     dl4c_source *source;
     /* of the epoch */
+    int64_t epoch;
     int64_t *order; /* [paths] */
     int64_t at;     /* next position in order */
     struct dli_ring *ring;
@@ -40,6 +47,9 @@ struct dl4c_reader {
     float *x;
     int64_t *batch_labels, *index;
 };
+
+/* What an image's changes are drawn from in the epoch that runs: a matter of the seed, the path, the epoch and the copy alone. */
+int64_t dli_reader_change_seed(const dl4c_reader *r, int64_t image);
 
 static inline int64_t dli_reader_floats(const dl4c_reader *r) { return (int64_t)r->channels * r->height * r->width; }
 

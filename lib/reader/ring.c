@@ -55,7 +55,7 @@ static dl4c_status decode(dl4c_reader *r, struct dli_pipeline *pipeline, int64_t
     if (status == DL4C_OK)
         status = dl4c_fs_bytes(file, &bytes, &size, err);
     if (status == DL4C_OK)
-        status = dli_pipeline_run(pipeline, bytes, size, x, err);
+        status = dli_pipeline_run_changed(pipeline, bytes, size, r->transform, r->transform ? dli_reader_change_seed(r, image) : 0, x, err);
     dl4c_fs_close(&file);
     dli_free(uri);
     return status;

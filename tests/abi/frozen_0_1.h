@@ -517,6 +517,7 @@ struct dl4c_transform_options {
 #define DL4C_TRANSFORM_OPTIONS_INIT { sizeof(struct dl4c_transform_options), 0, 0, 0, 0 }
 DL4C_API dl4c_status dl4c_transform_create(dl4c_context *ctx, const struct dl4c_transform_options *options, dl4c_transform **t,
                                            struct dl4c_error *err);
+DL4C_API dl4c_status dl4c_transform_parse(dl4c_context *ctx, const char *text, dl4c_transform **t, struct dl4c_error *err);
 DL4C_API void dl4c_transform_destroy(dl4c_transform **t);
 DL4C_API dl4c_status dl4c_transform_apply(const dl4c_transform *t, const dl4c_image *img, int64_t seed, dl4c_image **out,
                                           struct dl4c_error *err);
@@ -928,8 +929,13 @@ struct dl4c_reader_options {
     int32_t n_paths;
     const char *const *paths;
     uint64_t flags;
+    const char *transform;
+    uint64_t transform_seed;
+    const char *label_pattern;
+    int32_t label_position;
+    int32_t copies;
 };
-#define DL4C_READER_OPTIONS_INIT { sizeof(struct dl4c_reader_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+#define DL4C_READER_OPTIONS_INIT { sizeof(struct dl4c_reader_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 DL4C_API dl4c_status dl4c_reader_open(dl4c_context *ctx, const char *uri, const struct dl4c_reader_options *options, dl4c_reader **reader,
                                       struct dl4c_error *err);
 DL4C_API void dl4c_reader_close(dl4c_reader **reader);
@@ -942,13 +948,20 @@ DL4C_API int64_t dl4c_reader_bad_count(const dl4c_reader *reader);
 DL4C_API dl4c_status dl4c_reader_bad(const dl4c_reader *reader, int64_t k, int64_t *image, const char **reason, struct dl4c_error *err);
 DL4C_API dl4c_source *dl4c_reader_source(dl4c_reader *reader);
 DL4C_API const char *dl4c_reader_preprocess(const dl4c_reader *reader);
+DL4C_API const char *dl4c_reader_transform(const dl4c_reader *reader);
+DL4C_API uint64_t dl4c_reader_transform_seed(const dl4c_reader *reader);
+struct dl4c_sample_options;
 struct dl4c_split_dir_options {
     size_t struct_size;
     double train, val, test;
     uint64_t seed;
     uint64_t flags;
+    const char *label_pattern;
+    const struct dl4c_sample_options *sample;
+    int32_t label_position;
+    int32_t reserved;
 };
-#define DL4C_SPLIT_DIR_OPTIONS_INIT { sizeof(struct dl4c_split_dir_options), 0, 0, 0, 0, 0 }
+#define DL4C_SPLIT_DIR_OPTIONS_INIT { sizeof(struct dl4c_split_dir_options), 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 DL4C_API dl4c_status dl4c_split_dir(dl4c_context *ctx, const char *uri, const char *out, const struct dl4c_split_dir_options *options,
                                     int64_t counts[3], struct dl4c_error *err);
 enum {

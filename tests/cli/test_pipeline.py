@@ -73,6 +73,40 @@ def good(images):
     check(out == out2, 'the joined model and trunk with head predict differently')
 
 
+def changed(images):
+    """Random changes: the same bytes for any number of threads and batch, others for another seed; labels by pattern; filters."""
+    some = ('--list', 'lists/test.txt', '--transform', 'flip/crop:top=4,left=4,random=on', '--progress', 'none')
+    shard = '/features-00000.safetensors'
+    run(*featurize(images, 'changed', *some, '--threads', '1'))
+    run(*featurize(images, 'changed2', *some, '--threads', '3', '--batch', '2'))
+    run(*featurize(images, 'changed3', *some, '--transform-seed', '43'))
+    run(*featurize(images, 'copies', *some, '--copies', '2'))
+    check(read('changed' + shard) == read('changed2' + shard), 'threads or batch changed what --transform drew')
+    check(read('changed' + shard)[-20000:-200] != read('changed3' + shard)[-20000:-200],
+          'another seed drew the same')
+    check(b'"transform":"flip/crop' in read('changed' + shard) and b'"transform_seed":"43"' in read('changed3' + shard),
+          'the store does not record its changes')
+    n = [json.loads(read(store + '/manifest.json'))['shards'][0]['rows'] for store in ('changed', 'copies')]
+    check(n[1] == 2 * n[0], '--copies 2 gave %d rows of %d' % (n[1], n[0]))
+    refuses(*featurize(images, 'f', '--transform', 'blur'), says='blur', leaves='f/_SUCCESS')
+    refuses(*featurize(images, 'f', '--transform', 'random_crop:width=9999,height=9'), says='9999', leaves='f/_SUCCESS')
+    run(*featurize(images, 'f', '--copies', '2'), want=2)
+
+    os.makedirs('named/deep')
+    for i, name in enumerate(('a_star_1', 'a_ring_1', 'deep/b_star_2', 'deep/b_ring_2')):
+        shutil.copy(images + '/star/%05d.jpg' % i, 'named/%s.jpg' % name)
+    pattern = ('--label-pattern', '_', '--label-position', '1')
+    run('split', 'named', '--out', 'named_lists', '--train', '0.5', '--val', '0', '--test', '0.5', *pattern)
+    check(read('named_lists/classes.txt') == b'ring\nstar\n' and len(read('named_lists/train.txt').split()) == 2, 'labels by pattern')
+    run(*featurize('named', 'named_f', '--list', 'named_lists/train.txt', *pattern, '--progress', 'none'))
+    check(b'"classes":"[\\"ring\\", \\"star\\"]"' in read('named_f' + shard), 'featurize takes no labels by pattern')
+    refuses('split', 'named', '--out', 'l', '--label-pattern', '(', says='(', leaves='l')
+    run('split', images, '--out', 'balanced', '--filter', 'balanced', '--max-per-label', '5', '--seed', '9')
+    sizes = [len(read('balanced/%s.txt' % part).split()) for part in ('train', 'val', 'test')]
+    check(sizes == [18, 6, 6], 'balanced parts have %r images' % sizes)
+    run('split', images, '--out', 'l', '--max-per-label', '5', want=2)
+
+
 def lines(path):
     """The objects of a file of lines; a last line without its end is left out."""
     return [json.loads(line) for line in read(path).decode().split('\n')[:-1]]
@@ -198,6 +232,7 @@ def main():
         subprocess.run([draw, 'images', '--classes', six, '--per-class', '12', '--seed', '4'], check=True)
         good('images')
         if not checks.failures:
+            changed('images')
             recorded()
             bad('images')
             usage()

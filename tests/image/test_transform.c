@@ -5,6 +5,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
@@ -170,6 +171,72 @@ static void a_pipeline_makes_each_step_as_often_as_its_probability_says(void **s
     dl4c_image_destroy(&img);
 }
 
+static dl4c_image *apply_text(const char *text, int64_t seed)
+{
+    struct dl4c_error err = DL4C_ERROR_INIT;
+    dl4c_transform *t = NULL;
+    dl4c_image *img = ramp(), *out = NULL;
+    if (dl4c_transform_parse(NULL, text, &t, &err) != DL4C_OK || dl4c_transform_apply(t, img, seed, &out, &err) != DL4C_OK)
+        fail_msg("%s", err.message);
+    dl4c_transform_destroy(&t);
+    dl4c_image_destroy(&img);
+    return out;
+}
+
+static void a_text_makes_the_same_as_its_steps(void **state)
+{
+    (void)state;
+    static const char *const steps[] = { "flip:mode=horizontal", "crop:top=1" };
+    for (int32_t flags = 0; flags < 4; flags++) {
+        static const char *const front[] = { "", "shuffle/", "java/", "java/shuffle/" };
+        struct dl4c_transform_options o = DL4C_TRANSFORM_OPTIONS_INIT;
+        dl4c_transform *t = NULL;
+        char text[100];
+        o.steps = steps;
+        o.n_steps = 2;
+        o.flags = flags;
+        o.probabilities = (const double[]){ 0.25, 1 };
+        assert_int_equal(dl4c_transform_create(NULL, &o, &t, NULL), DL4C_OK);
+        snprintf(text, sizeof text, "%sflip:mode=horizontal,p=0.25/crop(top=1)", front[flags]);
+        for (int64_t seed = 0; seed < 30; seed++) {
+            dl4c_image *img = ramp(), *a = NULL, *b = apply_text(text, seed);
+            assert_int_equal(dl4c_transform_apply(t, img, seed, &a, NULL), DL4C_OK);
+            assert_int_equal(dl4c_image_height(a), dl4c_image_height(b));
+            assert_memory_equal(dl4c_image_pixels_const(a), dl4c_image_pixels_const(b), dl4c_image_stride(a) * 2);
+            dl4c_image_destroy(&img);
+            dl4c_image_destroy(&a);
+            dl4c_image_destroy(&b);
+        }
+        dl4c_transform_destroy(&t);
+    }
+}
+
+static void wrong_texts_are_refused(void **state)
+{
+    (void)state;
+    static const char *const bad[] = { "",        "/",      "flip/",     "flip//flip",   "flip:p=1.5",    "flip:p=x", "flip:p=-0.1",
+                                       "shuffle", "blur/1", "flip java", "flip/shuffle", "flip:p=0.5,p=2" };
+    struct dl4c_transform_options o = DL4C_TRANSFORM_OPTIONS_INIT;
+    dl4c_transform *t = (dl4c_transform *)1;
+    char many[65 * 5 + 1] = "";
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        assert_int_not_equal(dl4c_transform_parse(NULL, bad[i], &t, NULL), DL4C_OK);
+        assert_null(t);
+    }
+    for (int i = 0; i < 65; i++)
+        memcpy(many + 5 * i, "flip/", 6);
+    many[65 * 5 - 1] = '\0';
+    assert_int_equal(dl4c_transform_parse(NULL, many, &t, NULL), DL4C_E_INVALID);
+    many[64 * 5 - 1] = '\0';
+    assert_int_equal(dl4c_transform_parse(NULL, many, &t, NULL), DL4C_OK);
+    dl4c_transform_destroy(&t);
+    static const char *const twice = "flip:p=0.5"; /* and beside it */
+    o.steps = &twice;
+    o.n_steps = 1;
+    o.probabilities = (const double[]){ 0.5 };
+    assert_int_equal(dl4c_transform_create(NULL, &o, &t, NULL), DL4C_E_INVALID);
+}
+
 static void wrong_steps_are_refused(void **state)
 {
     (void)state;
@@ -258,10 +325,16 @@ static void failing_allocations_leak_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(pixels_go_where_the_step_says),    cmocka_unit_test(equalizing_spreads_the_levels),
-        cmocka_unit_test(colours_are_those_of_opencv),      cmocka_unit_test(a_seed_gives_the_same_picture_and_others_another),
-        cmocka_unit_test(javas_seeds_draw_what_java_draws), cmocka_unit_test(a_pipeline_makes_each_step_as_often_as_its_probability_says),
-        cmocka_unit_test(wrong_steps_are_refused),          cmocka_unit_test(bitmaps_are_read_and_lies_refused),
+        cmocka_unit_test(pixels_go_where_the_step_says),
+        cmocka_unit_test(equalizing_spreads_the_levels),
+        cmocka_unit_test(colours_are_those_of_opencv),
+        cmocka_unit_test(a_seed_gives_the_same_picture_and_others_another),
+        cmocka_unit_test(javas_seeds_draw_what_java_draws),
+        cmocka_unit_test(a_pipeline_makes_each_step_as_often_as_its_probability_says),
+        cmocka_unit_test(a_text_makes_the_same_as_its_steps),
+        cmocka_unit_test(wrong_texts_are_refused),
+        cmocka_unit_test(wrong_steps_are_refused),
+        cmocka_unit_test(bitmaps_are_read_and_lies_refused),
         cmocka_unit_test(failing_allocations_leak_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,11 +4,48 @@
 
 #include <string.h>
 
+struct filter {
+    const char *name;
+    int64_t max_paths, max_labels, min_per_label, max_per_label;
+};
+
+/* Returns -1 to go on, else the exit status. */
+static int read_filter(const struct filter *f, struct dl4c_split_dir_options *o, struct dl4c_sample_options *so)
+{
+    if (f->max_paths < 0 || f->max_labels < 0 || f->min_per_label < 0 || f->max_per_label < 0)
+        return cli_usage("the limits of a filter must not be negative");
+    const bool limits = f->max_paths || f->max_labels || f->min_per_label || f->max_per_label;
+    const bool balanced = f->name && strcmp(f->name, "balanced") == 0;
+    if (!f->name || strcmp(f->name, "stratified") == 0)
+        return limits ? cli_usage("--max-paths, --max-labels, --min-per-label and --max-per-label need --filter random or balanced") : -1;
+    if (!balanced && strcmp(f->name, "random") != 0)
+        return cli_usage("--filter is \"%s\", wanted stratified, random or balanced", f->name);
+    if (!balanced && (f->max_labels || f->min_per_label || f->max_per_label))
+        return cli_usage("--max-labels, --min-per-label and --max-per-label need --filter balanced");
+    so->filter = balanced ? DL4C_SAMPLE_BALANCED : DL4C_SAMPLE_RANDOM;
+    so->flags = DL4C_SAMPLE_ANY_EXTENSION; /* which files are images was settled by listing them */
+    so->max_paths = f->max_paths;
+    so->max_labels = f->max_labels;
+    so->min_per_label = f->min_per_label;
+    so->max_per_label = f->max_per_label;
+    o->sample = so;
+    return -1;
+}
+
+static int check_position(const char *pattern, int64_t position)
+{
+    if (position < 0 || position > INT32_MAX)
+        return cli_usage("--label-position is %lld, wanted 0 or more", (long long)position);
+    return position && !pattern ? cli_usage("--label-position needs --label-pattern") : -1;
+}
+
 int cmd_split(int argc, char **argv)
 {
     const char *dir, *out = NULL;
     struct dl4c_split_dir_options o = DL4C_SPLIT_DIR_OPTIONS_INIT;
-    int64_t seed = 42;
+    struct dl4c_sample_options so = DL4C_SAMPLE_OPTIONS_INIT;
+    struct filter f = { 0 };
+    int64_t seed = 42, position = 0;
     o.train = 0.6;
     o.val = o.test = 0.2;
     const struct cli_option options[] = {
@@ -17,13 +54,24 @@ int cmd_split(int argc, char **argv)
         { "--val", CLI_NUMBER, &o.val, "fraction, 0.2" },
         { "--test", CLI_NUMBER, &o.test, "fraction, 0.2" },
         { "--seed", CLI_INT, &seed, "42" },
+        { "--filter", CLI_TEXT, &f.name, "stratified, random or balanced; the last two pick as DataVec's path filters do" },
+        { "--max-paths", CLI_INT, &f.max_paths, "random, balanced: images at most" },
+        { "--max-labels", CLI_INT, &f.max_labels, "balanced: classes at most" },
+        { "--min-per-label", CLI_INT, &f.min_per_label, "balanced: so many of each class, where it has them" },
+        { "--max-per-label", CLI_INT, &f.max_per_label, "balanced: not more of each class" },
+        { "--label-pattern", CLI_TEXT, &o.label_pattern, "REGEX: the class is a piece of the file's name between its matches" },
+        { "--label-position", CLI_INT, &position, "which piece, from 0" },
         { 0 },
     };
-    int status = cli_parse(argc, argv, "split DIR --out DIR [--train 0.6] [--val 0.2] [--test 0.2] [--seed N]", options, &dir, 1, 1, NULL);
+    int status =
+        cli_parse(argc, argv, "split DIR --out DIR [--train 0.6] [--val 0.2] [--test 0.2] [--seed N] [options]", options, &dir, 1, 1, NULL);
     if (status >= 0)
         return status;
     if (!out)
         return cli_usage("split needs --out DIR");
+    if ((status = check_position(o.label_pattern, position)) >= 0 || (status = read_filter(&f, &o, &so)) >= 0)
+        return status;
+    o.label_position = (int32_t)position;
     if ((status = cli_begin()) >= 0)
         return status;
     o.seed = (uint64_t)seed;
@@ -112,8 +160,9 @@ static int write_bad(dl4c_reader *r, const char *uri)
 int cmd_featurize(int argc, char **argv)
 {
     const char *model, *at = NULL, *out = NULL, *pool = NULL, *bad_list = NULL;
+    const char *transform = NULL, *pattern = NULL;
     struct cli_images im = { 0 };
-    int64_t batch = 16, shard = 1024;
+    int64_t batch = 16, shard = 1024, transform_seed = 42, copies = 1, position = 0;
     bool overwrite = false;
     const struct cli_option options[] = {
         { "--at", CLI_TEXT, &at, "VERTEX[,VERTEX...] whose values are stored" },
@@ -122,6 +171,11 @@ int cmd_featurize(int argc, char **argv)
         { "--pool", CLI_TEXT, &pool, "none, avg or max of each feature map over space" },
         { "--batch", CLI_INT, &batch, "images at once, 16" },
         { "--shard-size", CLI_INT, &shard, "images a shard, 1024" },
+        { "--label-pattern", CLI_TEXT, &pattern, "REGEX: the class is a piece of the file's name between its matches" },
+        { "--label-position", CLI_INT, &position, "which piece, from 0" },
+        { "--transform", CLI_TEXT, &transform, "STEP/STEP/...: random changes, flip:p=0.5/rotate:angle=10,random=on ..." },
+        { "--transform-seed", CLI_INT, &transform_seed, "of those changes, 42" },
+        { "--copies", CLI_INT, &copies, "each image so often, each time changed anew; 1" },
         { "--bad-list", CLI_TEXT, &bad_list, "FILE for paths and reasons of bad images" },
         { "--overwrite", CLI_FLAG, &overwrite, "replace a store that is there" },
         { "--part", CLI_LATER, NULL, NULL },
@@ -136,6 +190,10 @@ int cmd_featurize(int argc, char **argv)
         return cli_usage("featurize needs --at, --images and --out");
     if (batch < 1 || shard < 1)
         return cli_usage("--batch and --shard-size must be at least 1");
+    if ((status = check_position(pattern, position)) >= 0)
+        return status;
+    if (copies < 1 || copies > 10000 || (copies > 1 && !transform))
+        return cli_usage("--copies is %lld, wanted 1 to 10000, above 1 with --transform only", (long long)copies);
     struct dl4c_featurize_options fo = DL4C_FEATURIZE_OPTIONS_INIT;
     if (pool && strcmp(pool, "none") != 0 && strcmp(pool, "avg") != 0 && strcmp(pool, "max") != 0)
         return cli_usage("--pool is \"%s\", wanted none, avg or max", pool);
@@ -155,6 +213,11 @@ int cmd_featurize(int argc, char **argv)
     dl4c_graph *g = NULL, *trunk = NULL;
     dl4c_reader *reader = NULL;
     struct dl4c_reader_options ro = DL4C_READER_OPTIONS_INIT;
+    ro.label_pattern = pattern;
+    ro.label_position = (int32_t)position;
+    ro.transform = transform;
+    ro.transform_seed = (uint64_t)transform_seed;
+    ro.copies = (int32_t)copies;
     fo.at = vertices;
     fo.n_at = cli_split(names, vertices, MOST);
     fo.batch = batch;
