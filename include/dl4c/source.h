@@ -117,7 +117,7 @@ struct dl4c_dataset {
  * Reads such a file, of Deeplearning4j 0.5 to 1.0.0-M2.1; which of the two it is, its first byte says. Values become f32. Memory: the
  * file's size, and at most as much again for the arrays.
  * @param dataset  Set to DL4C_DATASET_INIT by the caller; filled, and cleared by dl4c_dataset_clear. Empty on failure.
- * @retval DL4C_E_CORRUPT      no such file, or cut off
+ * @retval DL4C_E_CORRUPT      not such a file, or cut off
  * @retval DL4C_E_UNSUPPORTED  a rank above 8, or an element type other than FLOAT, DOUBLE, INT and LONG
  * @retval DL4C_E_NOTFOUND, DL4C_E_IO, DL4C_E_NOMEM, DL4C_E_LIMIT
  * Threads: safe. Since: 0.1.

@@ -122,7 +122,8 @@ struct dl4c_fit_options {
  * cannot be written, the training fails: a record with holes would look like a whole one.
  *
  * @param graph    With one input and one output that has a loss.
- * @param source   With labels; its rows are the graph's input.
+ * @param source   With labels; its rows are the graph's input. Where the model's file has images as [height, width, channels], they may
+ *                 also come as [channels, height, width], as readers give them.
  * @param options  NULL: all defaults.
  * @retval DL4C_E_INVALID      the source's shape or classes do not fit; nothing to train; no loss; an attribute of the updater
  * @retval DL4C_E_NOTFOUND     no updater, schedule or loss is called so
@@ -205,7 +206,7 @@ struct dl4c_evaluate_options {
 
 /**
  * Runs a classifier over a source and counts. The output with a loss, else the first, gives a probability for each class, or one value
- * that is the probability of the second of two. The classes' names are the graph's, else the source's, else numbers.
+ * that is the probability of the second of two. The classes' names are the graph's, else the source's, else numbers. Rows as for dl4c_fit.
  * @param options     NULL: all defaults.
  * @param evaluation  Receives the counts, which the caller destroys; NULL on failure. May be NULL where options name measures: then
  *                    targets need not be classes.

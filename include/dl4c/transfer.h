@@ -55,7 +55,7 @@ struct dl4c_transfer_options {
     }
 /**
  * Runs every row of a source once through the frozen part and keeps what comes out in memory.
- * @param source    Rows for the graph's input, with labels or without.
+ * @param source    Rows for the graph's input as for dl4c_fit, with labels or without.
  * @param options   NULL: all defaults.
  * @param features  Receives a source of the same rows, labels and classes, in the same order, that the caller destroys; NULL on failure.
  * @retval DL4C_E_INVALID      the source's shape does not fit, or it has no rows

@@ -236,6 +236,20 @@ void dli_graph_reach(const dl4c_graph *g, int32_t i, bool up, uint8_t *marks)
     marks[i] = 0;
 }
 
+bool dli_graph_channels_first(const dl4c_graph *g, const int64_t *shape, int32_t rank)
+{
+    const struct dli_vertex *v = g->n_inputs == 1 ? &g->vertices[g->inputs[0]] : NULL;
+    bool as_file = true, first = true;
+    if (!v || !v->nhwc || v->shape.rank != 3 || rank != 3)
+        return false;
+    for (int32_t r = 0; r < 3; r++) {
+        const int64_t file = v->shape.dim[(r + 1) % 3], want = v->shape.dim[r];
+        as_file = as_file && (file < 0 || file == shape[r]);
+        first = first && (want < 0 || want == shape[r]);
+    }
+    return first && !as_file;
+}
+
 int64_t dli_vertex_floats(const struct dli_vertex *v)
 {
     int64_t n = 0;

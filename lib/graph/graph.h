@@ -109,6 +109,9 @@ dl4c_status dli_vertex_set_inputs(dl4c_context *ctx, struct dli_vertex *v, const
 int32_t dli_graph_index(const dl4c_graph *g, const char *name);
 /* The same, with a message that names the nearest. */
 dl4c_status dli_graph_lookup(const dl4c_graph *g, const char *name, int32_t *i, struct dl4c_error *err);
+/* Whether rows of this shape are images with channels first for a graph whose file has its one input as [h, w, c]: what readers of images
+ * give. Rows that suit both are as in the file. */
+bool dli_graph_channels_first(const dl4c_graph *g, const int64_t *shape, int32_t rank);
 /* Floats of all parameters that a vertex declares, there or not yet. */
 int64_t dli_vertex_floats(const struct dli_vertex *v);
 /* Whether i is a preprocessor of the layer behind it and of nothing else. */

@@ -280,6 +280,7 @@ dl4c_status dli_tape_create(dl4c_context *ctx, dl4c_graph *g, const struct dli_t
     const struct dli_plan_options po = { .mode = DLI_TRAIN,
                                          .batch = o->batch,
                                          .threads = o->threads,
+                                         .flags = o->flags,
                                          .input_shapes = o->input_shapes,
                                          .outputs = g->outputs,
                                          .n_outputs = g->n_outputs };

@@ -34,7 +34,8 @@ struct dli_tape_output {
 struct dli_tape_options {
     int64_t batch;
     int32_t threads;
-    const struct dl4c_shape *input_shapes;
+    uint64_t flags;                        /* DL4C_SESSION_CHANNELS_FIRST or 0 */
+    const struct dl4c_shape *input_shapes; /* [c, h, w] whatever the flags */
 };
 
 /* One input of one step on the way back. */

@@ -43,11 +43,8 @@ static dl4c_status make_session(struct evaluating *e, struct dl4c_error *err)
     if (e->graph->n_inputs != 1)
         return dli_fail(err, DL4C_E_UNSUPPORTED, "evaluate", "the graph has %" PRId32 " inputs: this version evaluates graphs of one",
                         e->graph->n_inputs);
-    const struct dli_vertex *input = &e->graph->vertices[e->graph->inputs[0]];
-    const bool turned = input->nhwc && e->info.rank == 3;
     shape.rank = e->info.rank;
-    for (int32_t r = 0; r < shape.rank; r++)
-        shape.dim[r] = e->info.shape[turned ? (r + 2) % 3 : r];
+    memcpy(shape.dim, e->info.shape, sizeof shape.dim);
     const char *output = output_of(e->graph);
     so.batch = e->o->batch;
     so.outputs = &output;
@@ -55,6 +52,7 @@ static dl4c_status make_session(struct evaluating *e, struct dl4c_error *err)
     so.threads = e->o->threads;
     so.input_shapes = &shape;
     so.n_input_shapes = 1;
+    so.flags = dli_graph_channels_first(e->graph, shape.dim, shape.rank) ? DL4C_SESSION_CHANNELS_FIRST : 0;
     DLI_TRY(dl4c_session_create(e->ctx, e->graph, &so, &e->session, err));
     DLI_TRY(dl4c_session_output_shape(e->session, 0, &out, err));
     if (out.rank != 1)

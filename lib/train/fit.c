@@ -124,7 +124,7 @@ static dl4c_status check_source(const dl4c_graph *g, dl4c_source *source, const 
     if (g->n_inputs < 1)
         return dli_fail(err, DL4C_E_INVALID, "train", "the graph has no input");
     const struct dli_vertex *v = &g->vertices[g->inputs[0]];
-    const bool turned = v->nhwc && v->shape.rank == 3;
+    const bool turned = v->nhwc && v->shape.rank == 3 && !dli_graph_channels_first(g, info.shape, info.rank);
     int64_t want[DL4C_MAX_RANK];
     bool same = info.rank == v->shape.rank;
     for (int32_t r = 0; r < v->shape.rank; r++) {

@@ -76,13 +76,15 @@ static dl4c_status find_output(dl4c_trainer *t, struct dl4c_error *err)
     return DL4C_OK;
 }
 
+static bool channels_last(const dl4c_trainer *t) { return t->graph->vertices[t->graph->inputs[0]].nhwc && !t->channels_first; }
+
 static void find_shape(dl4c_trainer *t)
 {
     const int32_t v = t->graph->inputs[0];
     const struct dli_shape *s = &t->tape->plan->shapes[v];
     t->shape.rank = s->rank;
     memcpy(t->shape.dim, s->dim, sizeof s->dim);
-    if (t->graph->vertices[v].nhwc && s->rank == 3) {
+    if (channels_last(t) && s->rank == 3) {
         t->shape.dim[0] = s->dim[1];
         t->shape.dim[1] = s->dim[2];
         t->shape.dim[2] = s->dim[0];
@@ -147,14 +149,17 @@ dl4c_status dli_trainer_plan(dl4c_trainer *t, const struct dl4c_shape *shape, st
 {
     struct dl4c_shape inside;
     struct dli_tape *fresh;
-    if (shape && t->graph->vertices[t->graph->inputs[0]].nhwc && shape->rank == 3) {
+    if (shape && channels_last(t) && shape->rank == 3) {
         inside = *shape;
         inside.dim[0] = shape->dim[2];
         inside.dim[1] = shape->dim[0];
         inside.dim[2] = shape->dim[1];
         shape = &inside;
     }
-    const struct dli_tape_options to = { .batch = t->batch, .threads = t->threads, .input_shapes = shape };
+    const struct dli_tape_options to = { .batch = t->batch,
+                                         .threads = t->threads,
+                                         .flags = t->channels_first ? DL4C_SESSION_CHANNELS_FIRST : 0,
+                                         .input_shapes = shape };
     DLI_TRY(dli_tape_create(t->ctx, t->graph, &to, &fresh, err));
     if (t->tape) { /* the same parameters in the same order: only activations change */
         dli_tape_destroy(t->tape);

@@ -35,6 +35,7 @@ dl4c_status dli_trainer_create(dl4c_graph *graph, const struct dl4c_fit_options 
     t->l1 = o->l1;
     t->l2 = o->l2;
     t->threads = o->threads;
+    t->channels_first = shape && dli_graph_channels_first(graph, shape->dim, shape->rank);
     atomic_init(&t->busy, 0);
     dl4c_status status = dli_graph_begin_training(graph, err);
     if (status == DL4C_OK) {

@@ -22,6 +22,7 @@ struct dl4c_trainer {
     bool fused;              /* the loss gives dz */
     int64_t batch, row, k;   /* most rows, floats of a row of x, outputs */
     struct dl4c_shape shape; /* of a row of x, as it comes from outside */
+    bool channels_first;     /* images come so although the model's file has their channels last */
     struct dli_blob *state;  /* the updater's; the graph holds the same */
     double *scores;          /* [batch] */
     uint64_t seed;

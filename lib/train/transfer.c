@@ -199,13 +199,12 @@ static dl4c_status make_session(struct featurizing *f, dl4c_graph *g, struct dl4
         return dli_fail(err, DL4C_E_UNSUPPORTED, "transfer",
                         "the frozen part has %" PRId32 " inputs and %" PRId32 " outputs: features are made of one and one", g->n_inputs,
                         g->n_outputs);
-    const bool turned = g->vertices[g->inputs[0]].nhwc && shape.rank == 3;
-    for (int32_t r = 0; r < shape.rank; r++)
-        shape.dim[r] = f->info.shape[turned ? (r + 2) % 3 : r];
+    memcpy(shape.dim, f->info.shape, sizeof shape.dim);
     so.batch = f->o->batch ? f->o->batch : 16;
     so.threads = f->o->threads;
     so.input_shapes = &shape;
     so.n_input_shapes = 1;
+    so.flags = dli_graph_channels_first(g, shape.dim, shape.rank) ? DL4C_SESSION_CHANNELS_FIRST : 0;
     DLI_TRY(dl4c_session_create(f->ctx, g, &so, &f->session, err));
     DLI_TRY(dl4c_session_output_shape(f->session, 0, &f->out, err));
     f->floats = 1;
