@@ -13,7 +13,7 @@ DL4C_BEGIN
 /** Options of dl4c_model_load. Zero everywhere: all defaults. */
 struct dl4c_load_options {
     size_t struct_size;
-    const char *format; /**< "dl4j", "onnx"; NULL: by content */
+    const char *format; /**< "dl4j", "onnx", "safetensors"; NULL: by content */
     dl4c_progress_fn progress;
     void *progress_user;
     const int32_t *cancel;
@@ -23,9 +23,9 @@ struct dl4c_load_options {
 #define DL4C_LOAD_OPTIONS_INIT { sizeof(struct dl4c_load_options), 0, 0, 0, 0, 0, 0 }
 
 /**
- * Loads a model: Deeplearning4j zip (ComputationGraph or MultiLayerNetwork) or ONNX.
- * @param uri    A path or a URI of a file system that the context knows. ONNX weights stay in the mapped file, which must not
- *               be changed while the graph lives.
+ * Loads a model: Deeplearning4j zip (ComputationGraph or MultiLayerNetwork), ONNX, or the library's own safetensors.
+ * @param uri    A path or a URI of a file system that the context knows. Weights of ONNX and safetensors stay in the mapped file,
+ *               which must not be changed while the graph lives; replacing it by rename is harmless.
  * @param graph  Receives a graph the caller destroys; NULL on failure.
  * @retval DL4C_E_NOTFOUND, DL4C_E_IO
  * @retval DL4C_E_UNSUPPORTED  no known format, or an operator or attribute that is not supported: the message names node, operator, opset
@@ -41,7 +41,7 @@ DL4C_API dl4c_status dl4c_model_load_memory(dl4c_context *ctx, const void *bytes
 /** Options of dl4c_model_save. Zero everywhere: all defaults. */
 struct dl4c_save_options {
     size_t struct_size;
-    const char *format;  /**< "dl4j"; NULL: by the extension (.zip: dl4j) */
+    const char *format;  /**< "dl4j", "safetensors"; NULL: by the extension (.zip: dl4j) */
     int32_t updater;     /**< 1: the updater's state too, so that training can go on */
     int32_t reserved;
     dl4c_progress_fn progress;

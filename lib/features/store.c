@@ -3,7 +3,7 @@
 #include "fs/fs.h"
 #include "features/store.h"
 #include "base/sha256.h"
-#include "features/safetensors.h"
+#include "formats/safetensors/container.h"
 #include "tensor/tensor.h"
 
 #include <string.h>

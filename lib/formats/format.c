@@ -263,7 +263,7 @@ dl4c_status dl4c_model_save(dl4c_graph *graph, const char *uri, const struct dl4
     DLI_TRY(dli_struct_in(&o, sizeof o, options, "model", err));
     if (o.flags || o.reserved)
         return dli_fail(err, DL4C_E_INVALID, "model", "flags and reserved of the save options must be 0");
-    const struct dli_format *f;
+    const struct dli_format *f = NULL;
     DLI_TRY(o.format ? by_name(o.format, &f, err) : by_extension(uri, &f, err));
     if (!f->save)
         return dli_fail(err, DL4C_E_UNSUPPORTED, "model", "%.200s: %s is read only, not written; written are %s", uri, f->name,
@@ -286,7 +286,7 @@ done:
 
 dl4c_status dl4c_format_for(dl4c_context *ctx, const char *uri, const char **name, struct dl4c_error *err)
 {
-    const struct dli_format *f;
+    const struct dli_format *f = NULL;
     (void)ctx;
     if (name)
         *name = NULL;

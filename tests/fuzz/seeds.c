@@ -57,6 +57,8 @@ static void model(const char *name, const int64_t *shape, int32_t rank, const ch
     save.updater = 1;
     snprintf(path, sizeof path, "%s/%s.zip", folder, name);
     check(dl4c_model_save(g, path, &save, &err), &err);
+    snprintf(path, sizeof path, "%s/%s.safetensors", folder, name);
+    check(dl4c_model_save(g, path, &save, &err), &err);
     dl4c_tensor_unref(&x);
     dl4c_tensor_unref(&y);
     dl4c_graph_destroy(&g);

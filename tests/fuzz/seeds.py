@@ -36,6 +36,9 @@ def models(folder):
             entries = [z.read(n) if n in names else b'' for n in ('configuration.json', 'coefficients.bin', 'updaterState.bin')]
         put('dl4j_entries', name, CUT.join(entries))
         put('dl4j_entries', name + '-without-state', CUT.join(entries[:2]))
+    for path in sorted(glob.glob(folder + '/*.safetensors')):
+        with open(path, 'rb') as f:
+            put('safetensors', os.path.basename(path)[:-len('.safetensors')], f.read())
     for path in sorted(glob.glob(folder + '/*.npy')):
         with open(path, 'rb') as f:
             put('npy', os.path.basename(path)[:-4], f.read())

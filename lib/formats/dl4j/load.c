@@ -18,7 +18,8 @@ static bool sniff(const uint8_t *bytes, size_t size)
     size_t i = 0;
     while (i < size && (bytes[i] == ' ' || bytes[i] == '\t' || bytes[i] == '\n' || bytes[i] == '\r'))
         i++;
-    return i < size && bytes[i] == '{';
+    /* A safetensors file may begin so by chance, with the length of its header: there zeros follow. */
+    return i < size && bytes[i] == '{' && !memchr(bytes + i, 0, size - i < 8 ? size - i : 8);
 }
 
 static int64_t count_of(const struct dli_vertex *v)

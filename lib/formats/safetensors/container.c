@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reading the header of a safetensors file; every number in it is checked. */
-#include "features/safetensors.h"
+#include "formats/safetensors/container.h"
 #include <dl4c/tensor.h>
 
+#include <stdlib.h>
 #include <string.h>
-
-enum { MOST_HEADER = 100 * 1000 * 1000 }; /* what the format's own reader allows */
 
 static uint64_t little64(const unsigned char *p)
 {
@@ -21,7 +20,7 @@ dl4c_status dli_st_parse(const char *what, const void *bytes, size_t size, json_
     if (size < 8)
         return dli_fail(err, DL4C_E_CORRUPT, "safetensors", "%s has %zu bytes, wanted a header", what, size);
     const uint64_t n = little64(bytes);
-    if (n > MOST_HEADER || n > size - 8)
+    if (n > DLI_ST_MOST_HEADER || n > size - 8)
         return dli_fail(err, DL4C_E_CORRUPT, "safetensors", "%s says its header has %" PRIu64 " bytes, the file has %zu", what, n, size);
     json_error_t why;
     json_t *root = json_loadb((const char *)bytes + 8, (size_t)n, JSON_REJECT_DUPLICATES, &why);
@@ -94,4 +93,48 @@ dl4c_status dli_st_find(const char *what, json_t *header, size_t data, size_t si
 const char *dli_st_metadata(json_t *header, const char *key)
 {
     return json_string_value(json_object_get(json_object_get(header, "__metadata__"), key));
+}
+
+bool dli_st_sniff(const uint8_t *bytes, size_t size)
+{
+    return size > 8 && bytes[8] == '{' && little64(bytes) <= DLI_ST_MOST_HEADER;
+}
+
+static int by_offset(const void *a, const void *b)
+{
+    const struct dli_st_tensor *x = a, *y = b;
+    if (x->offset != y->offset)
+        return x->offset < y->offset ? -1 : 1;
+    return x->bytes < y->bytes ? -1 : x->bytes > y->bytes; /* empty ones before the one that begins where they lie */
+}
+
+dl4c_status dli_st_complete(const char *what, dl4c_context *ctx, json_t *header, size_t data, size_t size, size_t *n_tensors,
+                            struct dl4c_error *err)
+{
+    const char *name;
+    json_t *entry;
+    size_t n = 0, at = data;
+    dl4c_status status = DL4C_OK;
+    *n_tensors = 0;
+    struct dli_st_tensor *all = dli_array(ctx, json_object_size(header) + 1, sizeof *all, err);
+    if (!all)
+        return dli_alloc_status();
+    json_object_foreach(header, name, entry)
+    {
+        if (strcmp(name, "__metadata__") != 0 && status == DL4C_OK)
+            status = dli_st_find(what, header, data, size, name, &all[n++], err);
+    }
+    qsort(all, n, sizeof *all, by_offset);
+    for (size_t i = 0; i < n && status == DL4C_OK; i++) {
+        if (all[i].offset != at)
+            status = dli_fail(err, DL4C_E_CORRUPT, "safetensors", "%s: a tensor lies at byte %zu where the one before it ends at %zu", what,
+                              all[i].offset - data, at - data);
+        at = all[i].offset + all[i].bytes;
+    }
+    if (status == DL4C_OK && at != size)
+        status = dli_fail(err, DL4C_E_CORRUPT, "safetensors", "%s: %zu bytes at its end belong to no tensor", what, size - at);
+    dli_free(all);
+    if (status == DL4C_OK)
+        *n_tensors = n;
+    return status;
 }
