@@ -58,12 +58,14 @@ bool dli_conv_can_fuse(const struct dli_conv_shape *s, const struct dli_conv_fus
     return algorithm != DLI_CONV_IM2COL && algorithm != DLI_CONV_DEPTHWISE && s->h_out >= 2 && s->w_out >= 2;
 }
 
-static dl4c_status check(const struct dli_conv_shape *s, struct dl4c_error *err)
+static dl4c_status check(const struct dli_conv_shape *s, uint32_t flags, struct dl4c_error *err)
 {
+    const int32_t least = flags & DLI_CONV_PLAIN ? -65536 : 0;
     if (s->c_in < 1 || s->h_in < 1 || s->w_in < 1 || s->c_out < 1 || s->h_out < 1 || s->w_out < 1)
         return dli_fail(err, DL4C_E_INVALID, "conv", "input %" PRId64 "x%" PRId64 "x%" PRId64 " or output %" PRId64 "x%" PRId64 "x%" PRId64
                         " is empty", s->c_in, s->h_in, s->w_in, s->c_out, s->h_out, s->w_out);
-    if (s->kh < 1 || s->kw < 1 || s->sh < 1 || s->sw < 1 || s->dh < 1 || s->dw < 1 || s->pad_top < 0 || s->pad_left < 0)
+    if (s->kh < 1 || s->kw < 1 || s->sh < 1 || s->sw < 1 || s->dh < 1 || s->dw < 1 || s->pad_top < least ||
+        s->pad_left < least)
         return dli_fail(err, DL4C_E_INVALID, "conv", "kernel %" PRId32 "x%" PRId32 ", stride %" PRId32 "x%" PRId32 ", dilation %" PRId32
                         "x%" PRId32 " or padding %" PRId32 ",%" PRId32 " is out of range", s->kh, s->kw, s->sh, s->sw, s->dh, s->dw,
                         s->pad_top, s->pad_left);
@@ -86,7 +88,7 @@ dl4c_status dli_conv_plan(const struct dli_conv_shape *s, const struct dli_conv_
                           struct dli_conv_plan *plan, struct dl4c_error *err)
 {
     memset(plan, 0, sizeof *plan);
-    DLI_TRY(check(s, err));
+    DLI_TRY(check(s, flags, err));
     plan->shape = *s;
     if (f)
         plan->fuse = *f;

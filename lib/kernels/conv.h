@@ -6,7 +6,7 @@
 #include "base/context.h"
 
 /* One layer. Bottom and right padding follow from h_out and w_out: whatever lies outside the image reads as zero. A kernel that
- * starts past the image is allowed. */
+ * starts past the image is allowed; with DLI_CONV_PLAIN and in gradients also a negative padding, which skips the first pixels. */
 struct dli_conv_shape {
     int64_t c_in, h_in, w_in, c_out, h_out, w_out;
     int32_t kh, kw, sh, sw, dh, dw, pad_top, pad_left, groups;

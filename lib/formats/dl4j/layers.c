@@ -190,14 +190,17 @@ static dl4c_status add_window(const struct reading *r, int64_t stride, struct dl
     return add_mode(r, err);
 }
 
-static dl4c_status read_conv(const struct reading *r, struct dl4c_error *err)
+static dl4c_status read_conv_as(const struct reading *r, const char *op, struct dl4c_error *err)
 {
-    set_op(r, "conv2d");
+    set_op(r, op);
     DLI_TRY(add_sizes(r, err));
     DLI_TRY(add_window(r, 1, err));
     DLI_TRY(add_bool(r, "has_bias", "hasBias", true, err));
     return add_common(r, true, err);
 }
+
+static dl4c_status read_conv(const struct reading *r, struct dl4c_error *err) { return read_conv_as(r, "conv2d", err); }
+static dl4c_status read_deconv(const struct reading *r, struct dl4c_error *err) { return read_conv_as(r, "deconv2d", err); }
 
 /* Depthwise and separable; a depthwise one says nout and the multiplier, which must agree. */
 static dl4c_status read_depth(const struct reading *r, bool separable, struct dl4c_error *err)
@@ -475,6 +478,7 @@ static const struct class
     { "Convolution2D", read_conv, true, 3, false },
     { "ConvolutionLayer", read_conv, true, 3, false },
     { "Cropping2D", read_cropping, false, 3, true },
+    { "Deconvolution2D", read_deconv, true, 3, false },
     { "DenseLayer", read_dense, true, 1, false },
     { "DepthwiseConvolution2D", read_depthwise, true, 3, false },
     { "DropoutLayer", read_dropout, false, 0, true },

@@ -11,6 +11,10 @@
 #define BASE_HEAD "activationFn biasInit biasUpdater "
 #define BASE_REST "iupdater layerName nin nout regularization regularizationBias timeDistributedFormat weightInitFn weightNoise"
 #define PLAIN     "gradientNormalization gradientNormalizationThreshold idropout "
+#define CONVOLUTION                                                                                                                        \
+    BASE_HEAD "cnn2dDataFormat constraints convolutionMode cudnnAlgoMode cudnnAllowFallback cudnnBwdDataAlgo cudnnBwdFilterAlgo "          \
+              "cudnnFwdAlgo dilation gainInit gradientNormalization gradientNormalizationThreshold hasBias idropout iupdater kernelSize "  \
+              "layerName nin nout padding regularization regularizationBias stride timeDistributedFormat weightInitFn weightNoise"
 
 static const struct class
 {
@@ -26,11 +30,9 @@ static const struct class
     { "cnn_loss", "CnnLossLayer",
       BASE_HEAD "constraints format gainInit " PLAIN "iupdater layerName lossFn nin nout regularization regularizationBias "
                 "timeDistributedFormat weightInitFn weightNoise" },
-    { "conv2d", "ConvolutionLayer",
-      BASE_HEAD "cnn2dDataFormat constraints convolutionMode cudnnAlgoMode cudnnAllowFallback cudnnBwdDataAlgo cudnnBwdFilterAlgo "
-                "cudnnFwdAlgo dilation gainInit gradientNormalization gradientNormalizationThreshold hasBias idropout iupdater kernelSize "
-                "layerName nin nout padding regularization regularizationBias stride timeDistributedFormat weightInitFn weightNoise" },
+    { "conv2d", "ConvolutionLayer", CONVOLUTION },
     { "cropping", "convolutional.Cropping2D", "constraints cropping dataFormat " PLAIN "layerName" },
+    { "deconv2d", "Deconvolution2D", CONVOLUTION },
     { "dense", "DenseLayer",
       BASE_HEAD "constraints gainInit gradientNormalization gradientNormalizationThreshold hasBias hasLayerNorm idropout " BASE_REST },
     { "depthwise_conv2d", "DepthwiseConvolution2D",
@@ -425,7 +427,7 @@ static dl4c_status key_out(struct dli_dl4j_writing *w, const char *key, const st
         dli_dl4j_num_out(e, key, (double)attr_int(v, "n"));
     else if (KEY("nin") || KEY("nout"))
         dli_dl4j_int_out(e, key, n_features(w, KEY("nout")));
-    else if (KEY("padding") && windowed(v))
+    else if (KEY("padding") && strstr(class_of(v)->keys, "kernelSize"))
         dli_dl4j_ints_out(e, key, w->padding, 2);
     else if (KEY("padding"))
         dli_dl4j_ints_out(e, key, attr_ints(v, "padding"), 4);
