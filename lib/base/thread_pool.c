@@ -5,9 +5,13 @@
 
 #include <sched.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+#if defined(__x86_64__)
+#include <xmmintrin.h>
+#else
+#include <fenv.h>
+#endif
 
 struct job {
     void (*fn)(void *, size_t, int32_t);
@@ -18,6 +22,7 @@ struct job {
     _Atomic size_t finished; /* tasks done */
     int32_t joined;          /* workers that came, the caller included; under the lock */
     int32_t inside;          /* helpers that still hold a pointer to this job; under the lock */
+    int mode;                /* how the caller's thread rounds */
     struct job *link;
 };
 
@@ -41,6 +46,21 @@ static inline void relax(void)
     __builtin_ia32_pause();
 #endif
 }
+
+/* How this thread computes: rounding, and what becomes of numbers too small for the format. A host may have set it for the calling thread:
+ * our own threads follow, so that no bit depends on who does the work. Traps stay off in them. */
+#if defined(__x86_64__)
+enum { MODE_BITS = 0xe040 }; /* of MXCSR */
+static int mode_now(void) { return (int)(_mm_getcsr() & MODE_BITS); }
+static void take_mode(int mode)
+{
+    if (mode_now() != mode)
+        _mm_setcsr((_mm_getcsr() & ~(unsigned)MODE_BITS) | (unsigned)mode);
+}
+#else
+static int mode_now(void) { return fegetround(); }
+static void take_mode(int mode) { fesetround(mode); }
+#endif
 
 static void work_on(struct job *job, int32_t worker)
 {
@@ -86,6 +106,7 @@ static void *thread_main(void *arg)
         const int32_t worker = job->joined++;
         job->inside++;
         pthread_mutex_unlock(&pool->lock);
+        take_mode(job->mode);
         work_on(job, worker);
         pthread_mutex_lock(&pool->lock);
         if (--job->inside == 0)
@@ -189,7 +210,7 @@ void dli_parallel(dl4c_context *ctx, int32_t threads, size_t n_tasks, void (*fn)
         inside_task = outer;
         return;
     }
-    struct job job = { .fn = fn, .arg = arg, .n_tasks = n_tasks, .width = width, .joined = 1 };
+    struct job job = { .fn = fn, .arg = arg, .n_tasks = n_tasks, .width = width, .joined = 1, .mode = mode_now() };
     atomic_init(&job.next, 0);
     atomic_init(&job.finished, 0);
     pthread_mutex_lock(&pool->lock);

@@ -4,6 +4,7 @@
 #include "base/thread_pool.h"
 
 #include <dirent.h>
+#include <fenv.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -13,6 +14,9 @@
 #include <time.h>
 #include <unistd.h>
 #include <cmocka.h>
+#if defined(__x86_64__)
+#include <xmmintrin.h>
+#endif
 
 /* tsan itself allows no new thread after a fork of a program with threads, and has one of its own. */
 #if defined(__SANITIZE_THREAD__)
@@ -204,6 +208,52 @@ static void as_many_threads_work_as_the_context_has(void **state)
     dl4c_context_destroy(&ctx);
 }
 
+struct rounding {
+    struct meeting m;
+    float third[WORKERS], tiny[WORKERS];
+};
+
+static void divide(void *arg, size_t task, int32_t worker)
+{
+    struct rounding *r = arg;
+    volatile float one = 1, three = 3, least = 1e-38f;
+    meet(&r->m, task, worker);
+    r->third[task] = one / three;
+    r->tiny[task] = least / three;
+}
+
+/* What a thread computes must not depend on which thread it is. */
+static void all_threads_round_as_the_caller_does(void **state)
+{
+    (void)state;
+    dl4c_context *ctx = context_of(WORKERS);
+    const int before = fegetround(), modes[] = { before, FE_DOWNWARD, before };
+    volatile float one = 1, three = 3, least = 1e-38f;
+    for (int i = 0; i < 3; i++) { /* the threads start with the first mode and see the second */
+        struct rounding r = { .m = { .here = 0 } };
+        pthread_mutex_init(&r.m.lock, NULL);
+        pthread_cond_init(&r.m.all, NULL);
+        fesetround(modes[i]);
+#if defined(__x86_64__)
+        const unsigned csr = _mm_getcsr();
+        _mm_setcsr(i == 1 ? csr | 0x8040 : csr); /* numbers too small for the format are 0 */
+#endif
+        const float third = one / three, tiny = least / three;
+        dli_parallel(ctx, 0, WORKERS, divide, &r);
+#if defined(__x86_64__)
+        _mm_setcsr(csr);
+#endif
+        fesetround(before);
+        for (int k = 0; k < WORKERS; k++) {
+            assert_true(r.third[k] == third);
+            assert_true(r.tiny[k] == tiny);
+        }
+        pthread_mutex_destroy(&r.m.lock);
+        pthread_cond_destroy(&r.m.all);
+    }
+    dl4c_context_destroy(&ctx);
+}
+
 static void threads_start_when_needed_and_end_with_the_context(void **state)
 {
     (void)state;
@@ -306,6 +356,7 @@ int main(void)
         cmocka_unit_test(several_threads_may_call_at_once),
         cmocka_unit_test(many_callers_of_many_contexts_all_get_their_work_done),
         cmocka_unit_test(as_many_threads_work_as_the_context_has),
+        cmocka_unit_test(all_threads_round_as_the_caller_does),
         cmocka_unit_test(threads_start_when_needed_and_end_with_the_context),
         cmocka_unit_test(signals_are_left_to_the_hosts_threads),
         cmocka_unit_test(a_forked_child_works_alone),

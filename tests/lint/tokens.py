@@ -44,6 +44,8 @@ ALLOWED = {
     ('open', 'lib/base/cores.c'): 'kernel files under /proc and /sys are not data',
     ('sscanf', 'lib/base/cores.c'): 'integers of kernel files',
     ('pthread_sigmask', 'lib/base/thread_pool.c'): 'keeps the host\'s signals away from our own threads; the caller\'s mask is put back',
+    ('_mm_setcsr', 'lib/base/thread_pool.c'): 'our own threads round as the caller\'s does',
+    ('fesetround', 'lib/base/thread_pool.c'): 'our own threads round as the caller\'s does',
     ('printf', 'lib/base/error.h'): 'names a format attribute',
     ('strtod', 'lib/base/number.c'): 'the one place that reads floating point',
     ('posix_memalign', 'lib/base/context.c'): 'the C library as the default allocator',
