@@ -271,7 +271,8 @@ DL4C_API dl4c_status dl4c_session_output_shape(const dl4c_session *s, int32_t i,
  * Threads: one at a time per session; sessions of one graph run at once.
  */
 DL4C_API dl4c_status dl4c_session_run(dl4c_session *s, dl4c_tensor *const *inputs, int32_t n_inputs, struct dl4c_error *err);
-/** Output @p i of the last run, [n, ...]: borrowed, overwritten by the next run. */
+/** Output @p i of the last run, [n, ...]: borrowed, overwritten by the next run. A reference or view of it keeps the memory beyond the
+ *  session, not where that is the caller's arena. DL4C_E_STATE: none ran yet. Since: 0.1. */
 DL4C_API dl4c_status dl4c_session_output(dl4c_session *s, int32_t i, dl4c_tensor **y, struct dl4c_error *err);
 /** From now on output @p i is written to the caller's tensor: contiguous f32, [batch, ...], kept by a reference. NULL unbinds. */
 DL4C_API dl4c_status dl4c_session_bind(dl4c_session *s, int32_t i, dl4c_tensor *y, struct dl4c_error *err);

@@ -61,6 +61,9 @@ static void tensor_shape(const struct dli_shape *shape, int64_t rows, int64_t di
         dims[r + 1] = shape->dim[r];
 }
 
+static void release_arena(void *arena) { dli_blob_unref(arena); }
+
+/* A reference to an output that outlives the session keeps its memory, where that is not the caller's. */
 static dl4c_status make_outputs(dl4c_session *s, struct dl4c_error *err)
 {
     struct dli_plan *p = s->plan;
@@ -69,7 +72,8 @@ static dl4c_status make_outputs(dl4c_session *s, struct dl4c_error *err)
         int64_t dims[DL4C_MAX_RANK];
         tensor_shape(&v->shape, p->batch, dims);
         DLI_TRY(dl4c_tensor_wrap(s->ctx, DL4C_F32, dims, NULL, v->shape.rank + 1, dli_plan_pointer(p, v->storage), DL4C_WRAP_READ_ONLY,
-                                 NULL, NULL, &s->y[k], err));
+                                 release_arena, s->arena, &s->y[k], err));
+        dli_blob_ref(s->arena);
     }
     return DL4C_OK;
 }

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <stdlib.h>
 #include <string.h>
 
 static dl4c_graph *mlp(void)
@@ -89,6 +90,50 @@ static void a_row_has_the_same_bits_in_every_batch(void **state)
     dl4c_graph_destroy(&g);
 }
 
+static void *take(void *user, size_t size, size_t alignment)
+{
+    (void)user;
+    return aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
+}
+
+/* What is read after this is seen to be wrong. */
+static void scribble(void *user, void *memory, size_t size)
+{
+    volatile unsigned char *p = memory;
+    (void)user;
+    for (size_t i = 0; i < size; i++)
+        p[i] = 0x5a;
+    free(memory);
+}
+
+static void an_output_that_is_kept_outlives_the_session(void **state)
+{
+    (void)state;
+    struct dl4c_context_options co = DL4C_CONTEXT_OPTIONS_INIT;
+    dl4c_context *ctx = NULL;
+    dl4c_graph *g = mlp();
+    dl4c_session *s = NULL;
+    dl4c_tensor *x = input(1), *y = NULL, *kept = NULL, *part = NULL;
+    float was[3];
+    co.alloc = take;
+    co.release = scribble;
+    assert_int_equal(dl4c_context_create(&co, &ctx, NULL), DL4C_OK);
+    assert_int_equal(dl4c_session_create(ctx, g, NULL, &s, NULL), DL4C_OK);
+    assert_int_equal(dl4c_session_run(s, &x, 1, NULL), DL4C_OK);
+    assert_int_equal(dl4c_session_output(s, 0, &y, NULL), DL4C_OK);
+    memcpy(was, dl4c_tensor_data_const(y), sizeof was);
+    kept = dl4c_tensor_ref(y);
+    assert_int_equal(dl4c_tensor_slice(y, 1, 1, 3, 1, &part, NULL), DL4C_OK);
+    dl4c_session_destroy(&s);
+    dl4c_context_destroy(&ctx);
+    assert_memory_equal(dl4c_tensor_data_const(kept), was, sizeof was);
+    dl4c_tensor_unref(&kept);
+    assert_memory_equal(dl4c_tensor_data_const(part), was + 1, 2 * sizeof *was);
+    dl4c_tensor_unref(&part);
+    dl4c_tensor_unref(&x);
+    dl4c_graph_destroy(&g);
+}
+
 static void a_wrong_input_is_refused_with_both_shapes(void **state)
 {
     (void)state;
@@ -118,6 +163,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_softmax_row_sums_to_one),
         cmocka_unit_test(a_row_has_the_same_bits_in_every_batch),
+        cmocka_unit_test(an_output_that_is_kept_outlives_the_session),
         cmocka_unit_test(a_wrong_input_is_refused_with_both_shapes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
