@@ -100,6 +100,10 @@ static dl4c_status ask_info(dl4c_source *s, struct dl4c_source_info *info, struc
     if (info->n_classes < 0 || info->rows < -1)
         return dli_fail(err, DL4C_E_INVALID, "source", "the source says it has %" PRId32 " classes and %" PRId64 " rows", info->n_classes,
                         info->rows);
+    for (int32_t i = 0; info->classes && i < info->n_classes; i++)
+        if (!info->classes[i])
+            return dli_fail(err, DL4C_E_INVALID, "source", "the source names its %" PRId32 " classes, but class %" PRId32 " is NULL",
+                            info->n_classes, i);
     return DL4C_OK;
 }
 

@@ -37,6 +37,45 @@ static dl4c_source *over(dl4c_tensor *x, dl4c_tensor *labels)
     return s;
 }
 
+static const char *const one_name[] = { "a", NULL };
+
+static dl4c_status info_without_a_name(void *user, struct dl4c_source_info *info, struct dl4c_error *err)
+{
+    (void)user;
+    (void)err;
+    info->rank = 1;
+    info->shape[0] = 3;
+    info->n_classes = 2;
+    info->classes = one_name;
+    return DL4C_OK;
+}
+
+static dl4c_status never_reset(void *user, int32_t shuffle, uint64_t seed, int64_t epoch, struct dl4c_error *err)
+{
+    (void)user, (void)shuffle, (void)seed, (void)epoch;
+    return dli_fail(err, DL4C_E_INTERNAL, "test", "reset was called");
+}
+
+static dl4c_status never_next(void *user, int64_t max_rows, struct dl4c_batch *batch, struct dl4c_error *err)
+{
+    (void)user, (void)max_rows, (void)batch;
+    return dli_fail(err, DL4C_E_INTERNAL, "test", "next was called");
+}
+
+static void a_class_without_a_name_is_refused(void **state)
+{
+    const struct dl4c_source_ops ops = { sizeof ops, info_without_a_name, never_reset, never_next, NULL };
+    struct dl4c_source_info info = DL4C_SOURCE_INFO_INIT;
+    struct dl4c_error err = DL4C_ERROR_INIT;
+    dl4c_source *s = NULL;
+    (void)state;
+    assert_int_equal(dl4c_source_create(NULL, &ops, NULL, NULL, &s, NULL), DL4C_OK);
+    assert_int_equal(dl4c_source_get_info(s, &info, &err), DL4C_E_INVALID);
+    assert_non_null(strstr(err.message, "class 1"));
+    assert_int_equal(dl4c_source_reset(s, 0, 0, 0, &err), DL4C_E_INVALID);
+    dl4c_source_destroy(&s);
+}
+
 /* Which examples come, in order; every row is checked against its index. */
 static int64_t walk(dl4c_source *s, int shuffle, uint64_t seed, int64_t epoch, int64_t max_rows, int64_t order[N])
 {
@@ -296,6 +335,7 @@ static void sources_report_nomem_and_leak_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_class_without_a_name_is_refused),
         cmocka_unit_test(tensors_come_in_their_own_order_without_a_copy),
         cmocka_unit_test(the_order_depends_on_seed_and_epoch_alone),
         cmocka_unit_test(strided_and_wide_tensors_are_converted),
