@@ -52,13 +52,10 @@ static dl4c_status check_features(const dl4c_trainer *t, const struct dl4c_batch
 static dl4c_status own_state(dl4c_trainer *t, struct dl4c_error *err)
 {
     dl4c_graph *g = t->graph;
-    if (!g->updater || strcmp(g->updater, t->updater) != 0) {
-        char *text = dli_strdup(g->ctx, t->updater, err);
-        if (!text)
-            return dli_alloc_status();
-        dli_free(g->updater);
-        g->updater = text;
-    }
+    const bool renamed = !g->updater || strcmp(g->updater, t->updater) != 0;
+    char *text = renamed ? dli_strdup(g->ctx, t->updater, err) : NULL;
+    if (renamed && !text)
+        return dli_alloc_status();
     if (t->state != g->updater_state || (t->state && atomic_load_explicit(&t->state->refs, memory_order_acquire) != 2)) {
         struct dli_blob *fresh = NULL;
         if (t->state) {
@@ -66,7 +63,11 @@ static dl4c_status own_state(dl4c_trainer *t, struct dl4c_error *err)
             if (atomic_load_explicit(&t->state->refs, memory_order_acquire) == others) {
                 fresh = dli_blob_ref(t->state);
             } else {
-                DLI_TRY(dli_blob_create(t->ctx, t->state->bytes, &fresh, err));
+                const dl4c_status status = dli_blob_create(t->ctx, t->state->bytes, &fresh, err);
+                if (status != DL4C_OK) {
+                    dli_free(text);
+                    return status;
+                }
                 memcpy(fresh->data, t->state->data, fresh->bytes);
             }
         }
@@ -74,6 +75,10 @@ static dl4c_status own_state(dl4c_trainer *t, struct dl4c_error *err)
         dli_blob_unref(g->updater_state);
         t->state = fresh;
         g->updater_state = dli_blob_ref(fresh);
+    }
+    if (renamed) { /* together with the state, which it names */
+        dli_free(g->updater);
+        g->updater = text;
     }
     return DL4C_OK;
 }

@@ -92,7 +92,7 @@ static dl4c_status stage(dl4c_trainer *t, int32_t which, const dl4c_tensor *from
     if (dl4c_tensor_is_contiguous(from))
         return DL4C_OK;
     dl4c_tensor **own = &t->staged[which];
-    if (*own && ((*own)->dtype != from->dtype || (*own)->rank != from->rank))
+    if (*own && ((*own)->dtype != from->dtype || !dli_shape_equal((*own)->shape + 1, (*own)->rank - 1, from->shape + 1, from->rank - 1)))
         dl4c_tensor_unref(own);
     if (!*own) {
         int64_t dims[DL4C_MAX_RANK];

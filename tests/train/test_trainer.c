@@ -351,6 +351,13 @@ static void open_heights_and_widths_are_the_minibatchs(void **state)
     assert_true(step(t, a, l) < first); /* what was learnt is kept from shape to shape */
     assert_int_equal(dl4c_trainer_iteration(t), 3);
     assert_int_equal(dl4c_trainer_step(t, one, l, NULL, &err), DL4C_E_INVALID);
+    for (int i = 0; i < 3; i++) { /* rows that lie apart, of either shape */
+        dl4c_tensor *turned = NULL;
+        const int32_t order[] = { 0, 1, 3, 2 };
+        assert_int_equal(dl4c_tensor_transpose(i == 1 ? b : a, order, &turned, NULL), DL4C_OK);
+        step(t, turned, l);
+        dl4c_tensor_unref(&turned);
+    }
     dl4c_tensor_unref(&a);
     dl4c_tensor_unref(&b);
     dl4c_tensor_unref(&one);
@@ -429,6 +436,49 @@ static void sessions_and_clones_of_before_see_nothing(void **state)
     dl4c_graph_destroy(&parent);
     dl4c_graph_destroy(&g); /* before its trainer */
     dl4c_trainer_destroy(&t);
+}
+
+/* A step under another updater that runs out of memory must not leave the old state under the new name. */
+static void a_step_that_fails_leaves_the_updater_with_its_state(void **state)
+{
+    (void)state;
+    struct fail_alloc counter = { 0 };
+    struct dl4c_context_options co = DL4C_CONTEXT_OPTIONS_INIT;
+    dl4c_context *ctx = NULL;
+    float x[2 * TOY_FEATURES];
+    int64_t labels[2];
+    const int64_t row[] = { TOY_FEATURES };
+    long failed = 0;
+    co.alloc = fail_alloc_take;
+    co.release = fail_alloc_release;
+    co.alloc_user = &counter;
+    co.threads = 1;
+    assert_int_equal(dl4c_context_create(&co, &ctx, NULL), DL4C_OK);
+    toy_examples(2, 1, NULL, x, labels);
+    dl4c_tensor *tx = toy_f32(x, 2, row, 1), *ty = toy_i64(labels, 2);
+    for (long n = 1, status = DL4C_E_NOMEM; status != DL4C_OK; n++) {
+        dl4c_graph *g = toy_head(ctx);
+        dl4c_trainer *a = trainer(g, (struct dl4c_fit_options){ .batch = 2, .updater = "nesterovs:lr=0.1" });
+        step(a, tx, ty);
+        dl4c_trainer_destroy(&a);
+        dl4c_trainer *b = trainer(g, (struct dl4c_fit_options){ .batch = 2, .updater = "rmsprop:lr=0.1" });
+        dl4c_tensor *look = NULL; /* the step has to copy the state */
+        const struct dli_blob *before = g->updater_state;
+        assert_int_equal(dl4c_trainer_updater_state(b, &look, NULL), DL4C_OK);
+        counter.fail_at = counter.calls + n;
+        status = dl4c_trainer_step(b, tx, ty, NULL, NULL);
+        counter.fail_at = 0;
+        failed += status != DL4C_OK;
+        assert_int_equal(strncmp(g->updater, "nesterovs", 9) == 0, g->updater_state == before);
+        dl4c_tensor_unref(&look);
+        dl4c_trainer_destroy(&b);
+        dl4c_graph_destroy(&g);
+    }
+    assert_true(failed >= 2); /* the text and the state */
+    dl4c_tensor_unref(&tx);
+    dl4c_tensor_unref(&ty);
+    dl4c_context_destroy(&ctx);
+    assert_int_equal(counter.live, 0);
 }
 
 static void options_that_make_no_sense_are_refused(void **state)
@@ -523,6 +573,7 @@ int main(void)
         cmocka_unit_test(open_heights_and_widths_are_the_minibatchs),
         cmocka_unit_test(what_is_not_finite_stops_training_and_names_the_iteration),
         cmocka_unit_test(sessions_and_clones_of_before_see_nothing),
+        cmocka_unit_test(a_step_that_fails_leaves_the_updater_with_its_state),
         cmocka_unit_test(options_that_make_no_sense_are_refused),
         cmocka_unit_test(graphs_that_cannot_be_trained_are_refused),
     };
