@@ -306,6 +306,17 @@ DL4C_API dl4c_status dl4c_measure_curve(const dl4c_measure *m, int32_t curve, in
 DL4C_API dl4c_status dl4c_measure_stats(const dl4c_measure *m, char **text, struct dl4c_error *err);
 /** The text of Deeplearning4j's toJson() and toYaml(), which are the same bytes; as above. Since: 0.1. */
 DL4C_API dl4c_status dl4c_measure_dl4j_json(const dl4c_measure *m, char **text, struct dl4c_error *err);
+/**
+ * Reads that text back, of 1.0.0-beta3 on, and of the same classes before. Its "@class" says which measure it is. Memory while reading:
+ * within 64 MiB or 4096 times the text. Exact curves come without their predictions, as they are written: what is read has the same
+ * numbers, curves and texts, but nothing can be added to it (DL4C_E_STATE). A ROC is taken for one of two columns.
+ * @param text  @p size bytes, borrowed.
+ * @param m     Receives the measure; NULL on failure.
+ * @retval DL4C_E_CORRUPT  no such JSON, counts that contradict each other, or nothing that says how many columns there are
+ * @retval DL4C_E_LIMIT    larger tables than such a text may ask for
+ * Threads: safe. Since: 0.1.
+ */
+DL4C_API dl4c_status dl4c_measure_from_dl4j(dl4c_context *ctx, const char *text, size_t size, dl4c_measure **m, struct dl4c_error *err);
 
 DL4C_END
 #endif

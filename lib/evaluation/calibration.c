@@ -202,6 +202,98 @@ static void add_array(const dl4c_measure *m, struct dli_jackson *j, const char *
     dli_free(b.at);
 }
 
+/* The values of base64's digits, -1 for others. */
+static int digit_of(char c)
+{
+    return c >= 'A' && c <= 'Z'   ? c - 'A'
+           : c >= 'a' && c <= 'z' ? c - 'a' + 26
+           : c >= '0' && c <= '9' ? c - '0' + 52
+           : c == '+'             ? 62
+           : c == '/'             ? 63
+                                  : -1;
+}
+
+struct base64 {
+    const char *at, *end;
+    uint32_t bits;
+    int n; /* bits that are not taken yet */
+};
+
+/* The next byte; -1 at the end, or at what is no base64. */
+static int next_byte(struct base64 *b)
+{
+    while (b->n < 8) {
+        while (b->at < b->end && (*b->at == '\r' || *b->at == '\n'))
+            b->at++;
+        const int v = b->at < b->end ? digit_of(*b->at) : -1;
+        if (v < 0)
+            return -1;
+        b->at++;
+        b->bits = (b->bits << 6 | (uint32_t)v) & 0x3FFF;
+        b->n += 6;
+    }
+    b->n -= 8;
+    return (int)(b->bits >> b->n & 0xFF);
+}
+
+static bool get(struct base64 *b, int bytes, uint64_t *v)
+{
+    *v = 0;
+    for (int i = 0; i < bytes; i++) {
+        const int c = next_byte(b);
+        if (c < 0)
+            return false;
+        *v = *v << 8 | (uint64_t)c;
+    }
+    return true;
+}
+
+/* A word of at most 31 bytes behind its length. */
+static bool get_text(struct base64 *b, char text[32])
+{
+    uint64_t n, c;
+    if (!get(b, 2, &n) || n > 31)
+        return false;
+    for (uint64_t i = 0; i < n; i++) {
+        if (!get(b, 1, &c))
+            return false;
+        text[i] = (char)c;
+    }
+    text[n] = '\0';
+    return true;
+}
+
+/* An allocation mode, a length, a type. */
+static bool get_head(struct base64 *b, const char *type, uint64_t length)
+{
+    char text[32];
+    uint64_t n;
+    return get_text(b, text) && get(b, 8, &n) && n == length && get_text(b, text) && strcmp(text, type) == 0;
+}
+
+bool dli_calibration_table(const char *text, size_t size, int32_t rows, int32_t columns, int64_t *longs, double *doubles)
+{
+    struct base64 b = { .at = text, .end = text + size };
+    const uint64_t n = (uint64_t)rows * (uint64_t)columns;
+    uint64_t shape[8]; /* rank, 2 sizes, 2 strides, type bits, stride of elements, order */
+    if (!get_head(&b, "LONG", 8))
+        return false;
+    for (int i = 0; i < 8; i++)
+        if (!get(&b, 8, &shape[i]))
+            return false;
+    if (shape[0] != 2 || shape[1] != (uint64_t)rows || shape[2] != (uint64_t)columns || (shape[7] != 'c' && shape[7] != 'f') ||
+        !get_head(&b, longs ? "LONG" : "DOUBLE", n))
+        return false;
+    for (uint64_t i = 0; i < n; i++) {
+        const uint64_t to = shape[7] == 'c' ? i : i % (uint64_t)rows * (uint64_t)columns + i / (uint64_t)rows;
+        uint64_t v;
+        if (!get(&b, 8, &v) || (longs && v > UINT64_C(1) << 53))
+            return false;
+        memcpy(longs ? (void *)&longs[to] : (void *)&doubles[to], &v, sizeof v);
+    }
+    return true;
+}
+
 static void add_row_of(const dl4c_measure *m, struct dli_jackson *j, const char *key, const int64_t *longs, const double *doubles,
                        int64_t n)
 {

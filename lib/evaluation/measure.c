@@ -165,6 +165,14 @@ static void add_binary(dl4c_measure *m, const struct dli_rows *r)
         }
 }
 
+static dl4c_status check_open(const dl4c_measure *m, struct dl4c_error *err)
+{
+    for (int32_t k = 0; k < m->n_roc; k++)
+        if (m->roc[k].read)
+            return dli_fail(err, DL4C_E_STATE, "measure", "exact curves read from JSON have no predictions, so that nothing can be added");
+    return DL4C_OK;
+}
+
 dl4c_status dl4c_measure_add(dl4c_measure *m, const float *labels, const float *predictions, const float *mask, int32_t mask_columns,
                              int64_t n, struct dl4c_error *err)
 {
@@ -174,6 +182,7 @@ dl4c_status dl4c_measure_add(dl4c_measure *m, const float *labels, const float *
         return dli_fail(err, DL4C_E_INVALID, "measure", "%" PRId64 " rows with labels %s and predictions %s", n, labels ? "given" : "NULL",
                         predictions ? "given" : "NULL");
     const struct dli_rows r = { labels, predictions, mask, mask_columns, n };
+    DLI_TRY(check_open(m, err));
     DLI_TRY(check_rows(m, &r, err));
     for (int32_t k = 0; k < m->n_roc; k++)
         DLI_TRY(dli_roc_reserve(m->ctx, &m->roc[k], n, err));
@@ -209,6 +218,8 @@ dl4c_status dl4c_measure_merge(dl4c_measure *m, const dl4c_measure *other, struc
                         "measures of kinds %" PRId32 " and %" PRId32 ", with %" PRId32 " and %" PRId32
                         " columns, differ in kind, columns, steps, bins or thresholds",
                         m->kind, other->kind, m->columns, other->columns);
+    DLI_TRY(check_open(m, err));
+    DLI_TRY(check_open(other, err));
     for (int32_t k = 0; k < m->n_roc; k++)
         DLI_TRY(dli_roc_reserve(m->ctx, &m->roc[k], other->roc[k].n, err));
     for (int32_t k = 0; k < m->n_roc; k++)
@@ -296,6 +307,10 @@ dl4c_status dli_measure_area(const dl4c_measure *m, int32_t metric, int32_t colu
     *area = (double)NAN;
     if (column >= m->n_roc || m->roc[column].n == 0)
         return DL4C_OK;
+    if (m->roc[column].read) {
+        *area = m->roc[column].area[metric != DL4C_METRIC_AUROC];
+        return DL4C_OK;
+    }
     DLI_TRY(dli_roc_curve(m->ctx, &m->roc[column], metric == DL4C_METRIC_AUROC ? DL4C_CURVE_ROC : DL4C_CURVE_PRECISION_RECALL, &c, err));
     *area = dli_curve_area(&c);
     dli_curve_free(&c);

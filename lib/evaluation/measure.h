@@ -9,7 +9,15 @@
 
 enum { DLI_SUM_ROWS = 4096 }; /* rows that are summed in float */
 
-/* One yes or no. With steps > 0: counts at each of steps + 1 thresholds; exact: all scores, with their labels. */
+/* A curve in Deeplearning4j's order of points; tp, fp and fn belong to precision and recall. */
+struct dli_curve {
+    int64_t n;
+    double *threshold, *x, *y;
+    int64_t *tp, *fp, *fn;
+};
+
+/* One yes or no. With steps > 0: counts at each of steps + 1 thresholds; exact: all scores, with their labels, or of one that was read
+ * the curves alone, to which nothing can be added. */
 struct dli_roc {
     int32_t steps;
     bool all_points;
@@ -18,13 +26,9 @@ struct dli_roc {
     float *score;                            /* [n] */
     unsigned char *label;                    /* [n] of 0 and 1 */
     size_t capacity;
-};
-
-/* A curve in Deeplearning4j's order of points; tp, fp and fn belong to precision and recall. */
-struct dli_curve {
-    int64_t n;
-    double *threshold, *x, *y;
-    int64_t *tp, *fp, *fn;
+    bool read;
+    struct dli_curve curve[2]; /* of one that was read: ROC, precision and recall */
+    double area[2];
 };
 
 /* Sums of a regression's column, in the order of the JSON's members. */
@@ -81,6 +85,7 @@ dl4c_status dli_roc_reserve(dl4c_context *ctx, struct dli_roc *r, int64_t more, 
 void dli_roc_add(struct dli_roc *r, float score, bool label); /* reserved before */
 void dli_roc_merge(struct dli_roc *r, const struct dli_roc *other);
 dl4c_status dli_roc_curve(dl4c_context *ctx, const struct dli_roc *r, int32_t curve, struct dli_curve *c, struct dl4c_error *err);
+dl4c_status dli_curve_make(dl4c_context *ctx, struct dli_curve *c, int64_t n, bool counts, struct dl4c_error *err);
 void dli_curve_free(struct dli_curve *c);
 double dli_curve_area(const struct dli_curve *c);
 
@@ -90,6 +95,7 @@ dl4c_status dli_measure_area(const dl4c_measure *m, int32_t metric, int32_t colu
 dl4c_status dli_regression_init(dl4c_measure *m, struct dl4c_error *err);
 void dli_regression_add(dl4c_measure *m, const struct dli_rows *r);
 void dli_regression_merge(dl4c_measure *m, const dl4c_measure *other);
+extern const char *const dli_regression_keys[DLI_SUMS]; /* members of the JSON */
 double dli_regression_value(const dl4c_measure *m, int32_t metric, int32_t column);
 
 dl4c_status dli_calibration_init(dl4c_measure *m, struct dl4c_error *err);
@@ -98,6 +104,8 @@ void dli_calibration_add(dl4c_measure *m, const struct dli_rows *r);
 void dli_calibration_merge(dl4c_measure *m, const dl4c_measure *other);
 dl4c_status dli_calibration_curve(const dl4c_measure *m, int32_t curve, int32_t column, double **points, int64_t *n,
                                   struct dl4c_error *err);
+/* [rows, columns] in base64 of Nd4j.write, of longs or doubles; whether it was that. */
+bool dli_calibration_table(const char *text, size_t size, int32_t rows, int32_t columns, int64_t *longs, double *doubles);
 void dli_calibration_json(const dl4c_measure *m, struct dli_jackson *j);
 
 #endif

@@ -315,10 +315,6 @@ static void binary_json(const dl4c_measure *m, struct dli_jackson *j)
 
 static void regression_json(const dl4c_measure *m, struct dli_jackson *j)
 {
-    static const char *const key[DLI_SUMS] = {
-        "exampleCountPerColumn", "labelsSumPerColumn", "sumSquaredErrorsPerColumn", "sumAbsErrorsPerColumn", "currentMean",
-        "currentPredictionMean", "sumOfProducts",      "sumSquaredLabels",          "sumSquaredPredicted",   "sumLabels",
-    };
     dli_jackson_open(j, "org.nd4j.evaluation.regression.RegressionEvaluation");
     dli_jackson_int(j, "axis", 1);
     dli_jackson_bool(j, "initialized", true);
@@ -333,7 +329,7 @@ static void regression_json(const dl4c_measure *m, struct dli_jackson *j)
     dli_strbuf_add(j->b, " ]");
     dli_jackson_int(j, "precision", m->digits);
     for (int i = 0; i < DLI_SUMS; i++) {
-        dli_jackson_key(j, key[i]);
+        dli_jackson_key(j, dli_regression_keys[i]);
         dli_jackson_open(j, NULL);
         dli_jackson_key(j, "dataType");
         dli_strbuf_add(j->b, "\"DOUBLE\"");

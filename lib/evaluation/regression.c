@@ -4,6 +4,11 @@
 
 #include <math.h>
 
+const char *const dli_regression_keys[DLI_SUMS] = {
+    "exampleCountPerColumn", "labelsSumPerColumn", "sumSquaredErrorsPerColumn", "sumAbsErrorsPerColumn", "currentMean",
+    "currentPredictionMean", "sumOfProducts",      "sumSquaredLabels",          "sumSquaredPredicted",   "sumLabels",
+};
+
 dl4c_status dli_regression_init(dl4c_measure *m, struct dl4c_error *err)
 {
     double *all = dli_calloc(m->ctx, (size_t)m->columns * DLI_SUMS, sizeof *all, err);

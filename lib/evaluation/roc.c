@@ -22,6 +22,8 @@ void dli_roc_free(struct dli_roc *r)
     dli_free(r->false_positive);
     dli_free(r->score);
     dli_free(r->label);
+    dli_curve_free(&r->curve[0]);
+    dli_curve_free(&r->curve[1]);
 }
 
 dl4c_status dli_roc_reserve(dl4c_context *ctx, struct dli_roc *r, int64_t more, struct dl4c_error *err)
@@ -78,7 +80,7 @@ void dli_curve_free(struct dli_curve *c)
     *c = (struct dli_curve){ 0 };
 }
 
-static dl4c_status make(dl4c_context *ctx, struct dli_curve *c, int64_t n, bool counts, struct dl4c_error *err)
+dl4c_status dli_curve_make(dl4c_context *ctx, struct dli_curve *c, int64_t n, bool counts, struct dl4c_error *err)
 {
     *c = (struct dli_curve){ .n = n };
     c->threshold = dli_array(ctx, 3 * (size_t)n, sizeof *c->threshold, err);
@@ -209,7 +211,7 @@ static void fill_precision(const struct dli_roc *r, const struct scored *s, stru
 
 static dl4c_status exact(dl4c_context *ctx, const struct dli_roc *r, bool precision, struct dli_curve *c, struct dl4c_error *err)
 {
-    DLI_TRY(make(ctx, c, r->n + 2, precision, err));
+    DLI_TRY(dli_curve_make(ctx, c, r->n + 2, precision, err));
     struct scored *s = dli_array(ctx, (size_t)r->n, sizeof *s, err);
     if (!s) {
         dli_curve_free(c);
@@ -230,12 +232,24 @@ static dl4c_status exact(dl4c_context *ctx, const struct dli_roc *r, bool precis
     return DL4C_OK;
 }
 
+static dl4c_status copy(dl4c_context *ctx, const struct dli_curve *from, struct dli_curve *c, struct dl4c_error *err)
+{
+    const size_t n = (size_t)from->n;
+    DLI_TRY(dli_curve_make(ctx, c, from->n, from->tp != NULL, err));
+    memcpy(c->threshold, from->threshold, 3 * n * sizeof *c->threshold);
+    if (c->tp)
+        memcpy(c->tp, from->tp, 3 * n * sizeof *c->tp);
+    return DL4C_OK;
+}
+
 dl4c_status dli_roc_curve(dl4c_context *ctx, const struct dli_roc *r, int32_t curve, struct dli_curve *c, struct dl4c_error *err)
 {
     const bool precision = curve == DL4C_CURVE_PRECISION_RECALL;
+    if (r->read)
+        return copy(ctx, &r->curve[precision], c, err);
     if (r->steps == 0)
         return exact(ctx, r, precision, c, err);
-    DLI_TRY(make(ctx, c, r->steps + 1, precision, err));
+    DLI_TRY(dli_curve_make(ctx, c, r->steps + 1, precision, err));
     for (int32_t i = 0; i <= r->steps; i++) {
         const int64_t tp = r->true_positive[i], fp = r->false_positive[i];
         c->threshold[i] = i * (1.0 / r->steps);

@@ -699,6 +699,7 @@ DL4C_API dl4c_status dl4c_measure_curve(const dl4c_measure *m, int32_t curve, in
                                         struct dl4c_error *err);
 DL4C_API dl4c_status dl4c_measure_stats(const dl4c_measure *m, char **text, struct dl4c_error *err);
 DL4C_API dl4c_status dl4c_measure_dl4j_json(const dl4c_measure *m, char **text, struct dl4c_error *err);
+DL4C_API dl4c_status dl4c_measure_from_dl4j(dl4c_context *ctx, const char *text, size_t size, dl4c_measure **m, struct dl4c_error *err);
 DL4C_END
 
 /* dl4c/source.h */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The one text grammar, as operators, updaters, schedules and preprocessing read it; and URIs. */
+/* The one text grammar, as operators, updaters, schedules, preprocessing and transforms read it; and URIs. */
 #include "fuzz.h"
 
 #include <stdlib.h>
@@ -64,11 +64,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     text[size] = '\0';
     build(text);
     train(text);
-    const dl4c_status status = dl4c_preprocess_parse(fuzz_context(), text, &p, &err);
+    dl4c_status status = dl4c_preprocess_parse(fuzz_context(), text, &p, &err);
     fuzz_check(status, status == DL4C_OK ? &p : NULL, &err);
+    dl4c_transform *change = NULL;
+    err = (struct dl4c_error)DL4C_ERROR_INIT;
+    status = dl4c_transform_parse(fuzz_context(), text, &change, &err);
+    fuzz_check(status, change, &err);
+    dl4c_transform_destroy(&change);
     if (memchr(text, ':', size)) {
         err = (struct dl4c_error)DL4C_ERROR_INIT;
-        fuzz_check(dl4c_tensor_load_npy(fuzz_context(), text, &t, &err), t, &err);
+        status = dl4c_tensor_load_npy(fuzz_context(), text, &t, &err);
+        fuzz_check(status, t, &err);
         dl4c_tensor_unref(&t);
     }
     free(text);

@@ -79,6 +79,68 @@ static void array(const char *name, int32_t dtype)
     dl4c_tensor_unref(&t);
 }
 
+static void text(const char *name, char *json)
+{
+    char path[512];
+    if (failed)
+        return;
+    snprintf(path, sizeof path, "%s/%s.json", folder, name);
+    FILE *f = fopen(path, "wb");
+    failed = !f || fputs(json, f) < 0 || fclose(f) != 0;
+    dl4c_free(json);
+}
+
+/* Four rows of two columns in every measure, exact and in steps. */
+static void measures(void)
+{
+    static const float y[] = { 1, 0, 0, 1, 1, 0, 0, 1 }, p[] = { 0.75f, 0.25f, 0.5f, 0.5f, 0.25f, 0.75f, 0, 1 };
+    static const float thresholds[] = { 0.25f, 0.5f };
+    static const char *const names[] = { "cat", "dog" };
+    struct dl4c_error err = DL4C_ERROR_INIT;
+    char *json = NULL;
+    for (int32_t kind = DL4C_MEASURE_BINARY; kind <= DL4C_MEASURE_CALIBRATION; kind++)
+        for (int32_t steps = 0; steps < 4; steps += 3) {
+            struct dl4c_measure_options o = DL4C_MEASURE_OPTIONS_INIT;
+            dl4c_measure *m = NULL;
+            char name[32];
+            o.kind = kind;
+            o.columns = 2;
+            o.names = steps ? names : NULL;
+            o.thresholds = kind == DL4C_MEASURE_BINARY && steps ? thresholds : NULL;
+            o.steps = kind <= DL4C_MEASURE_ROC_MULTICLASS ? steps : 0;
+            o.flags = kind == DL4C_MEASURE_BINARY && steps ? DL4C_MEASURE_WITH_ROC : 0;
+            o.reliability_bins = 2;
+            o.histogram_bins = 3;
+            check(dl4c_measure_create(NULL, &o, &m, &err), &err);
+            if (failed)
+                return;
+            check(dl4c_measure_add(m, y, p, NULL, 0, 4, &err), &err);
+            snprintf(name, sizeof name, "measure%d-%d", (int)kind, (int)steps);
+            check(dl4c_measure_dl4j_json(m, &json, &err), &err);
+            text(name, json);
+            dl4c_measure_destroy(&m);
+        }
+}
+
+static void evaluation(void)
+{
+    static const float p[] = { 0.75f, 0.25f, 0, 0.5f, 0.25f, 0.25f, 0, 0, 1 };
+    static const int64_t label[] = { 0, 1, 2 };
+    struct dl4c_error err = DL4C_ERROR_INIT;
+    struct dl4c_evaluation_options o = DL4C_EVALUATION_OPTIONS_INIT;
+    dl4c_evaluation *e = NULL;
+    char *json = NULL;
+    o.n_classes = 3;
+    o.top_n = 2;
+    check(dl4c_evaluation_create(NULL, &o, &e, &err), &err);
+    if (failed)
+        return;
+    check(dl4c_evaluation_add(e, p, label, 3, &err), &err);
+    check(dl4c_evaluation_dl4j_json(e, &json, &err), &err);
+    text("evaluation", json);
+    dl4c_evaluation_destroy(&e);
+}
+
 int main(int argc, char **argv)
 {
     static const int64_t row[] = { 4 }, image[] = { 2, 6, 6 };
@@ -99,5 +161,7 @@ int main(int argc, char **argv)
     model("network", image, 3, network, "adam:lr=1e-3");
     array("f32", DL4C_F32);
     array("i64", DL4C_I64);
+    evaluation();
+    measures();
     return failed;
 }

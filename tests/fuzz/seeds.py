@@ -39,6 +39,9 @@ def models(folder):
     for path in sorted(glob.glob(folder + '/*.safetensors')):
         with open(path, 'rb') as f:
             put('safetensors', os.path.basename(path)[:-len('.safetensors')], f.read())
+    for path in sorted(glob.glob(folder + '/*.json')):
+        with open(path, 'rb') as f:
+            put('evaluation', os.path.basename(path)[:-5], f.read())
     for path in sorted(glob.glob(folder + '/*.npy')):
         with open(path, 'rb') as f:
             put('npy', os.path.basename(path)[:-4], f.read())
@@ -123,7 +126,7 @@ def stores():
 def texts():
     for i, text in enumerate(('conv2d:units=4,kernel=3x2,stride=2,padding=1,activation=relu', 'dense:units=3',
                               'max_pool:kernel=2', 'adam:lr=1e-3,beta1=0.9', 'step:decay=0.5,step=10,by=epoch',
-                              'torchvision', 'vgg16:fit=crop', 'file:///none')):
+                              'torchvision', 'vgg16:fit=crop', 'file:///none', 'shuffle/flip:p=0.5/warp:deltas=1;2;3;4;5;6;7;8,random=on')):
         put('text', 'text-%d' % i, text.encode())
 
 

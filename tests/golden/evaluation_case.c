@@ -125,6 +125,26 @@ static dl4c_evaluation *evaluation(struct gold *g, bool named, int32_t n, double
     return e;
 }
 
+/* The same of a measure. */
+static void reread_measure(struct gold *g, const char *file)
+{
+    char path[1024];
+    size_t size;
+    struct dl4c_error err = DL4C_ERROR_INIT;
+    dl4c_measure *m = NULL;
+    char *text = NULL;
+    gold_path(g, file, path, sizeof path);
+    char *recorded = test_read_file(path, &size);
+    if (!recorded || dl4c_measure_from_dl4j(NULL, recorded, size, &m, &err) != DL4C_OK) {
+        gold_fail(g, "%s is not read: %s", file, err.message);
+    } else {
+        const dl4c_status s = dl4c_measure_dl4j_json(m, &text, NULL);
+        text_of(g, file, s, text);
+    }
+    dl4c_measure_destroy(&m);
+    free(recorded);
+}
+
 /* predictions.npy and labels.npy through one measure, in two parts. */
 static dl4c_measure *measured(struct gold *g, int32_t kind, int32_t steps)
 {
@@ -197,6 +217,8 @@ static void measures(struct gold *g)
         dli_strbuf_add(&b, s == DL4C_OK ? text : "no text");
         if (dli_strbuf_take(&b, &all, NULL) == DL4C_OK)
             gold_text(g, cases[i].file, all);
+        if (cases[i].json)
+            reread_measure(g, cases[i].file);
         dl4c_free(text);
         dl4c_free(all);
         dl4c_measure_destroy(&m);
