@@ -309,7 +309,7 @@ void gold_model(struct gold *g)
             training_activations(g, graph, x, shape);
         gold_curve(g, graph);
         after5(g, x, shape);
-        gold_transfer(g, graph);
+        gold_transfer(g, graph, x, shape);
         if (gold_has(g, "meta.json") && gold_has(g, "labels.npy"))
             gold_train(g, graph, x, shape);
     }

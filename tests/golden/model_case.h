@@ -16,7 +16,8 @@ dl4c_session *gold_run(struct gold *g, dl4c_graph *graph, float *x, const int64_
 float *gold_value(dl4c_session *s, int32_t i, int64_t *n); /* a copy of output i; free() */
 /* Training beside the recorded one; changes the graph. */
 void gold_train(struct gold *g, dl4c_graph *graph, float *x, const int64_t shape[4]);
-void gold_transfer(struct gold *g, dl4c_graph *model);
+/* Transfer learning again, from the network it began with, through our builder; and training of what comes of it. */
+void gold_transfer(struct gold *g, dl4c_graph *model, float *x, const int64_t shape[4]);
 /* The configuration of a zip written again from the graph. */
 void gold_config(struct gold *g, const dl4c_graph *graph, const char *file);
 void gold_blocks(const dl4c_graph *graph, char *text, size_t size);

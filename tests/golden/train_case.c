@@ -128,39 +128,3 @@ void gold_train(struct gold *g, dl4c_graph *graph, float *x, const int64_t shape
     json_decref(meta);
     free(labels);
 }
-
-/* The transfer again: freeze what is frozen, replace the outputs whose width differs; the structure is then that of the recorded model. */
-void gold_transfer(struct gold *g, dl4c_graph *model)
-{
-    struct dl4c_error err = DL4C_ERROR_INIT;
-    if (!gold_has(g, "source_model.zip"))
-        return;
-    dl4c_graph *source = gold_load(g, "source_model.zip", &err), *made = NULL;
-    dl4c_builder *b = NULL;
-    gold_mark(g, "source_model.zip");
-    if (!source || dl4c_builder_create(NULL, source, &b, &err) != DL4C_OK) {
-        gold_fail(g, "source_model.zip: %s", err.message);
-        dl4c_graph_destroy(&source);
-        return;
-    }
-    for (int32_t i = 0; i < model->n_vertices; i++) {
-        const struct dli_vertex *v = &model->vertices[i];
-        const int32_t k = dli_graph_index(source, v->name);
-        if (k < 0)
-            continue;
-        if (v->frozen)
-            dl4c_builder_freeze(b, v->name);
-        if (v->n_params > 0 && v->shape.dim[0] != source->vertices[k].shape.dim[0])
-            dl4c_builder_replace_n_out(b, v->name, v->shape.dim[0], "xavier", NULL);
-    }
-    char *want = NULL, *got = NULL;
-    if (dl4c_builder_finish(&b, &made, &err) != DL4C_OK || dl4c_graph_summary(model, NULL, &want, &err) != DL4C_OK ||
-        dl4c_graph_summary(made, NULL, &got, &err) != DL4C_OK)
-        gold_fail(g, "the transfer: %s", err.message);
-    else if (strcmp(want, got) != 0)
-        gold_fail(g, "the transfer from source_model.zip makes another network than the recorded one");
-    dl4c_free(want);
-    dl4c_free(got);
-    dl4c_graph_destroy(&made);
-    dl4c_graph_destroy(&source);
-}
