@@ -22,12 +22,16 @@ dl4c_status dl4c_builder_create(dl4c_context *ctx, dl4c_graph *start, dl4c_build
         status = dli_graph_begin_run(start, "builder", err);
         if (status == DL4C_OK) {
             status = dli_graph_copy(start, &fresh->g, err);
+            if (status == DL4C_OK && start->updater_state)
+                status = dli_graph_copy(start, &fresh->start, err);
             dli_graph_end_run(start);
         }
     } else if (status == DL4C_OK) {
         status = dli_graph_new(ctx, &fresh->g, err);
     }
     if (status != DL4C_OK) {
+        if (fresh)
+            dli_graph_unref(fresh->g);
         dli_free(fresh);
         dli_context_unref(ctx);
         return status;
@@ -43,6 +47,7 @@ void dl4c_builder_destroy(dl4c_builder **b)
         return;
     dl4c_context *ctx = (*b)->ctx;
     dli_graph_unref((*b)->g);
+    dli_graph_unref((*b)->start);
     dli_spec_free(&(*b)->fine_tune);
     dli_free(*b);
     dli_context_unref(ctx);
@@ -349,6 +354,9 @@ dl4c_status dl4c_builder_finish(dl4c_builder **b, dl4c_graph **graph, struct dl4
     dl4c_status status = dli_builder_status(*b, err);
     if (status == DL4C_OK)
         status = dli_graph_resolve((*b)->g, true, err);
+    /* Training begins anew behind an edit that changes what is trained, as it does there; what fine_tune dropped stays dropped. */
+    if (status == DL4C_OK && (*b)->start && (*b)->g->updater_state)
+        status = dli_graph_take_state((*b)->g, (*b)->start, NULL, true, err);
     if (status == DL4C_OK) {
         *graph = (*b)->g;
         (*b)->g = NULL;

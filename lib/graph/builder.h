@@ -8,6 +8,7 @@
 struct dl4c_builder {
     dl4c_context *ctx;         /* a reference */
     dl4c_graph *g;             /* what is being built */
+    dl4c_graph *start;         /* what it was, where that has an updater's state; else NULL */
     struct dl4c_error err;     /* the first failure: it sticks */
     struct dli_spec fine_tune; /* settings of layers that say nothing themselves; no attributes: none */
 };

@@ -129,6 +129,12 @@ dl4c_status dli_graph_resolve(dl4c_graph *g, bool draw, struct dl4c_error *err);
 dl4c_status dli_graph_infer(const dl4c_graph *g, const struct dl4c_shape *inputs, const uint8_t *need, struct dli_shape *shapes,
                             struct dl4c_error *err);
 
+/* Gives `to` the state of the updater that its parameters had in `from`, vertex v of the one being from_of[v] of the other (-1: none; NULL:
+ * by their names), each where it has to lie; shared where that is the same. It gets none where a parameter had none, or another updater
+ * (to->updater is set before); with only_as_it_lies also where something would have to move. */
+dl4c_status dli_graph_take_state(dl4c_graph *to, const dl4c_graph *from, const int32_t *from_of, bool only_as_it_lies,
+                                 struct dl4c_error *err);
+
 /* A run and training exclude each other. */
 dl4c_status dli_graph_begin_run(dl4c_graph *g, const char *origin, struct dl4c_error *err);
 void dli_graph_end_run(dl4c_graph *g);

@@ -86,6 +86,22 @@ static dl4c_status append_head(dl4c_graph *g, const dl4c_graph *head, int32_t *t
     return DL4C_OK;
 }
 
+/* The head's vertex i is vertex to[i] of the whole. */
+static dl4c_status take_state(dl4c_graph *g, const dl4c_graph *head, const int32_t *to, struct dl4c_error *err)
+{
+    int32_t *from_of = dli_array(g->ctx, (size_t)g->n_vertices, sizeof *from_of, err);
+    if (!from_of)
+        return dli_alloc_status();
+    for (int32_t v = 0; v < g->n_vertices; v++)
+        from_of[v] = -1;
+    for (int32_t i = 0; i < head->n_vertices; i++)
+        if (head->vertices[i].op)
+            from_of[to[i]] = i;
+    const dl4c_status status = dli_graph_take_state(g, head, from_of, false, err);
+    dli_free(from_of);
+    return status;
+}
+
 static dl4c_status join(dl4c_graph *g, const dl4c_graph *head, int32_t *to, struct dl4c_error *err)
 {
     if (g->n_outputs > head->n_inputs)
@@ -129,7 +145,6 @@ static dl4c_status join(dl4c_graph *g, const dl4c_graph *head, int32_t *to, stru
     g->epoch = head->epoch;
     if (head->updater && !(g->updater = dli_strdup(g->ctx, head->updater, err)))
         return dli_alloc_status();
-    g->updater_state = dli_blob_ref(head->updater_state);
     struct dl4c_model_info info = head->info, copy;
     if (!info.preprocess)
         info.preprocess = g->info.preprocess;
@@ -141,7 +156,8 @@ static dl4c_status join(dl4c_graph *g, const dl4c_graph *head, int32_t *to, stru
     DLI_TRY(dli_info_copy(g->ctx, &copy, &info, err));
     dli_info_free(&g->info);
     g->info = copy;
-    return dli_graph_resolve(g, false, err);
+    DLI_TRY(dli_graph_resolve(g, false, err)); /* which keeps the order: every vertex stands behind its inputs */
+    return take_state(g, head, to, err);
 }
 
 dl4c_status dl4c_graph_join(dl4c_graph *trunk, dl4c_graph *head, const struct dl4c_join_options *options, dl4c_graph **whole,

@@ -117,6 +117,8 @@ static dl4c_status make_head(const dl4c_graph *g, const int32_t *at, int32_t n_a
         dli_graph_compact(h, keep);
         status = dli_graph_resolve(h, false, err);
     }
+    if (status == DL4C_OK)
+        status = dli_graph_take_state(h, g, NULL, false, err);
     dli_free(inputs);
     dli_free(keep);
     if (status != DL4C_OK) {

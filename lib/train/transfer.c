@@ -334,22 +334,6 @@ dl4c_status dl4c_transfer_featurize(dl4c_transfer *t, dl4c_source *source, const
 
 /* ---- the weights back ---- */
 
-/* Whether the updater's blocks are the same in both: no frozen weights between trained ones, which would end a block. */
-static bool same_blocks(const dl4c_graph *whole, const dl4c_graph *rest)
-{
-    int changes = 0;
-    bool trained = false;
-    for (int32_t v = 0; v < whole->n_vertices; v++) {
-        if (whole->vertices[v].n_params == 0)
-            continue;
-        const int32_t i = dli_graph_index(rest, whole->vertices[v].name);
-        const bool now = i >= 0 && rest->vertices[i].n_params > 0;
-        changes += now != trained;
-        trained = now;
-    }
-    return changes <= 1;
-}
-
 static dl4c_status give_back(dl4c_graph *whole, const dl4c_graph *rest, struct dl4c_error *err)
 {
     char *updater = rest->updater ? dli_strdup(whole->ctx, rest->updater, err) : NULL;
@@ -363,14 +347,11 @@ static dl4c_status give_back(dl4c_graph *whole, const dl4c_graph *rest, struct d
         dli_vparams_unref(whole->vertices[i].params);
         whole->vertices[i].params = mine;
     }
-    struct dli_blob *state = same_blocks(whole, rest) ? dli_blob_ref(rest->updater_state) : NULL;
     dli_free(whole->updater);
-    dli_blob_unref(whole->updater_state);
     whole->updater = updater;
-    whole->updater_state = state;
     whole->iteration = rest->iteration;
     whole->epoch = rest->epoch;
-    return DL4C_OK;
+    return dli_graph_take_state(whole, rest, NULL, false, err);
 }
 
 dl4c_status dl4c_transfer_update(dl4c_transfer *t, struct dl4c_error *err)
