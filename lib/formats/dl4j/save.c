@@ -23,7 +23,7 @@ static dl4c_status params_out(const dl4c_graph *g, struct dli_dl4j_out *out, str
 {
     int64_t total;
     dl4c_graph_param_count(g, &total, NULL, NULL);
-    DLI_TRY(dli_dl4j_out_begin(out, "coefficients.bin", err));
+    DLI_TRY(dli_dl4j_out_begin(out, "coefficients.bin", true, err));
     if (total > 0)
         DLI_TRY(dli_dl4j_array_begin(out, total, err));
     watch->now.total = total;
@@ -35,7 +35,7 @@ static dl4c_status params_out(const dl4c_graph *g, struct dli_dl4j_out *out, str
     DLI_TRY(dli_dl4j_out_end(out, err));
     if (total > 0)
         return DL4C_OK;
-    DLI_TRY(dli_dl4j_out_begin(out, "noParams.marker", err));
+    DLI_TRY(dli_dl4j_out_begin(out, "noParams.marker", false, err));
     return dli_dl4j_out_end(out, err);
 }
 
@@ -44,7 +44,7 @@ static dl4c_status state_out(const dl4c_graph *g, struct dli_dl4j_out *out, stru
     const int64_t n = g->updater_state ? (int64_t)(g->updater_state->bytes / sizeof(float)) : 0;
     if (n == 0)
         return DL4C_OK;
-    DLI_TRY(dli_dl4j_out_begin(out, "updaterState.bin", err));
+    DLI_TRY(dli_dl4j_out_begin(out, "updaterState.bin", true, err));
     DLI_TRY(dli_dl4j_array_begin(out, n, err));
     DLI_TRY(array_out(out, g->updater_state->data, n, watch, err));
     return dli_dl4j_out_end(out, err);
@@ -58,14 +58,14 @@ dl4c_status dli_dl4j_save(dl4c_graph *g, const struct dli_model_save *how, struc
     dl4c_status status;
     DLI_GOTO(dli_dl4j_config_write(g, &text, err), done);
     DLI_GOTO(dli_dl4j_out_create(g->ctx, writer, &out, err), done);
-    DLI_GOTO(dli_dl4j_out_begin(out, "configuration.json", err), done);
+    DLI_GOTO(dli_dl4j_out_begin(out, "configuration.json", false, err), done);
     DLI_GOTO(dli_dl4j_out_write(out, text, strlen(text), err), done);
     DLI_GOTO(dli_dl4j_out_end(out, err), done);
     DLI_GOTO(params_out(g, out, watch, err), done);
     if (how->updater)
         DLI_GOTO(state_out(g, out, watch, err), done);
     if (g->normalizer) {
-        DLI_GOTO(dli_dl4j_out_begin(out, "normalizer.bin", err), done);
+        DLI_GOTO(dli_dl4j_out_begin(out, "normalizer.bin", false, err), done);
         DLI_GOTO(dli_dl4j_out_write(out, g->normalizer->data, g->normalizer->bytes, err), done);
         DLI_GOTO(dli_dl4j_out_end(out, err), done);
     }

@@ -71,7 +71,7 @@ static void add(struct record *r, int width, uint64_t v)
         r->bytes[r->n++] = (unsigned char)(v >> (8 * i));
 }
 
-dl4c_status dli_dl4j_out_begin(struct dli_dl4j_out *out, const char *name, struct dl4c_error *err)
+dl4c_status dli_dl4j_out_begin(struct dli_dl4j_out *out, const char *name, bool floats, struct dl4c_error *err)
 {
     if (out->n == MAX_ENTRIES)
         return dli_fail(err, DL4C_E_INTERNAL, "dl4j", "more than %d entries", MAX_ENTRIES);
@@ -79,7 +79,7 @@ dl4c_status dli_dl4j_out_begin(struct dli_dl4j_out *out, const char *name, struc
     out->z.zalloc = z_take;
     out->z.zfree = z_give;
     out->z.opaque = out->ctx;
-    if (deflateInit2(&out->z, Z_DEFAULT_COMPRESSION, Z_DEFLATED, -MAX_WBITS, 8, Z_DEFAULT_STRATEGY) != Z_OK)
+    if (deflateInit2(&out->z, Z_DEFAULT_COMPRESSION, Z_DEFLATED, -MAX_WBITS, 8, floats ? Z_RLE : Z_DEFAULT_STRATEGY) != Z_OK)
         return dli_fail(err, dli_alloc_status(), "dl4j", "no memory to compress %s", name);
     out->open = true;
     struct written *w = &out->entry[out->n++];
