@@ -74,8 +74,8 @@ DL4C_API dl4c_status dl4c_transfer_fit(dl4c_transfer *t, dl4c_source *features, 
                                        struct dl4c_error *err);
 /**
  * Gives the graph the weights of the rest as they are now, its counts of iterations and epochs, its updater, and its classes and
- * `training`. Nothing is copied: they are shared until one is trained. The updater's state comes too where no frozen weights stand
- * between those that are trained; else it would be in another order, and training of the graph begins with a fresh one.
+ * `training`. Weights are not copied: they are shared until one is trained. The updater's state comes too where the graph's own marks say
+ * that the same is trained; else training of the graph begins with a fresh one.
  * @retval DL4C_E_STATE  the graph or the rest runs or is trained in another call; nothing was changed
  * @retval DL4C_E_NOMEM, DL4C_E_LIMIT
  * Since: 0.1.

@@ -72,10 +72,15 @@ static void training_on_features_trains_the_graph(void **state)
     assert_int_equal(g->iteration, 25);
     assert_int_equal(g->epoch, 5);
     assert_non_null(g->info.training);
-    assert_non_null(g->updater_state);
     assert_false(g->vertices[1].frozen); /* the caller's marks stay */
+    assert_null(g->updater_state);       /* and say that v0 is trained, too, of which there is no state */
     must(dl4c_fit(g, s, &fo, &err), &err); /* and the graph can be trained itself */
     dl4c_transfer_destroy(&t);
+    dl4c_transfer_destroy(&t);
+    must(dl4c_transfer_create(frozen, NULL, 0, &t, &err), &err);
+    must(dl4c_transfer_fit(t, features, &fo, &err), &err);
+    assert_non_null(frozen->updater_state);
+    assert_int_equal(frozen->updater_state->bytes, 2 * sizeof(float) * (HIDDEN * HIDDEN + HIDDEN + HIDDEN * TOY_CLASSES + TOY_CLASSES));
     dl4c_transfer_destroy(&t);
     dl4c_source_destroy(&s);
     dl4c_source_destroy(&features);
