@@ -1,0 +1,144 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""VGG16 with its 138 357 544 parameters and the state of Adam through Deeplearning4j itself: full_size.py FULL_SIZE BUILD_DIR VGG16_JSON
+
+There: we draw it, train it a step and save it; Deeplearning4j loads it, must compute the same, trains it two steps and saves it; we load
+that, must compute the same, and our own two steps must have led to the same parameters and state. And back: Deeplearning4j draws the one
+of its zoo, trains it a step and saves it; we load it, must compute the same, and save it; Deeplearning4j must find every bit of
+parameters, state and counts in what we saved. Prints times and peaks of resident memory of both.
+
+Runs with DL4C_TEST_FULL=1 only: it takes some minutes, 12 GiB of memory and 8 GiB on disk. Exits with 77 where it is skipped."""
+
+import array
+import json
+import os
+import pathlib
+import random
+import shutil
+import struct
+import subprocess
+import sys
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+from round_trip import OPENS, class_path, floats, largest_difference, skip  # noqa: E402
+
+PARAMETERS = 138357544
+WEIGHTS_MIB = 4 * PARAMETERS / 2**20
+ROWS = 2
+# Adam divides a gradient by its own size, so a gradient that is all rounding makes a whole step of it: two steps of 1e-4 to either side,
+# in weights of up to 0.3. Activations are sums of 25 088 terms at most, in another order.
+PARAMETER_TOLERANCE, STATE_TOLERANCE, OUTPUT_TOLERANCE = 2e-3, 1e-4, 1e-5
+
+
+def write_npy(path, shape, values):
+    head = f"{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}"
+    head += " " * (-(len(head) + 11) % 64) + "\n"
+    path.write_bytes(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(head)) + head.encode() + array.array("f", values).tobytes())
+
+
+def available_gib():
+    for line in open("/proc/meminfo"):
+        if line.startswith("MemAvailable:"):
+            return int(line.split()[1]) / 2**20
+    return 0
+
+
+def adam(node):
+    """The zoo's configuration with another updater."""
+    if isinstance(node, dict):
+        return {k: {"@class": "org.nd4j.linalg.learning.config.Adam", "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8, "learningRate": 1e-4}
+                if k == "iupdater" and v else adam(v) for k, v in node.items()}
+    return [adam(v) for v in node] if isinstance(node, list) else node
+
+
+class Run:
+    def __init__(self, who, command):
+        print(f"{who} {command[command.index('FullSize') + 1 if 'FullSize' in command else 1]}:", flush=True)
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode != 0:
+            print(f"FAIL {' '.join(command[-8:])}: {(done.stderr.strip() or done.stdout.strip())[-600:]}")
+            sys.exit(1)
+        self.line = {}
+        for words in map(str.split, done.stdout.splitlines()):
+            self.line[words[0]] = words[1:]
+            print("    " + " ".join(words), flush=True)
+
+
+def main():
+    ours, build, config = sys.argv[1], pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3])
+    if os.environ.get("DL4C_TEST_FULL") != "1":
+        skip("it takes minutes and 12 GiB; DL4C_TEST_FULL=1 runs it")
+    if not config.is_file():
+        skip(f"there is no {config}")
+    work = build.resolve() / "vgg16"
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
+    if available_gib() < 12:
+        skip(f"{available_gib():.1f} GiB of memory are free, wanted 12")
+    if shutil.disk_usage(work).free < 8 << 30:
+        skip("8 GiB on disk are wanted")
+    classes = build.resolve() / "real_dl4j"
+    classes.mkdir(exist_ok=True)
+    path = class_path(classes)
+    here = pathlib.Path(__file__).resolve().parent
+    subprocess.run(["javac", "-nowarn", "-cp", path, "-d", str(classes), str(here / "FullSize.java")], check=True)
+    java = ["java", *[f"--add-opens=java.base/{p}=ALL-UNNAMED" for p in OPENS], "-Xmx6g", "-Dorg.bytedeco.javacpp.maxbytes=10g",
+            "-Dorg.bytedeco.javacpp.maxphysicalbytes=16g", "-Dorg.slf4j.simpleLogger.defaultLogLevel=error", "-cp", path, "FullSize"]
+    draw, bad = random.Random(1), []
+    x, y = work / "x.npy", work / "y.npy"
+    write_npy(x, (ROWS, 3, 224, 224), (draw.uniform(-120, 130) for _ in range(ROWS * 3 * 224 * 224)))
+    write_npy(y, (ROWS, 1000), (float(k == 7 + 100 * r) for r in range(ROWS) for k in range(1000)))
+
+    def file(name):
+        return str(work / name)
+
+    def same(what, a, b):
+        d = largest_difference(floats(work / a), floats(work / b))
+        print(f"{what}: {d:.3g}")
+        if not d <= OUTPUT_TOLERANCE:
+            bad.append(f"{what} by {d:.3g}")
+
+    def once(run, what, most):
+        heap = float(run.line[what][1])
+        if not heap < most:
+            bad.append(f"to {what} took {heap:.0f} MiB of the heap, wanted less than {most:.0f}")
+
+    made = Run("ours", [ours, "make", file("ours.zip"), str(x), str(y), file("ours.npy")])
+    if made.line["parameters"] != [str(PARAMETERS)]:
+        bad.append(f"{made.line['parameters'][0]} parameters, wanted {PARAMETERS}")
+    once(made, "save", 2)
+    Run("Deeplearning4j", java + ["train", file("ours.zip"), str(x), str(y), "2", file("after.zip"), file("before.npy"), file("after.npy")])
+    same("ours, loaded there, computes something else", "before.npy", "ours.npy")
+    mine = Run("ours", [ours, "train", file("ours.zip"), str(x), str(y), "2", file("mine.zip"), file("mine.npy")])
+    once(mine, "load", 3 * WEIGHTS_MIB + 4)
+    same("ours, loaded by us, computes something else", "mine.npy", "ours.npy")
+    Run("ours", [ours, "run", file("after.zip"), str(x), file("again.npy")])
+    same("trained there, it computes something else here", "again.npy", "after.npy")
+    apart = Run("ours", [ours, "distance", file("mine.zip"), file("after.zip")]).line
+    parameters, state = map(float, apart["distance"])
+    if not parameters <= PARAMETER_TOLERANCE or not state <= STATE_TOLERANCE:
+        bad.append(f"two steps there and here are apart by {parameters:.3g} in parameters and {state:.3g} in the state")
+    if apart["iterations"] != ["3", "3"]:
+        bad.append(f"iterations here and there: {apart['iterations']}, wanted 3")
+    for name in ("ours.zip", "after.zip", "mine.zip"):
+        os.remove(work / name)
+
+    (work / "zoo.json").write_text(json.dumps(adam(json.loads(config.read_text()))))
+    theirs = Run("Deeplearning4j", java + ["make", file("zoo.json"), str(x), str(y), file("theirs.zip"), file("theirs.npy")])
+    copied = Run("ours", [ours, "copy", file("theirs.zip"), file("copied.zip"), str(x), file("copied.npy")])
+    once(copied, "load", 3 * WEIGHTS_MIB + 4)
+    once(copied, "save", 2)
+    same("theirs computes something else here", "copied.npy", "theirs.npy")
+    back = Run("Deeplearning4j", java + ["digest", file("copied.zip")])
+    if back.line["digest"] != theirs.line["digest"]:
+        bad.append(f"what we saved is {back.line['digest']} there, it was {theirs.line['digest']}")
+    for line in bad:
+        print("FAIL " + line)
+    if not bad:
+        shutil.rmtree(work)
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
