@@ -1,142 +1,158 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Speed of training softmax heads, one JSON line each: whole epochs of dl4c_fit (shuffled, from memory) and single steps. On a machine
- * that does other work too, the examples in a second of processor time, of all threads together, say more than those in a second.
- * Usage: bench_head [threads, default 2] [epochs, default 5] [updater, default nesterovs:lr=0.003,momentum=0.9]. The first epoch is
- * warm-up. */
+/* Training a softmax head on features in memory: one pass over 8192 examples, minibatch by minibatch, in their order.
+ *
+ *     bench_head [--in N] [--out N] [--batch N] [--threads T] [--updater TEXT] [--seconds S] [--serve] [--json]
+ *
+ * The line says also how many examples a second of processor time took, of all threads together, which says more on a machine that
+ * does other work too. bench/peers/head.py is the same in other libraries. */
 #define _POSIX_C_SOURCE 200809L
-#include "base/cpu.h"
-#include "base/deadline.h"
-#include <dl4c/train.h>
+#include "bench.h"
+
+#include <dl4c/dl4c.h>
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-static int32_t threads = 2;
-static uint32_t epochs = 5;
-static const char *updater = "nesterovs:lr=0.003,momentum=0.9";
+enum { ROWS = 8192 };
 
-static void must(dl4c_status status, const struct dl4c_error *err)
-{
-    if (status == DL4C_OK)
-        return;
-    fprintf(stderr, "%s: %s: %s\n", dl4c_status_name(status), err->origin, err->message);
-    exit(1);
-}
-
-struct times {
-    int64_t started, epoch_ns[1000], last_step, step_ns, cpu_ns;
+struct head {
+    dl4c_trainer *trainer;
+    dl4c_tensor *x, *y;
+    dl4c_tensor **xs, **ys; /* views of the minibatches */
+    int64_t batch, batches;
+    double score;
+    struct dl4c_error err;
 };
 
-static int64_t cpu_now(void)
+static double cpu_now(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-static int epoch_start(void *user, int64_t epoch)
+static bool work(void *user)
 {
-    struct times *t = user;
-    if (epoch == 2)
-        t->cpu_ns = -cpu_now();
-    t->started = t->last_step = dli_now_ns();
-    return 0;
-}
-static int iteration_done(void *user, int64_t iteration, int64_t epoch, double score)
-{
-    struct times *t = user;
-    const int64_t now = dli_now_ns();
-    (void)iteration, (void)score;
-    if (epoch > 1 && now - t->last_step < t->step_ns)
-        t->step_ns = now - t->last_step;
-    t->last_step = now;
-    return 0;
-}
-static int epoch_end(void *user, int64_t epoch, double train, double val, double accuracy)
-{
-    struct times *t = user;
-    (void)train, (void)val, (void)accuracy;
-    if (epoch <= 1000)
-        t->epoch_ns[epoch - 1] = dli_now_ns() - t->started;
-    if (epoch == (int64_t)epochs + 1)
-        t->cpu_ns += cpu_now();
-    return 0;
+    struct head *h = user;
+    for (int64_t i = 0; i < h->batches; i++)
+        if (dl4c_trainer_step(h->trainer, h->xs[i], h->ys[i], &h->score, &h->err)) {
+            fprintf(stderr, "%s: %s\n", h->err.origin, h->err.message);
+            return false;
+        }
+    return true;
 }
 
-static int ascending(const void *a, const void *b)
+/* Rectified noise about a centre for each class, scaled as a trunk's features are. */
+static dl4c_status data(dl4c_context *ctx, struct head *h, int64_t in, int64_t out)
 {
-    const int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-    return (x > y) - (x < y);
+    const int64_t shape[] = { ROWS, in };
+    if (dl4c_tensor_create(ctx, DL4C_F32, shape, 2, &h->x, &h->err) || dl4c_tensor_create(ctx, DL4C_I64, shape, 1, &h->y, &h->err))
+        return h->err.status;
+    float *x = dl4c_tensor_data(h->x);
+    int64_t *y = dl4c_tensor_data(h->y);
+    unsigned seed = 3;
+    for (int64_t i = 0; i < ROWS; i++) {
+        y[i] = i * 31 % out;
+        for (int64_t k = 0; k < in; k++) {
+            seed = seed * 1664525u + 1013904223u;
+            const float noise = (float)(seed >> 8) / (float)(1 << 23) - 1.0f + 0.3f * (float)((y[i] * 7919 + k * 104729) % 7 - 3);
+            x[i * in + k] = noise > 0 ? noise : 0;
+        }
+    }
+    h->batches = ROWS / h->batch;
+    h->xs = calloc((size_t)h->batches, sizeof *h->xs);
+    h->ys = calloc((size_t)h->batches, sizeof *h->ys);
+    for (int64_t i = 0; h->xs && h->ys && i < h->batches; i++)
+        if (dl4c_tensor_slice(h->x, 0, i * h->batch, (i + 1) * h->batch, 1, &h->xs[i], &h->err) ||
+            dl4c_tensor_slice(h->y, 0, i * h->batch, (i + 1) * h->batch, 1, &h->ys[i], &h->err))
+            return h->err.status;
+    return h->xs && h->ys ? DL4C_OK : DL4C_E_NOMEM;
 }
 
-static void head(dl4c_context *ctx, int64_t in, int64_t out, int64_t rows, int64_t batch)
+static dl4c_status trainer(dl4c_context *ctx, struct head *h, dl4c_graph **g, int64_t in, int64_t out, const char *updater)
 {
-    struct dl4c_error err = DL4C_ERROR_INIT;
-    const int64_t shape[] = { rows, in };
-    dl4c_tensor *x = NULL, *labels = NULL;
-    dl4c_source *source = NULL;
-    must(dl4c_tensor_create(ctx, DL4C_F32, shape, 2, &x, &err), &err);
-    must(dl4c_tensor_create(ctx, DL4C_I64, shape, 1, &labels, &err), &err);
-    for (int64_t i = 0; i < rows * in; i++)
-        ((float *)dl4c_tensor_data(x))[i] = (float)(i * 7919 % 1021) / 1021;
-    for (int64_t i = 0; i < rows; i++)
-        ((int64_t *)dl4c_tensor_data(labels))[i] = i * 31 % out;
-    must(dl4c_source_tensors(ctx, x, labels, (int32_t)out, &source, &err), &err);
     dl4c_builder *b = NULL;
-    dl4c_graph *g = NULL;
-    char text[64];
+    char text[96];
     const char *from[] = { "in" };
-    snprintf(text, sizeof text, "output:units=%d,activation=softmax", (int)out);
-    must(dl4c_builder_create(ctx, NULL, &b, &err), &err);
+    snprintf(text, sizeof text, "output:units=%d,activation=softmax,loss=negative_log_likelihood", (int)out);
+    if (dl4c_builder_create(ctx, NULL, &b, &h->err))
+        return h->err.status;
     dl4c_builder_input(b, "in", &in, 1);
     dl4c_builder_add_text(b, text, "out", from, 1);
-    must(dl4c_builder_finish(&b, &g, &err), &err);
-    static struct times t;
-    memset(&t, 0, sizeof t);
-    t.step_ns = INT64_MAX;
-    const struct dl4c_listener listener = { sizeof listener, &t, iteration_done, epoch_start, epoch_end };
+    if (dl4c_builder_finish(&b, g, &h->err))
+        return h->err.status;
     struct dl4c_fit_options o = DL4C_FIT_OPTIONS_INIT;
-    o.epochs = epochs + 1;
-    o.batch = batch;
+    o.batch = h->batch;
     o.updater = updater;
-    o.threads = threads;
-    o.listeners = &listener;
-    o.n_listeners = 1;
-    must(dl4c_fit(g, source, &o, &err), &err);
-    qsort(t.epoch_ns + 1, epochs, sizeof *t.epoch_ns, ascending);
-    const double per_s = (double)rows * 1e9;
-    printf("{\"bench\":\"head\",\"kernels\":\"%s\",\"threads\":%d,\"in\":%lld,\"out\":%lld,\"batch\":%lld,\"examples_per_s\":%.0f,"
-           "\"best\":%.0f,\"worst\":%.0f,\"examples_per_cpu_s\":%.0f,\"best_step_ms\":%.3f}\n",
-           dli_cpu_level(), (int)threads, (long long)in, (long long)out, (long long)batch, per_s / (double)t.epoch_ns[1 + epochs / 2],
-           per_s / (double)t.epoch_ns[1], per_s / (double)t.epoch_ns[epochs], per_s * epochs / (double)t.cpu_ns, (double)t.step_ns * 1e-6);
-    fflush(stdout);
-    dl4c_graph_destroy(&g);
-    dl4c_source_destroy(&source);
-    dl4c_tensor_unref(&x);
-    dl4c_tensor_unref(&labels);
+    return dl4c_trainer_create(*g, &o, &h->trainer, &h->err);
 }
 
 int main(int argc, char **argv)
 {
-    struct dl4c_error err = DL4C_ERROR_INIT;
-    struct dl4c_context_options co = DL4C_CONTEXT_OPTIONS_INIT;
-    dl4c_context *ctx = NULL;
-    threads = argc > 1 ? atoi(argv[1]) : threads;
-    epochs = argc > 2 ? (uint32_t)atoi(argv[2]) : epochs;
-    updater = argc > 3 ? argv[3] : updater;
-    if (threads < 1 || epochs < 1 || epochs > 998) {
-        fprintf(stderr, "usage: bench_head [threads] [epochs, 1 to 998] [updater]\n");
+    struct bench b = { .name = "examples", .seconds = 3, .items = ROWS, .work = work };
+    struct head h = { .batch = 32, .err = DL4C_ERROR_INIT };
+    int64_t in = 4096, out = 257;
+    int threads = 0;
+    const char *updater = "nesterovs:lr=0.01,momentum=0.9";
+    bool bad = false;
+    for (int i = 1; i < argc && !bad;) {
+        const int taken = bench_option(&b, argc, argv, i);
+        const char *value = i + 1 < argc ? argv[i + 1] : NULL;
+        if (taken > 0) {
+            i += taken;
+            continue;
+        }
+        if (taken < 0 || !value)
+            bad = true;
+        else if (strcmp(argv[i], "--in") == 0)
+            in = atoi(value);
+        else if (strcmp(argv[i], "--out") == 0)
+            out = atoi(value);
+        else if (strcmp(argv[i], "--batch") == 0)
+            h.batch = atoi(value);
+        else if (strcmp(argv[i], "--threads") == 0)
+            threads = atoi(value);
+        else if (strcmp(argv[i], "--updater") == 0)
+            updater = value;
+        else
+            bad = true;
+        i += 2;
+    }
+    if (bad || in < 1 || out < 2 || h.batch < 1 || h.batch > ROWS) {
+        fprintf(stderr, "usage: bench_head [--in N] [--out N] [--batch N] [--threads T] [--updater TEXT] [--seconds S] [--serve] [--json]\n");
         return 2;
     }
+    struct dl4c_context_options co = DL4C_CONTEXT_OPTIONS_INIT;
+    dl4c_context *ctx = NULL;
+    dl4c_graph *g = NULL;
+    int status = 1;
     co.threads = threads;
-    must(dl4c_context_create(&co, &ctx, &err), &err);
-    const int64_t batches[] = { 32, 128 };
-    for (int i = 0; i < 2; i++)
-        head(ctx, 4096, 257, 2048, batches[i]);
-    for (int i = 0; i < 2; i++)
-        head(ctx, 25088, 30, 1024, batches[i]);
+    if (dl4c_context_create(&co, &ctx, &h.err) == DL4C_OK && data(ctx, &h, in, out) == DL4C_OK &&
+        trainer(ctx, &h, &g, in, out, updater) == DL4C_OK && work(&h)) {
+        char ready[256];
+        const double score = h.score, cpu = cpu_now();
+        b.user = &h;
+        if (work(&h)) {
+            snprintf(ready, sizeof ready,
+                     "\"in\": %d, \"out\": %d, \"batch\": %d, \"threads\": %d, \"loss\": %.4f, \"examples_per_cpu_s\": %.0f, \"kernels\": \"%s\"",
+                     (int)in, (int)out, (int)h.batch, (int)dl4c_context_threads(ctx), score, ROWS / (cpu_now() - cpu), dl4c_cpu_kernels());
+            status = bench_run(&b, ready);
+        }
+    } else if (h.err.status) {
+        fprintf(stderr, "%s: %s\n", h.err.origin, h.err.message);
+    }
+    dl4c_trainer_destroy(&h.trainer);
+    for (int64_t i = 0; i < h.batches; i++) {
+        dl4c_tensor_unref(&h.xs[i]);
+        dl4c_tensor_unref(&h.ys[i]);
+    }
+    free(h.xs);
+    free(h.ys);
+    dl4c_tensor_unref(&h.x);
+    dl4c_tensor_unref(&h.y);
+    dl4c_graph_destroy(&g);
     dl4c_context_destroy(&ctx);
-    return 0;
+    return status;
 }
