@@ -13,6 +13,7 @@ struct lowering {
     int32_t *reader;    /* [vertices]: the last of them */
     uint8_t *is_output; /* [vertices] */
     uint8_t *absorbed;  /* [vertices]: done by the step of an earlier vertex */
+    uint8_t *fixed;     /* [vertices]: runs as in inference: everything does there; in training what nothing trainable lies below */
     struct dl4c_error *err;
 };
 
@@ -147,6 +148,8 @@ static void default_layouts(const struct dli_op *op, struct dli_prepare *p)
     p->out_layout = blocked && op->flags & DLI_OP_BLOCKED ? DLI_BLOCKED : DLI_PLAIN;
 }
 
+static int32_t mode_of(const struct lowering *l, int32_t vertex) { return l->fixed[vertex] ? DLI_RUN : l->plan->mode; }
+
 /* Adds the step of an operator: kernel, layouts, conversions before it, memory for its scratch. Takes a reference of own_attrs. */
 static dl4c_status add_op(struct lowering *l, int32_t vertex, const struct dli_op *op, const void *attrs, struct dli_vattrs *own_attrs,
                           bool has_params, const int32_t *in, int32_t n_in, const struct dli_shape *out_shape, const struct dli_fuse *fuse,
@@ -169,7 +172,7 @@ static dl4c_status add_op(struct lowering *l, int32_t vertex, const struct dli_o
         shapes[k] = p->values[in[k]].shape;
     }
     struct dli_prepare prep = { .ctx = p->ctx,
-                                .mode = p->mode,
+                                .mode = mode_of(l, vertex),
                                 .workers = p->workers,
                                 .blas = p->ctx->blas,
                                 .flags = p->flags,
@@ -203,7 +206,8 @@ static dl4c_status add_op(struct lowering *l, int32_t vertex, const struct dli_o
     s->own_attrs = dli_vattrs_ref(own_attrs);
     s->fused_attrs = dli_vattrs_ref(fused_attrs);
     s->has_params = has_params;
-    s->frozen = l->g->vertices[vertex].frozen;
+    s->frozen = l->fixed[vertex] || l->g->vertices[vertex].frozen;
+    s->mode = prep.mode;
     if (fuse) {
         s->fuse = *fuse;
         s->fused = true;
@@ -234,8 +238,11 @@ struct chain {
     int32_t addend;         /* vertex; -1: none */
 };
 
-/* The only vertex that reads v, if nobody else wants the value between them; else -1. */
-static int32_t sole_reader(const struct lowering *l, int32_t v) { return l->readers[v] == 1 && !l->is_output[v] ? l->reader[v] : -1; }
+/* The only vertex that reads v, if nobody else wants the value between them and both run as in inference; else -1. */
+static int32_t sole_reader(const struct lowering *l, int32_t v)
+{
+    return l->readers[v] == 1 && !l->is_output[v] && l->fixed[l->reader[v]] ? l->reader[v] : -1;
+}
 
 static bool all_are(const struct dli_vertex *x, const char *name, int64_t value)
 {
@@ -270,7 +277,7 @@ static dl4c_status find_chain(struct lowering *l, int32_t v, struct chain *c)
     memset(c, 0, sizeof *c);
     c->last = v;
     c->addend = -1;
-    if (l->plan->mode != DLI_RUN || l->plan->flags & DL4C_SESSION_NO_FUSION || !x->op->can_fuse)
+    if (!l->fixed[v] || l->plan->flags & DL4C_SESSION_NO_FUSION || !x->op->can_fuse)
         return DL4C_OK;
     const bool own = x->op->flags & DLI_OP_LAYER && !is_identity(x->attrs->layer.activation);
     if (own) {
@@ -408,7 +415,7 @@ static dl4c_status lower_op(struct lowering *l, int32_t v, int32_t *in, int32_t 
     struct dli_plan *p = l->plan;
     const struct dli_vertex *x = &l->g->vertices[v];
     const bool layer = x->op->flags & DLI_OP_LAYER;
-    if (layer && p->mode == DLI_TRAIN && !x->frozen)
+    if (layer && !l->fixed[v] && !x->frozen)
         DLI_TRY(lower_dropout(l, v, &in[0]));
     struct chain c;
     DLI_TRY(find_chain(l, v, &c));
@@ -449,7 +456,7 @@ static dl4c_status lower_vertex(struct lowering *l, int32_t v)
     for (int32_t k = 0; k < x->n_inputs; k++)
         in[k] = p->vertex_value[x->inputs[k]];
     dl4c_status status;
-    const bool idle = x->op->flags & DLI_OP_TRAIN_ONLY && (p->mode == DLI_RUN || x->frozen);
+    const bool idle = x->op->flags & DLI_OP_TRAIN_ONLY && (l->fixed[v] || x->frozen);
     if (idle) {
         p->vertex_value[v] = p->vertex_linear[v] = in[0];
         status = DL4C_OK;
@@ -485,6 +492,23 @@ static dl4c_status lower_output(struct lowering *l, int32_t k, int32_t v)
     return DL4C_OK;
 }
 
+/* In training no gradient reaches what is frozen or has no parameters and reads only such vertices: it may be fused and blocked. An
+ * output is left as it is, for its loss. */
+static bool is_fixed(const struct lowering *l, int32_t v)
+{
+    const struct dli_vertex *x = &l->g->vertices[v];
+    if (l->plan->mode == DLI_RUN)
+        return true;
+    const bool noisy = x->op && (x->op->flags & DLI_OP_TRAIN_ONLY ||
+                                 (x->op->flags & DLI_OP_LAYER && (x->attrs->layer.noise || x->attrs->layer.dropout > 0)));
+    if (l->is_output[v] || (!x->frozen && (x->n_params > 0 || noisy)))
+        return false;
+    for (int32_t k = 0; k < x->n_inputs; k++)
+        if (!l->fixed[x->inputs[k]])
+            return false;
+    return true;
+}
+
 static dl4c_status lower(struct lowering *l, const struct dli_plan_options *o)
 {
     struct dli_plan *p = l->plan;
@@ -499,6 +523,8 @@ static dl4c_status lower(struct lowering *l, const struct dli_plan_options *o)
             l->reader[from] = v;
         }
     DLI_TRY(dli_graph_infer(g, o->input_shapes, l->need, p->shapes, l->err));
+    for (int32_t v = 0; v < g->n_vertices; v++)
+        l->fixed[v] = is_fixed(l, v);
     for (int32_t v = 0; v < g->n_vertices; v++)
         if (l->need[v] && !l->absorbed[v])
             DLI_TRY(lower_vertex(l, v));
@@ -535,13 +561,14 @@ dl4c_status dli_plan_create(dl4c_context *ctx, dl4c_graph *g, const struct dli_p
     p->vertex_linear = dli_array(ctx, n, sizeof *p->vertex_linear, err);
     p->outputs = dli_array(ctx, (size_t)o->n_outputs, sizeof *p->outputs, err);
     p->input_value = dli_array(ctx, (size_t)g->n_inputs, sizeof *p->input_value, err);
-    l.need = dli_calloc(ctx, n, 3, err); /* need, is_output, absorbed */
+    l.need = dli_calloc(ctx, n, 4, err); /* need, is_output, absorbed, fixed */
     l.readers = dli_calloc(ctx, n, sizeof *l.readers, err);
     l.reader = dli_calloc(ctx, n, sizeof *l.reader, err);
     dl4c_status status;
     if (p->shapes && p->vertex_value && p->vertex_linear && p->outputs && p->input_value && l.need && l.readers && l.reader) {
         l.is_output = l.need + n;
         l.absorbed = l.need + 2 * n;
+        l.fixed = l.need + 3 * n;
         for (size_t i = 0; i < n; i++)
             p->vertex_value[i] = p->vertex_linear[i] = DLI_NOWHERE;
         for (int32_t i = 0; i < g->n_inputs; i++)

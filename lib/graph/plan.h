@@ -39,6 +39,7 @@ struct dli_step {
     bool fused;
     bool has_params; /* those of the vertex */
     bool frozen;     /* runs as in inference while others train */
+    int32_t mode;    /* it was prepared for: in training DLI_RUN where no gradient comes by */
     int32_t n_in;
     int32_t *in; /* values */
     int32_t out; /* value */

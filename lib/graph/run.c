@@ -103,7 +103,7 @@ static void pack_into(struct dli_plan *p, struct dli_step *s, const struct dli_v
     for (int32_t k = 0; k < vp->n; k++)
         params[k] = dli_param_data(&vp->p[k]);
     const struct dli_prepare prep = { .ctx = p->ctx,
-                                      .mode = p->mode,
+                                      .mode = s->mode,
                                       .workers = p->workers,
                                       .blas = p->ctx->blas,
                                       .flags = p->flags,

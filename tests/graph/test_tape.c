@@ -131,12 +131,65 @@ static void a_frozen_graph_has_nothing_to_train(void **state)
     dl4c_graph_destroy(&g);
 }
 
+/* in -> conv -> pool -> [dropout ->] head; frozen up to the pool. Returns how many steps stand for conv and pool. */
+static int32_t steps_of_frozen_part(const char *between, bool freeze)
+{
+    struct dl4c_error err = DL4C_ERROR_INIT;
+    dl4c_builder *b = NULL;
+    dl4c_graph *g = NULL;
+    const int64_t shape[] = { 16, 12, 12 };
+    const char *in[] = { "in" }, *conv[] = { "conv" }, *pool[] = { "pool" }, *noise[] = { "noise" };
+    assert_int_equal(dl4c_builder_create(NULL, NULL, &b, &err), DL4C_OK);
+    dl4c_builder_input(b, "in", shape, 3);
+    if (between)
+        dl4c_builder_add_text(b, between, "noise", in, 1);
+    dl4c_builder_add_text(b, "conv2d:units=16,kernel=3,mode=same,activation=relu", "conv", between ? noise : in, 1);
+    dl4c_builder_add_text(b, "max_pool:kernel=2,stride=2", "pool", conv, 1);
+    dl4c_builder_add_text(b, "output:units=3,activation=softmax,loss=negative_log_likelihood", "out", pool, 1);
+    if (dl4c_builder_finish(&b, &g, &err) != DL4C_OK)
+        fail_msg("%s: %s", err.origin, err.message);
+    if (freeze) {
+        dl4c_graph *frozen = NULL;
+        assert_int_equal(dl4c_builder_create(NULL, g, &b, &err), DL4C_OK);
+        /* Freezing the pool freezes what it depends on; with noise only the two above it are. */
+        dl4c_builder_freeze(b, "pool");
+        if (between)
+            dl4c_builder_unfreeze(b, "noise");
+        if (dl4c_builder_finish(&b, &frozen, &err) != DL4C_OK)
+            fail_msg("%s: %s", err.origin, err.message);
+        dl4c_graph_destroy(&g);
+        g = frozen;
+    }
+    struct dli_tape *t;
+    const struct dli_tape_options o = { .batch = 4 };
+    if (dli_tape_create(NULL, g, &o, &t, &err) != DL4C_OK)
+        fail_msg("%s: %s", err.origin, err.message);
+    int32_t steps = 0;
+    const struct dli_plan *p = t->plan;
+    for (int32_t i = 0; i < p->n_steps; i++) {
+        const char *name = p->graph->vertices[p->steps[i].vertex].name;
+        steps += p->steps[i].kind == DLI_STEP_OP && (strcmp(name, "conv") == 0 || strcmp(name, "pool") == 0);
+    }
+    dli_tape_destroy(t);
+    dl4c_graph_destroy(&g);
+    return steps;
+}
+
+static void what_no_gradient_reaches_is_fused_as_in_inference(void **state)
+{
+    (void)state;
+    assert_int_equal(steps_of_frozen_part(NULL, true), 1);
+    assert_int_equal(steps_of_frozen_part(NULL, false), 3); /* convolution, activation, pooling */
+    assert_int_equal(steps_of_frozen_part("dropout:p=0.5", true), 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gradients_agree_with_differences),
         cmocka_unit_test(training_takes_parameters_of_its_own),
         cmocka_unit_test(a_frozen_graph_has_nothing_to_train),
+        cmocka_unit_test(what_no_gradient_reaches_is_fused_as_in_inference),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
