@@ -17,11 +17,13 @@ bool dli_conv_product(size_t *out, int32_t n, const int64_t *factors)
 
 /* Winograd where its 36 products a tile are well below the 9 products a pixel it replaces, and the transforms have enough
  * channels to be shared by. */
-static bool wants_winograd(const struct dli_conv_shape *s)
+bool dli_conv_wants_winograd(const struct dli_conv_shape *s, bool training)
 {
     if (s->groups != 1 || s->kh != 3 || s->kw != 3 || s->sh != 1 || s->sw != 1 || s->dh != 1 || s->dw != 1 || s->c_in < 12 || s->c_out < 12)
         return false;
     const double tiles = (double)dli_ceil_div(s->h_out, 4) * (double)dli_ceil_div(s->w_out, 4);
+    if (training && (tiles < 9 || s->pad_top > 2 || s->pad_left > 2))
+        return false;
     return tiles * 36 * 1.4 < (double)s->h_out * (double)s->w_out * 9;
 }
 
@@ -29,7 +31,7 @@ static int32_t choose(const struct dli_conv_shape *s, uint32_t flags)
 {
     const int64_t w = dli_kernels()->block;
     if (flags & DLI_CONV_PLAIN)
-        return DLI_CONV_IM2COL;
+        return dli_conv_wants_winograd(s, true) ? DLI_CONV_WINOGRAD_PLAIN : DLI_CONV_IM2COL;
     if (s->groups > 1) {
         if (s->groups == s->c_in && s->groups == s->c_out)
             return DLI_CONV_DEPTHWISE;
@@ -38,7 +40,7 @@ static int32_t choose(const struct dli_conv_shape *s, uint32_t flags)
     } else if (s->c_in <= 4) {
         return DLI_CONV_FIRST;
     }
-    if (wants_winograd(s))
+    if (dli_conv_wants_winograd(s, false))
         return DLI_CONV_WINOGRAD;
     const bool point = s->kh == 1 && s->kw == 1 && s->sh == 1 && s->sw == 1 && s->pad_top == 0 && s->pad_left == 0 &&
                        s->h_in == s->h_out && s->w_in == s->w_out;
@@ -48,6 +50,7 @@ static int32_t choose(const struct dli_conv_shape *s, uint32_t flags)
 static const struct dli_conv_algorithm *const algorithms[] = {
     [DLI_CONV_WINOGRAD] = &dli_conv_winograd, [DLI_CONV_DIRECT] = &dli_conv_direct,       [DLI_CONV_POINT] = &dli_conv_direct,
     [DLI_CONV_FIRST] = &dli_conv_first,       [DLI_CONV_DEPTHWISE] = &dli_conv_depthwise, [DLI_CONV_IM2COL] = &dli_conv_im2col,
+    [DLI_CONV_WINOGRAD_PLAIN] = &dli_conv_winograd_plain,
 };
 
 bool dli_conv_can_fuse(const struct dli_conv_shape *s, const struct dli_conv_fuse *f)
@@ -96,7 +99,7 @@ dl4c_status dli_conv_plan(const struct dli_conv_shape *s, const struct dli_conv_
     plan->workers = workers < 1 ? 1 : workers;
     plan->algorithm = choose(s, flags);
     plan->tune[DLI_CONV_FLAGS] = flags;
-    if (plan->fuse.pool2 && (plan->algorithm == DLI_CONV_IM2COL || !dli_conv_can_fuse(s, f)))
+    if (plan->fuse.pool2 && (flags & DLI_CONV_PLAIN || plan->algorithm == DLI_CONV_IM2COL || !dli_conv_can_fuse(s, f)))
         return dli_fail(err, DL4C_E_INVALID, "conv", "pooling can't be fused with a convolution of this shape and layout");
     if (!algorithms[plan->algorithm]->plan(plan) || !dli_add_size(plan->packed_bytes, 63, &plan->packed_bytes) ||
         !dli_add_size(plan->scratch_bytes, 63, &plan->scratch_bytes))

@@ -24,10 +24,20 @@ struct dli_conv_fuse {
 
 enum {
     DLI_CONV_LOW_MEMORY = 1, /* packed weights not larger than the weights themselves, up to padding; some layers run slower */
-    DLI_CONV_PLAIN = 2       /* input and output in the plain layout, as training wants them */
+    DLI_CONV_PLAIN = 2,      /* input and output in the plain layout, as training wants them */
+    DLI_CONV_TRANSPOSED = 4  /* with PLAIN and DLI_CONV_WINOGRAD_PLAIN only: w is that of the convolution whose data gradient this one
+                              * computes, [c_in, c_out, kh, kw] with its taps reversed */
 };
 
-enum { DLI_CONV_WINOGRAD, DLI_CONV_DIRECT, DLI_CONV_POINT, DLI_CONV_FIRST, DLI_CONV_DEPTHWISE, DLI_CONV_IM2COL };
+enum {
+    DLI_CONV_WINOGRAD,
+    DLI_CONV_DIRECT,
+    DLI_CONV_POINT,
+    DLI_CONV_FIRST,
+    DLI_CONV_DEPTHWISE,
+    DLI_CONV_IM2COL,
+    DLI_CONV_WINOGRAD_PLAIN /* converts on the way in and out */
+};
 
 struct dli_conv_plan {
     struct dli_conv_shape shape;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Gradients of a convolution, in the plain layout: products with the im2col matrix of a few input channels at a time. The split into
- * channels changes no bit: a product's element depends on its row and column alone. */
+/* Gradients of a convolution, in the plain layout: by Winograd (conv_winograd_train.c), or products with the im2col matrix of a few input
+ * channels at a time. The split into channels changes no bit: a product's element depends on its row and column alone. */
 #include "kernels/conv_parts.h"
 
 #include "base/thread_pool.h"
@@ -58,9 +58,10 @@ static bool split_of(const struct dli_conv_shape *s, struct split *p)
 
 size_t dli_conv_backward_scratch(const struct dli_conv_shape *s, int64_t n, int32_t workers)
 {
-    (void)n;
     struct split p;
     size_t bytes;
+    if (dli_conv_wants_winograd(s, true))
+        return dli_wino_backward_scratch(s, n, workers < 1 ? 1 : workers);
     if (!split_of(s, &p) || !dli_add_size(p.col_bytes, p.gemm_bytes, &bytes) ||
         !dli_mul_size(bytes, (size_t)(workers < 1 ? 1 : workers), &bytes))
         return SIZE_MAX;
@@ -100,7 +101,9 @@ void dli_conv_backward_data(const struct dli_conv_shape *s, dl4c_context *ctx, i
                             const float *dy, float *dx, void *scratch)
 {
     struct gradient g = { .s = s, .ctx = ctx, .blas = blas, .n = n, .w = w, .dy = dy, .dx = dx, .scratch = scratch };
-    if (split_of(s, &g.p) && n > 0)
+    if (dli_conv_wants_winograd(s, true))
+        dli_wino_backward_data(s, ctx, threads, n, w, dy, dx, scratch);
+    else if (split_of(s, &g.p) && n > 0)
         dli_parallel(ctx, threads, (size_t)(n * s->groups * g.p.chunks), data_task, &g);
 }
 
@@ -143,6 +146,8 @@ void dli_conv_backward_weights(const struct dli_conv_shape *s, dl4c_context *ctx
     struct gradient g = { .s = s, .ctx = ctx, .blas = blas, .n = n, .x = x, .dy = dy, .dw = dw, .db = db, .scratch = scratch };
     if (n < 1)
         memset(dw, 0, (size_t)(s->c_out * (s->c_in / s->groups) * s->kh * s->kw) * sizeof *dw);
+    else if (dli_conv_wants_winograd(s, true))
+        dli_wino_backward_weights(s, ctx, threads, n, x, dy, dw, scratch);
     else if (split_of(s, &g.p))
         dli_parallel(ctx, threads, (size_t)(s->groups * g.p.chunks), weights_task, &g);
     if (db)

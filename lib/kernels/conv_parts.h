@@ -48,6 +48,26 @@ struct dli_wino_output {
     float *y;            /* [h][w][W], or [h / 2][w / 2][W] */
 };
 
+/* A run of Winograd tiles of the gradient of one image's output, side by side, for one channel block. */
+struct dli_wino_gradient {
+    const float *dy;         /* [h][w][W] */
+    int64_t h, w, top, left; /* pixel of the first tile; what lies outside reads as zero */
+    int32_t tiles;
+    float *z; /* [36 points][tiles][W], z_step floats between points: dy carried to the points as the output transform came from them */
+    int64_t z_step;
+};
+/* c[i][j] = (add ? c[i][j] : 0) + sum over k of a[k][i] * b[k][j], for i < W, j < vectors * W; k runs in order. */
+struct dli_conv_outer {
+    int32_t vectors;
+    int64_t steps;  /* k < steps */
+    const float *a; /* [steps][W] */
+    const float *b; /* [vectors][steps][W], b_vector floats between vectors */
+    int64_t b_vector;
+    float *c; /* [W][vectors * W], c_step floats between rows */
+    int64_t c_step;
+    bool add;
+};
+
 /* y[i][j] = clip(m[i][j] + bias[j] + addend[i][j]), i < n pixels, j < W. */
 struct dli_conv_finish {
     const float *m;
@@ -91,6 +111,10 @@ struct dli_conv_kernels {
     void (*wino_expand)(const float *g, int64_t rows, int64_t n, float *u, int64_t u_step);
     void (*wino_input)(const struct dli_wino_input *g);
     void (*wino_output)(const struct dli_wino_output *g);
+    /* For the gradient of the weights: g[9][W] of the sums u[36][W] of z times v, u_step floats between points. */
+    void (*wino_gradient)(const struct dli_wino_gradient *g);
+    void (*wino_weights_back)(const float *u, int64_t u_step, float *g);
+    void (*outer)(const struct dli_conv_outer *g);
     /* a[i] = x[column + i * step] for i < n, vectors of W out of a row of w_in; zero outside it, or everywhere where x is NULL. */
     void (*gather)(const float *x, int64_t w_in, int64_t column, int64_t step, int64_t n, float *a);
     void (*finish)(const struct dli_conv_finish *g);
@@ -122,7 +146,18 @@ struct dli_conv_algorithm {
     void (*pack)(const struct dli_conv_plan *p, dl4c_context *ctx, int32_t threads, const char *w, const float *scale, float *packed);
     void (*run)(const struct dli_conv_call *c);
 };
-extern const struct dli_conv_algorithm dli_conv_winograd, dli_conv_direct, dli_conv_first, dli_conv_depthwise, dli_conv_im2col;
+extern const struct dli_conv_algorithm dli_conv_winograd, dli_conv_direct, dli_conv_first, dli_conv_depthwise, dli_conv_im2col,
+    dli_conv_winograd_plain;
+
+/* Whether Winograd's F(4x4,3x3) suits the layer, and in training, where weights are transformed in every step. */
+bool dli_conv_wants_winograd(const struct dli_conv_shape *s, bool training);
+
+/* Gradients by Winograd, for shapes it suits in training: as dli_conv_backward_data and _weights. */
+size_t dli_wino_backward_scratch(const struct dli_conv_shape *s, int64_t n, int32_t workers);
+void dli_wino_backward_data(const struct dli_conv_shape *s, dl4c_context *ctx, int32_t threads, int64_t n, const float *w, const float *dy,
+                            float *dx, void *scratch);
+void dli_wino_backward_weights(const struct dli_conv_shape *s, dl4c_context *ctx, int32_t threads, int64_t n, const float *x,
+                               const float *dy, float *dw, void *scratch);
 
 /* The product of n factors into *out; false where it overflows. A factor below 0 overflows. */
 bool dli_conv_product(size_t *out, int32_t n, const int64_t *factors);

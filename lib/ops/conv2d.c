@@ -138,7 +138,7 @@ static dl4c_status prepare(struct dli_prepare *p, struct dl4c_error *err)
     const struct dli_shape own = unpooled(a, p->in);
     const struct dli_conv_shape s = conv_shape(a, p->in, &own);
     struct dli_conv_fuse fuse = { 0 };
-    static const char *const names[] = { "winograd", "direct", "point", "first", "depthwise", "im2col" };
+    static const char *const names[] = { "winograd", "direct", "point", "first", "depthwise", "im2col", "winograd" };
     if (p->fuse && !conv_fuse(p->fuse, &fuse))
         return dli_fail(err, DL4C_E_INTERNAL, "conv2d", "asked to fuse what can_fuse refused");
     struct dli_conv_plan *plan = dli_calloc(p->ctx, 1, sizeof *plan, err);

@@ -149,6 +149,7 @@ static void check(const struct dli_conv_shape *s, const struct dli_conv_fuse *f,
     struct dli_conv_plan p;
     assert_int_equal(dli_conv_plan(s, f, flags, 0, 1, &p, NULL), DL4C_OK);
     const double terms = (double)(s->c_in / s->groups * s->kh * s->kw);
+    const bool winograd = p.algorithm == DLI_CONV_WINOGRAD || p.algorithm == DLI_CONV_WINOGRAD_PLAIN;
     double *sum = calloc((size_t)size, sizeof *sum), *bounds = calloc((size_t)size, sizeof *bounds);
     assert_true(sum && bounds);
     for (int64_t image = 0; image < IMAGES; image++) {
@@ -164,7 +165,7 @@ static void check(const struct dli_conv_shape *s, const struct dli_conv_fuse *f,
              * a walk, far slower than their number. Winograd's products are those of a whole tile, whose largest output bounds
              * them, and its transforms magnify them about eightfold. */
             const double rounding = ldexp(1, -24) * (6 + sqrt(terms));
-            bounds[i] = (p.algorithm == DLI_CONV_WINOGRAD ? 8 * greatest : abs[i] * fabs(scale)) * rounding +
+            bounds[i] = (winograd ? 8 * greatest : abs[i] * fabs(scale)) * rounding +
                         ldexp(fabs(bias) + fabs(add) + fabs(sum[i]), -23);
         }
         for (int64_t i = 0; i < s->c_out * hw_y; i++) {
