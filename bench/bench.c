@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Time, rates and turns: what bench.h says. */
 #define _POSIX_C_SOURCE 200809L
 #include "bench.h"
 

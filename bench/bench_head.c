@@ -121,7 +121,8 @@ int main(int argc, char **argv)
         i += 2;
     }
     if (bad || in < 1 || out < 2 || h.batch < 1 || h.batch > ROWS) {
-        fprintf(stderr, "usage: bench_head [--in N] [--out N] [--batch N] [--threads T] [--updater TEXT] [--seconds S] [--serve] [--json]\n");
+        fprintf(stderr, "usage: bench_head [--in N] [--out N] [--batch N] [--threads T] [--updater TEXT] [--seconds S] [--serve] "
+                        "[--json]\n");
         return 2;
     }
     struct dl4c_context_options co = DL4C_CONTEXT_OPTIONS_INIT;
@@ -136,7 +137,8 @@ int main(int argc, char **argv)
         b.user = &h;
         if (work(&h)) {
             snprintf(ready, sizeof ready,
-                     "\"in\": %d, \"out\": %d, \"batch\": %d, \"threads\": %d, \"loss\": %.4f, \"examples_per_cpu_s\": %.0f, \"kernels\": \"%s\"",
+                     "\"in\": %d, \"out\": %d, \"batch\": %d, \"threads\": %d, \"loss\": %.4f, \"examples_per_cpu_s\": %.0f, "
+                     "\"kernels\": \"%s\"",
                      (int)in, (int)out, (int)h.batch, (int)dl4c_context_threads(ctx), score, ROWS / (cpu_now() - cpu), dl4c_cpu_kernels());
             status = bench_run(&b, ready);
         }
