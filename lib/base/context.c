@@ -2,6 +2,7 @@
 /* Contexts: creation, the default one, references, log. */
 #define _GNU_SOURCE /* madvise */
 #include "base/context.h"
+#include "base/escape.h"
 #include "base/thread_pool.h"
 
 #include <stdio.h>
@@ -181,5 +182,6 @@ void dli_log(dl4c_context *ctx, int32_t level, const char *origin, const char *f
     va_start(ap, fmt);
     vsnprintf(message, sizeof message, fmt, ap);
     va_end(ap);
+    dli_utf8_clean(message);
     ctx->log(ctx->log_user, level, origin, message);
 }

@@ -2,6 +2,7 @@
 /* Filling struct dl4c_error; option structs of any age. */
 #define _GNU_SOURCE
 #include "base/error.h"
+#include "base/escape.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -35,7 +36,7 @@ const char *dl4c_version_string(void)
 }
 
 /* Cuts text that filled its field at the last whole UTF-8 character. */
-static void trim_utf8(char *text, size_t size)
+static void trim(char *text, size_t size)
 {
     size_t n = strnlen(text, size);
     if (n < size - 1)
@@ -51,13 +52,19 @@ static void trim_utf8(char *text, size_t size)
         text[start - 1] = '\0';
 }
 
+static void finish(struct dl4c_error *err)
+{
+    trim(err->message, sizeof err->message);
+    dli_utf8_clean(err->message);
+}
+
 DLI_PRINTF(4, 0) static void fill(struct dl4c_error *err, dl4c_status status, const char *origin, const char *fmt, va_list ap)
 {
     memset(err, 0, sizeof *err);
     err->status = status;
     snprintf(err->origin, sizeof err->origin, "%s", origin);
     vsnprintf(err->message, sizeof err->message, fmt, ap);
-    trim_utf8(err->message, sizeof err->message);
+    finish(err);
 }
 
 dl4c_status dli_fail(struct dl4c_error *err, dl4c_status status, const char *origin, const char *fmt, ...)
@@ -114,7 +121,7 @@ dl4c_status dli_fail_errno(struct dl4c_error *err, int errnum, const char *origi
             why = number;
         }
         snprintf(err->message + n, sizeof err->message - n, ": %s", why);
-        trim_utf8(err->message, sizeof err->message);
+        finish(err);
     }
     return status;
 }
@@ -130,7 +137,7 @@ dl4c_status dli_fail_prefix(struct dl4c_error *err, dl4c_status status, const ch
         va_end(ap);
         const size_t n = strlen(err->message);
         snprintf(err->message + n, sizeof err->message - n, ": %s", deeper);
-        trim_utf8(err->message, sizeof err->message);
+        finish(err);
     }
     return status;
 }

@@ -4,6 +4,7 @@
 #include "base/number.h"
 
 #include <math.h>
+#include <string.h>
 
 enum { REPLACEMENT = 0xFFFD };
 
@@ -29,6 +30,18 @@ uint32_t dli_utf8_next(const char **at)
         return REPLACEMENT;
     *at += more;
     return c;
+}
+
+void dli_utf8_clean(char *text)
+{
+    for (const char *at = text; *at;) {
+        char *from = text + (at - text);
+        const uint32_t c = dli_utf8_next(&at);
+        if (c < 0x20 || (c >= 0x7F && c < 0xA0)) /* the upper ones have two bytes */
+            memset(from, '?', (size_t)(at - from));
+        else if (c == REPLACEMENT && at - from == 1)
+            *from = '?';
+    }
 }
 
 static void add_utf8(struct dli_strbuf *b, uint32_t c)

@@ -9,6 +9,10 @@
  * well-formed UTF-8 sequence is U+FFFD on its own, so that every text can be walked. */
 uint32_t dli_utf8_next(const char **at);
 
+/* Makes text one line of UTF-8, in place: control characters and bytes that begin no well-formed sequence become '?'. Names of files and
+ * vertices may hold anything, and messages go to terminals and to languages that insist. */
+void dli_utf8_clean(char *text);
+
 /* Text for XML content and attributes: & < > " ' and white space other than a blank become references; what XML 1.0 cannot hold
  * (control characters, U+FFFE, U+FFFF) and malformed UTF-8 become U+FFFD. */
 void dli_strbuf_xml(struct dli_strbuf *b, const char *text);

@@ -47,6 +47,21 @@ static void long_messages_are_cut_at_a_whole_character(void **state)
     assert_int_equal(strlen(err.message), sizeof err.message - 1); /* nothing to cut off among plain letters */
 }
 
+/* Bindings decode messages as UTF-8, and people read them on terminals. */
+static void names_of_any_bytes_leave_one_line_of_utf8(void **state)
+{
+    (void)state;
+    struct dl4c_error err;
+    dli_fail(&err, DL4C_E_IO, "fs", "cannot open %s", "a\nb\x1b[2J\x7f\xff\xc3.jpg");
+    assert_string_equal(err.message, "cannot open a?b?[2J???.jpg");
+    dli_fail(&err, DL4C_E_IO, "fs", "%.3s|%s", "\xc3\xa4\xc3\xa4", "\xef\xbf\xbd\xc2\x9b\xe2\x82\xac");
+    assert_string_equal(err.message, "\xc3\xa4?|\xef\xbf\xbd??\xe2\x82\xac"); /* half of a letter goes, a replacement character stays */
+    dli_fail_errno(&err, ENOENT, "fs", "cannot open %s", "\xe4");
+    assert_string_equal(err.message, "cannot open ?: No such file or directory");
+    dli_fail_prefix(&err, DL4C_E_NOTFOUND, "%s", "\t\x80");
+    assert_string_equal(err.message, "??: cannot open ?: No such file or directory");
+}
+
 static void errno_becomes_status_code_and_words(void **state)
 {
     (void)state;
@@ -188,6 +203,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_failure_rewrites_the_struct_whole), cmocka_unit_test(long_messages_are_cut_at_a_whole_character),
+        cmocka_unit_test(names_of_any_bytes_leave_one_line_of_utf8),
         cmocka_unit_test(errno_becomes_status_code_and_words), cmocka_unit_test(a_prefix_goes_before_the_deeper_message),
         cmocka_unit_test(trying_passes_the_deeper_failure_up), cmocka_unit_test(statuses_have_names),
         cmocka_unit_test(options_of_every_age_are_read),       cmocka_unit_test(structs_of_every_age_are_filled),
