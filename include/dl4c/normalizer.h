@@ -74,8 +74,9 @@ DL4C_API const float *dl4c_normalizer_spread(const dl4c_normalizer *n, int64_t *
  * @param uri  path or URI
  * @param n    receives what the caller destroys; NULL on failure
  * @param err  may be NULL
- * @retval DL4C_E_CORRUPT      no such file, or a damaged one
+ * @retval DL4C_E_CORRUPT      not such a file, or a damaged one
  * @retval DL4C_E_UNSUPPORTED  a kind that is not known here
+ * @retval DL4C_E_NOTFOUND, DL4C_E_NOMEM, and what else dl4c_fs_open answers
  */
 DL4C_API dl4c_status dl4c_normalizer_load(dl4c_context *ctx, const char *uri, dl4c_normalizer **n, struct dl4c_error *err);
 /** Writes such a file. DL4C_E_STATE: not fitted; DL4C_E_UNSUPPORTED: "vgg16", which Deeplearning4j does not write either. */

@@ -106,7 +106,7 @@ dl4c_status dl4c_graph_param(dl4c_graph *g, const char *name, const char *param,
     int32_t k = 0;
     while (k < v->n_params && strcmp(v->decl[k].name, param) != 0)
         k++;
-    if (k == v->n_params || !v->params)
+    if (k == v->n_params)
         return dli_fail(err, DL4C_E_NOTFOUND, "graph", "'%.200s' has no parameter %.60s", name, param);
     /* A column-major parameter is the transpose of a row-major one of the reversed shape. */
     const struct dli_param_decl *d = &v->decl[k];
@@ -114,7 +114,7 @@ dl4c_status dl4c_graph_param(dl4c_graph *g, const char *name, const char *param,
     for (int32_t r = 0; r < d->rank; r++)
         shape[r] = d->order == 'f' ? d->shape[d->rank - 1 - r] : d->shape[r];
     DLI_TRY(dli_graph_begin_run(g, "graph", err));
-    dl4c_tensor *rows = NULL;
+    dl4c_tensor *rows = NULL; /* training replaces v->params: they are looked at in here only */
     dl4c_status status = dli_tensor_from_blob(g->ctx, DL4C_F32, shape, d->rank, v->params->p[k].blob, v->params->p[k].offset, &rows, err);
     dli_graph_end_run(g);
     if (status != DL4C_OK)

@@ -110,6 +110,8 @@ static dl4c_status make_head(const dl4c_graph *g, const int32_t *at, int32_t n_a
         for (int32_t k = 0; k < g->n_inputs; k++)
             if (keep[g->inputs[k]] && !listed(inputs, n, g->inputs[k]))
                 inputs[n++] = g->inputs[k];
+        dli_blob_unref(h->normalizer); /* it is for what the trunk takes */
+        h->normalizer = NULL;
         dli_free(h->inputs);
         h->inputs = inputs;
         h->n_inputs = n;

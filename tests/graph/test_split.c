@@ -154,6 +154,29 @@ static void fused_and_unfused_plans_agree(void **state)
     dl4c_graph_destroy(&g);
 }
 
+/* What normalises images is nothing for features. */
+static void the_normalizer_stays_with_the_trunk(void **state)
+{
+    (void)state;
+    const char *cut[] = { "p1" };
+    dl4c_graph *g = residual(), *trunk = NULL, *head = NULL, *joined = NULL;
+    dl4c_normalizer *n = NULL, *found = NULL;
+    MUST(dl4c_normalizer_create(NULL, "image_scaler", &n, &err));
+    MUST(dl4c_graph_set_normalizer(g, n, &err));
+    MUST(dl4c_graph_split(g, cut, 1, NULL, &trunk, &head, &err));
+    assert_int_equal(dl4c_graph_get_normalizer(head, &found, NULL), DL4C_E_NOTFOUND);
+    MUST(dl4c_graph_get_normalizer(trunk, &found, &err));
+    dl4c_normalizer_destroy(&found);
+    MUST(dl4c_graph_join(trunk, head, NULL, &joined, &err));
+    MUST(dl4c_graph_get_normalizer(joined, &found, &err));
+    dl4c_normalizer_destroy(&found);
+    dl4c_normalizer_destroy(&n);
+    dl4c_graph_destroy(&g);
+    dl4c_graph_destroy(&trunk);
+    dl4c_graph_destroy(&head);
+    dl4c_graph_destroy(&joined);
+}
+
 static void join_refuses_shapes_that_do_not_fit(void **state)
 {
     (void)state;
@@ -364,6 +387,7 @@ int main(void)
         cmocka_unit_test(head_on_trunk_equals_the_whole_to_the_bit),
         cmocka_unit_test(split_rejects_a_path_around_the_cut),
         cmocka_unit_test(fused_and_unfused_plans_agree),
+        cmocka_unit_test(the_normalizer_stays_with_the_trunk),
         cmocka_unit_test(join_refuses_shapes_that_do_not_fit),
         cmocka_unit_test(a_pooled_head_gets_its_pooling_back),
         cmocka_unit_test(edits_leave_the_original_alone),
