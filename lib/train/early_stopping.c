@@ -34,9 +34,9 @@ enum { N_CALCULATORS = sizeof calculators / sizeof *calculators };
 struct stopper {
     dl4c_context *ctx; /* borrowed from the graph, like all of this during the call */
     const struct dl4c_early_stopping_options *o;
+    const struct dl4c_fit_options *fit;
     const struct calculator *by;
     uint32_t max_epochs; /* 0: no limit */
-    int32_t threads;
     int64_t start_ns;
     int64_t epochs; /* ended so far */
     struct dl4c_early_stopping_result r;
@@ -176,7 +176,12 @@ static dl4c_status score_of(const struct stopper *s, const struct dl4c_train_eve
         return DL4C_OK;
     struct dl4c_evaluate_options eo = DL4C_EVALUATE_OPTIONS_INIT;
     dl4c_evaluation *evaluation;
-    eo.threads = s->threads;
+    eo.threads = s->fit->threads;
+    eo.cancel = s->fit->cancel;
+    if (s->fit->timeout_ms) { /* what the training has left; fit looks again behind this */
+        const int64_t left = s->fit->timeout_ms - (dli_now_ns() - s->start_ns) / 1000000;
+        eo.timeout_ms = left > 0 ? left : 1;
+    }
     if (s->by->metric >= DL4C_METRIC_AUROC)
         return area_of(s, e->graph, &eo, score, err);
     DLI_TRY(dl4c_evaluate(e->graph, s->o->source, &eo, &evaluation, err));
@@ -369,7 +374,7 @@ dl4c_status dl4c_fit_early_stopping(dl4c_graph *graph, dl4c_source *source, cons
         DLI_TRY(dli_struct_out(result, &none, sizeof none, "train", err));
     DLI_TRY(dli_struct_in(&o, sizeof o, options, "train", err));
     DLI_TRY(dli_struct_in(&fo, sizeof fo, fit, "train", err));
-    struct stopper s = { .ctx = graph->ctx, .o = &o, .max_epochs = fo.epochs, .threads = fo.threads, .r = none };
+    struct stopper s = { .ctx = graph->ctx, .o = &o, .fit = &fo, .max_epochs = fo.epochs, .r = none };
     s.r.best_score = NAN;
     DLI_TRY(check(&o, &fo, &s.by, err));
     fo.epochs = fo.epochs ? fo.epochs : UINT32_MAX;

@@ -310,17 +310,24 @@ static dl4c_status consider(struct fit *f, int64_t epoch, struct dl4c_error *err
     return f->o->early_stopping ? dli_trainer_save(f->t, &f->best, err) : DL4C_OK;
 }
 
+/* Rows of so many epochs; 0: not known, or a host's source says nonsense. */
+static int64_t rows_of(const struct fit *f, uint32_t epochs)
+{
+    int64_t n;
+    return f->rows >= 0 && dli_mul_i64(f->rows, epochs, &n) ? n : 0;
+}
+
 static dl4c_status run_epochs(struct fit *f, struct dl4c_error *err)
 {
     dl4c_graph *g = f->t->graph;
     for (uint32_t e = 0; e < f->o->epochs && !f->stop; e++) {
         const int64_t epoch = g->epoch + 1, began = dli_now_ns();
         f->watch.now.epoch = epoch;
-        f->watch.now.total = f->rows < 0 || f->o->epochs == UINT32_MAX ? 0 : f->rows * f->o->epochs;
+        f->watch.now.total = f->o->epochs == UINT32_MAX ? 0 : rows_of(f, f->o->epochs);
         DLI_TRY(tell_epoch(f, true, epoch, err));
         if (f->stop)
             break;
-        DLI_TRY(run_epoch(f, f->rows < 0 ? 0 : f->rows * e, err));
+        DLI_TRY(run_epoch(f, rows_of(f, e), err));
         if (f->stop)
             break;
         g->epoch++;

@@ -312,6 +312,67 @@ static void a_listener_of_the_caller_is_called_and_may_stop(void **state)
     finish(&s);
 }
 
+/* A source that goes on long after the call was cancelled, or its time was up. */
+struct endless {
+    dl4c_source *rows;
+    int32_t cancel;
+    bool cancels;
+    int64_t batches, resets;
+};
+
+static dl4c_status endless_info(void *user, struct dl4c_source_info *info, struct dl4c_error *err)
+{
+    const dl4c_status status = dl4c_source_get_info(((struct endless *)user)->rows, info, err);
+    info->rows = -1;
+    return status;
+}
+
+static dl4c_status endless_reset(void *user, int32_t shuffle, uint64_t seed, int64_t epoch, struct dl4c_error *err)
+{
+    return dl4c_source_reset(((struct endless *)user)->rows, shuffle, seed, epoch, err);
+}
+
+static dl4c_status endless_next(void *user, int64_t max_rows, struct dl4c_batch *batch, struct dl4c_error *err)
+{
+    struct endless *e = user;
+    if (e->cancels && e->batches == 3)
+        dl4c_cancel_set(&e->cancel);
+    if (++e->batches == 1000000)
+        return DL4C_OK;
+    dl4c_status status = dl4c_source_next(e->rows, max_rows, batch, err);
+    if (status == DL4C_OK && batch->n == 0) {
+        status = dl4c_source_reset(e->rows, 0, 0, 0, err);
+        if (status == DL4C_OK)
+            status = dl4c_source_next(e->rows, max_rows, batch, err);
+    }
+    return status;
+}
+
+static void scoring_ends_when_the_training_is_cancelled_or_late(void **state)
+{
+    (void)state;
+    const struct dl4c_source_ops ops = { sizeof ops, endless_info, endless_reset, endless_next, NULL };
+    const char *const scores[] = { "loss", "accuracy", "auroc" };
+    for (int k = 0; k < 6; k++) {
+        struct setup s;
+        struct endless e = { .cancels = k % 2 == 0 };
+        dl4c_source *test = NULL;
+        begin(&s);
+        e.rows = s.test;
+        assert_int_equal(dl4c_source_create(NULL, &ops, &e, NULL, &test, NULL), DL4C_OK);
+        s.o.source = test;
+        s.o.score = scores[k / 2];
+        s.fit.epochs = 2;
+        s.fit.cancel = &e.cancel;
+        s.fit.timeout_ms = e.cancels ? 0 : 30;
+        assert_int_equal(go(&s), e.cancels ? DL4C_E_CANCELLED : DL4C_E_TIMEOUT);
+        assert_true(e.batches < 1000000);
+        assert_null(s.best);
+        dl4c_source_destroy(&test);
+        finish(&s);
+    }
+}
+
 static void options_that_make_no_sense_are_refused(void **state)
 {
     (void)state;
@@ -411,6 +472,7 @@ int main(void)
         cmocka_unit_test(iteration_conditions_end_training_within_an_epoch),
         cmocka_unit_test(divergence_is_a_condition_where_it_is_asked_for),
         cmocka_unit_test(a_listener_of_the_caller_is_called_and_may_stop),
+        cmocka_unit_test(scoring_ends_when_the_training_is_cancelled_or_late),
         cmocka_unit_test(options_that_make_no_sense_are_refused),
         cmocka_unit_test(early_stopping_reports_nomem_and_leaks_nothing),
     };
