@@ -245,14 +245,19 @@ dl4c_status dli_store_finish(struct dli_store_writer *w, struct dl4c_error *err)
     json_t *manifest = json_pack("{s:O}", "shards", w->shards);
     dl4c_status status = DL4C_OK;
     if (!manifest || json_dump_callback(manifest, add_text, &text, JSON_INDENT(1) | JSON_SORT_KEYS) != 0)
-        status = text.err.status ? text.err.status : DL4C_E_NOMEM;
+        status = DL4C_E_NOMEM;
     json_decref(manifest);
     dli_strbuf_addc(&text, '\n');
-    if (status == DL4C_OK)
+    if (text.err.status != DL4C_OK) {
         status = text.err.status;
+        if (err)
+            *err = text.err;
+    } else if (status != DL4C_OK) {
+        dli_fail(err, status, "features", "no memory for the manifest");
+    }
     if (status != DL4C_OK) {
         dli_strbuf_free(&text);
-        return dli_fail(err, status, "features", "no memory for the manifest");
+        return status;
     }
     const void *part = text.text;
     const size_t none = 0;
