@@ -14,8 +14,8 @@
 #endif
 
 /* Rewrites *err whole (NULL is allowed) and returns status, so that `return dli_fail(...)` reads as one act. Text longer than
- * the field is cut at a UTF-8 boundary; what is no UTF-8, or would begin another line, becomes '?'. Numbers with a fraction are printed through DLI_NUM (base/number.h): %f and %g
- * follow the host's locale. */
+ * the field is cut at a UTF-8 boundary; what is no UTF-8, or would begin another line, becomes '?'. Numbers with a fraction are
+ * printed through DLI_NUM (base/number.h): %f and %g follow the host's locale. */
 dl4c_status dli_fail(struct dl4c_error *err, dl4c_status status, const char *origin, const char *fmt, ...) DLI_PRINTF(4, 5);
 
 /* The same, for a failed system call: domain errno, code errnum, ": No such file or directory" appended; the status follows
