@@ -16,6 +16,12 @@ DL4C_BEGIN
  */
 typedef struct dl4c_evaluation dl4c_evaluation;
 
+/** Flags of struct dl4c_evaluation_options: what the default averaging of two classes is. */
+enum {
+    DL4C_EVALUATION_FIRST_POSITIVE = 1, /**< the first one's values, in place of the second one's */
+    DL4C_EVALUATION_NO_POSITIVE = 2     /**< the macro average, but of F1, which is the second one's, as in Deeplearning4j */
+};
+
 /** What is counted, and under which names. */
 struct dl4c_evaluation_options {
     size_t struct_size;
@@ -23,15 +29,18 @@ struct dl4c_evaluation_options {
     int32_t top_n;              /**< counts how often the right class is among the N likeliest; 0 and 1: plain accuracy only */
     const char *const *classes; /**< n_classes names, copied, UTF-8; NULL: "0", "1", ... */
     double threshold;           /**< of two classes, the second is predicted where its probability is above this; 0: the larger wins */
+    const float *costs;         /**< n_classes, at least 0, copied: the class of the largest cost * probability is predicted; NULL: none */
+    uint64_t flags;             /**< DL4C_EVALUATION_* */
 };
-#define DL4C_EVALUATION_OPTIONS_INIT { sizeof(struct dl4c_evaluation_options), 0, 0, 0, 0 }
+#define DL4C_EVALUATION_OPTIONS_INIT { sizeof(struct dl4c_evaluation_options), 0, 0, 0, 0, 0, 0 }
 
 /**
  * Creates an evaluation that has counted nothing. Memory: 12 * n_classes * (n_classes + 2) bytes.
  * @param options  Borrowed; n_classes must be set.
  * @param e        Receives the evaluation; NULL on failure.
  * @retval DL4C_E_INVALID  n_classes outside its range, top_n negative or above n_classes, a name that is NULL, a threshold outside
- *                         0..1 or with other than two classes
+ *                         0..1 or with other than two classes or beside costs, a cost that is negative or not finite
+ * @retval DL4C_E_VERSION  an unknown flag
  * @retval DL4C_E_NOMEM, DL4C_E_LIMIT
  * Threads: safe. Since: 0.1.
  */
@@ -51,8 +60,14 @@ DL4C_API void dl4c_evaluation_destroy(dl4c_evaluation **e);
 DL4C_API dl4c_status dl4c_evaluation_add(dl4c_evaluation *e, const float *probabilities, const int64_t *labels, int64_t n,
                                          struct dl4c_error *err);
 /**
+ * The same, but rows whose @p mask, [n], is 0 are left out, whatever their label and probabilities are: the label masks of
+ * Deeplearning4j. NULL: none is. Since: 0.1.
+ */
+DL4C_API dl4c_status dl4c_evaluation_add_masked(dl4c_evaluation *e, const float *probabilities, const int64_t *labels, const float *mask,
+                                                int64_t n, struct dl4c_error *err);
+/**
  * Adds the counts of another evaluation, which stays as it is.
- * @retval DL4C_E_INVALID  the two differ in number or names of classes, in top_n or in threshold
+ * @retval DL4C_E_INVALID  the two differ in number or names of classes, in top_n, threshold or costs
  * Threads: one at a time for @p e; @p other must not be counting. Since: 0.1.
  */
 DL4C_API dl4c_status dl4c_evaluation_merge(dl4c_evaluation *e, const dl4c_evaluation *other, struct dl4c_error *err);
@@ -89,7 +104,7 @@ enum {
 
 /** How classes become one number; values never change. */
 enum {
-    DL4C_AVERAGE_DEFAULT = 0, /**< of two classes the second one's value (G-measure and MCC: macro), of more the macro average */
+    DL4C_AVERAGE_DEFAULT = 0, /**< of two classes the positive one's value (G-measure and MCC: macro), of more the macro average */
     DL4C_AVERAGE_MACRO = 1,   /**< mean over the classes */
     DL4C_AVERAGE_MICRO = 2    /**< from tp, fp, tn and fn summed over the classes */
 };
@@ -97,8 +112,8 @@ enum {
 /**
  * One number over all classes, as Deeplearning4j computes it: macro precision leaves out the classes that were never predicted,
  * recall those that never occur, F1 both; the other macro averages take every class, with 0 for 0/0 in rates and in the G-measure.
- * The F1 of two classes is the second one's under every averaging. NaN where nothing is left to average (F1 if no class that occurs
- * was ever predicted; MCC if a class never occurs or was never or always predicted), and for an unknown metric or averaging.
+ * The F1 of two classes is the second one's under macro and micro averaging. NaN where nothing is left to average (F1 if no class that
+ * occurs was ever predicted; MCC if a class never occurs or was never or always predicted), and for an unknown metric or averaging.
  * 0 where nothing was counted. Unlike Deeplearning4j's, the micro false negative rate is fn / (fn + tp).
  * Since: 0.1.
  */
@@ -158,7 +173,6 @@ DL4C_API dl4c_status dl4c_evaluation_dl4j_json(const dl4c_evaluation *e, char **
  * @param text  @p size bytes, borrowed.
  * @param e     Receives the evaluation; NULL on failure.
  * @retval DL4C_E_CORRUPT      no such JSON, or counts that contradict each other
- * @retval DL4C_E_UNSUPPORTED  costs of classes, or class 0 of two as the positive one
  * @retval DL4C_E_LIMIT        more classes than such a text may name
  * Threads: safe. Since: 0.1.
  */

@@ -5,6 +5,7 @@
 #include "evaluation/evaluation.h"
 #include "evaluation/java.h"
 
+#include <float.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
@@ -96,6 +97,14 @@ static void add_confusion(struct dli_jackson *j, const dl4c_evaluation *e, int32
     dli_jackson_close(j);
 }
 
+static void add_costs(struct dli_jackson *j, const dl4c_evaluation *e)
+{
+    if (e->costs)
+        dli_jackson_floats(j, "costArray", e->costs, e->n_classes);
+    else
+        dli_jackson_null(j, "costArray");
+}
+
 dl4c_status dl4c_evaluation_dl4j_json(const dl4c_evaluation *e, char **text, struct dl4c_error *err)
 {
     if (!e || !text)
@@ -109,7 +118,10 @@ dl4c_status dl4c_evaluation_dl4j_json(const dl4c_evaluation *e, char **text, str
     struct dli_jackson j = { .b = &b };
     dli_jackson_open(&j, "org.nd4j.evaluation.classification.Evaluation");
     dli_jackson_int(&j, "axis", 1);
-    dli_jackson_int(&j, "binaryPositiveClass", 1);
+    if (e->positive < 0)
+        dli_jackson_null(&j, "binaryPositiveClass");
+    else
+        dli_jackson_int(&j, "binaryPositiveClass", e->positive);
     dli_jackson_int(&j, "topN", e->top_n);
     dli_jackson_int(&j, "topNCorrectCount", e->top_right);
     dli_jackson_int(&j, "topNTotalCount", e->top_n > 1 ? e->n : 0);
@@ -129,7 +141,7 @@ dl4c_status dl4c_evaluation_dl4j_json(const dl4c_evaluation *e, char **text, str
         dli_jackson_double(&j, "binaryDecisionThreshold", e->threshold);
     else
         dli_jackson_null(&j, "binaryDecisionThreshold");
-    dli_jackson_null(&j, "costArray");
+    add_costs(&j, e);
     dli_jackson_int(&j, "maxWarningClassesToPrint", 16);
     dli_jackson_close(&j);
     dli_free(order);
@@ -149,8 +161,26 @@ static int64_t int_or(const json_t *o, const char *key, int64_t def)
     return json_is_integer(v) ? (int64_t)json_integer_value(v) : json_is_null(v) || !v ? def : -1;
 }
 
+/* {dataType, shape, data}, before 1.0.0-beta3 the data alone. */
+static dl4c_status read_costs(dl4c_context *ctx, const json_t *v, size_t n, float **costs, struct dl4c_error *err)
+{
+    const json_t *data = json_is_array(v) ? v : json_object_get(v, "data");
+    if (!json_is_array(data) || json_array_size(data) != n)
+        return bad(err, "a costArray without one cost for each class");
+    *costs = dli_array(ctx, n, sizeof **costs, err);
+    if (!*costs)
+        return dli_alloc_status();
+    for (size_t i = 0; i < n; i++) {
+        const double cost = json_number_value(json_array_get(data, i));
+        if (!json_is_number(json_array_get(data, i)) || !(cost >= 0 && cost <= FLT_MAX))
+            return bad(err, "a cost that is no number of 0 or more");
+        (*costs)[i] = (float)cost;
+    }
+    return DL4C_OK;
+}
+
 static dl4c_status read_options(dl4c_context *ctx, const json_t *root, size_t size, struct dl4c_evaluation_options *o, const char ***names,
-                                struct dl4c_error *err)
+                                float **cost_values, struct dl4c_error *err)
 {
     const json_t *classes = json_object_get(json_object_get(root, "confusion"), "classes"), *labels = json_object_get(root, "labelsList");
     const json_t *threshold = json_object_get(root, "binaryDecisionThreshold"), *costs = json_object_get(root, "costArray");
@@ -160,10 +190,16 @@ static dl4c_status read_options(dl4c_context *ctx, const json_t *root, size_t si
     if (n * n * 12 > (size_t)64 << 20 && n * n * 12 / 4096 > size)
         return dli_fail(err, DL4C_E_LIMIT, "evaluation", "the matrix of %zu classes has more than 4096 times the %zu bytes that name them",
                         n, size);
+    const json_t *positive = json_object_get(root, "binaryPositiveClass");
+    if (json_is_null(positive))
+        o->flags = DL4C_EVALUATION_NO_POSITIVE;
+    else if (int_or(root, "binaryPositiveClass", 1) == 0 && n == 2)
+        o->flags = DL4C_EVALUATION_FIRST_POSITIVE;
+    else if (int_or(root, "binaryPositiveClass", 1) != 1)
+        return bad(err, "a binaryPositiveClass that is none of its classes");
     if (costs && !json_is_null(costs))
-        return dli_fail(err, DL4C_E_UNSUPPORTED, "evaluation", "the evaluation has costs of its classes");
-    if (n == 2 && int_or(root, "binaryPositiveClass", 1) != 1)
-        return dli_fail(err, DL4C_E_UNSUPPORTED, "evaluation", "the evaluation takes class 0 of two for the positive one");
+        DLI_TRY(read_costs(ctx, costs, n, cost_values, err));
+    o->costs = *cost_values;
     const int64_t top_n = int_or(root, "topN", 1);
     if (top_n < 1 || top_n > (int64_t)n)
         return bad(err, "a topN outside its classes");
@@ -171,8 +207,8 @@ static dl4c_status read_options(dl4c_context *ctx, const json_t *root, size_t si
     o->top_n = (int32_t)top_n;
     if (json_is_number(threshold)) {
         o->threshold = json_number_value(threshold);
-        if (!(o->threshold > 0 && o->threshold < 1) || n != 2)
-            return bad(err, "a binaryDecisionThreshold outside 0 to 1 or with other than two classes");
+        if (!(o->threshold > 0 && o->threshold < 1) || n != 2 || o->costs)
+            return bad(err, "a binaryDecisionThreshold outside 0 to 1, with other than two classes or beside costs");
     }
     for (size_t i = 0; i < n; i++)
         if (json_integer_value(json_array_get(classes, i)) != (json_int_t)i)
@@ -237,6 +273,7 @@ dl4c_status dl4c_evaluation_from_dl4j(dl4c_context *ctx, const char *text, size_
     json_error_t why;
     json_t *root = json_loadb(text, size, JSON_REJECT_DUPLICATES, &why);
     const char **names = NULL;
+    float *costs = NULL;
     struct dl4c_evaluation_options o = DL4C_EVALUATION_OPTIONS_INIT;
     dl4c_evaluation *made = NULL;
     dl4c_status status = DL4C_OK;
@@ -247,12 +284,13 @@ dl4c_status dl4c_evaluation_from_dl4j(dl4c_context *ctx, const char *text, size_
     else if (!class || strcmp(dot ? dot + 1 : class, "Evaluation") != 0)
         status = dli_fail(err, DL4C_E_CORRUPT, "evaluation", "the JSON is of class '%.100s', wanted Evaluation", class ? class : "");
     if (status == DL4C_OK)
-        status = read_options(ctx, root, size, &o, &names, err);
+        status = read_options(ctx, root, size, &o, &names, &costs, err);
     if (status == DL4C_OK)
         status = dl4c_evaluation_create(ctx, &o, &made, err);
     if (status == DL4C_OK)
         status = read_counts(made, root, err);
     dli_free(names);
+    dli_free(costs);
     json_decref(root);
     dli_context_unref(ctx);
     if (status != DL4C_OK)

@@ -21,6 +21,18 @@ static dl4c_status check_options(const struct dl4c_evaluation_options *o, struct
         return dli_fail(err, DL4C_E_INVALID, "evaluation", "threshold is %s, wanted 0 to below 1", DLI_NUM(o->threshold));
     if (o->threshold > 0.0 && o->n_classes != 2)
         return dli_fail(err, DL4C_E_INVALID, "evaluation", "threshold is for two classes, and there are %" PRId32, o->n_classes);
+    if (o->flags & ~(uint64_t)(DL4C_EVALUATION_FIRST_POSITIVE | DL4C_EVALUATION_NO_POSITIVE))
+        return dli_fail(err, DL4C_E_VERSION, "evaluation", "flags %#" PRIx64 " are not known to this library", o->flags);
+    if (o->flags == (DL4C_EVALUATION_FIRST_POSITIVE | DL4C_EVALUATION_NO_POSITIVE) ||
+        (o->flags & DL4C_EVALUATION_FIRST_POSITIVE && o->n_classes != 2))
+        return dli_fail(err, DL4C_E_INVALID, "evaluation", "the first class is to be the positive one%s",
+                        o->n_classes == 2 ? ", and none is" : ": that is for two classes");
+    if (o->costs && o->threshold > 0.0)
+        return dli_fail(err, DL4C_E_INVALID, "evaluation", "costs and a threshold are given: each decides on its own");
+    for (int32_t i = 0; o->costs && i < o->n_classes; i++)
+        if (!(o->costs[i] >= 0.0f && isfinite(o->costs[i])))
+            return dli_fail(err, DL4C_E_INVALID, "evaluation", "the cost of class %" PRId32 " is %s, wanted 0 or more", i,
+                            DLI_NUM((double)o->costs[i]));
     if (o->classes)
         for (int32_t i = 0; i < o->n_classes; i++)
             if (!o->classes[i])
@@ -73,7 +85,12 @@ dl4c_status dl4c_evaluation_create(dl4c_context *ctx, const struct dl4c_evaluati
     made->predicted = made->actual ? dli_calloc(ctx, n, sizeof *made->predicted, err) : NULL;
     made->seen = made->predicted ? dli_array(ctx, n * n, sizeof *made->seen, err) : NULL;
     made->n_seen = made->seen ? dli_calloc(ctx, n, sizeof *made->n_seen, err) : NULL;
-    dl4c_status status = made->n_seen ? copy_names(made, o.classes, err) : dli_alloc_status();
+    made->positive = o.flags & DL4C_EVALUATION_NO_POSITIVE ? -1 : !(o.flags & DL4C_EVALUATION_FIRST_POSITIVE);
+    if (made->n_seen && o.costs)
+        made->costs = dli_array(ctx, n, sizeof *made->costs, err);
+    if (made->costs)
+        memcpy(made->costs, o.costs, n * sizeof *made->costs);
+    dl4c_status status = made->n_seen && !made->costs == !o.costs ? copy_names(made, o.classes, err) : dli_alloc_status();
     if (status != DL4C_OK) {
         dl4c_evaluation_destroy(&made);
         return status;
@@ -92,6 +109,7 @@ void dl4c_evaluation_destroy(dl4c_evaluation **e)
         for (int32_t i = 0; i < old->n_classes; i++)
             dli_free(old->names[i]);
     dli_free(old->names);
+    dli_free(old->costs);
     dli_free(old->confusion);
     dli_free(old->actual);
     dli_free(old->predicted);
@@ -131,12 +149,18 @@ static int32_t predict(const dl4c_evaluation *e, const float *row)
         return row[1] > (float)e->threshold;
     int32_t best = 0;
     for (int32_t k = 1; k < e->n_classes; k++)
-        if (row[k] > row[best])
+        if (e->costs ? row[k] * e->costs[k] > row[best] * e->costs[best] : row[k] > row[best])
             best = k;
     return best;
 }
 
 dl4c_status dl4c_evaluation_add(dl4c_evaluation *e, const float *probabilities, const int64_t *labels, int64_t n, struct dl4c_error *err)
+{
+    return dl4c_evaluation_add_masked(e, probabilities, labels, NULL, n, err);
+}
+
+dl4c_status dl4c_evaluation_add_masked(dl4c_evaluation *e, const float *probabilities, const int64_t *labels, const float *mask, int64_t n,
+                                       struct dl4c_error *err)
 {
     if (!e)
         return dli_fail(err, DL4C_E_INVALID, "evaluation", "e is NULL");
@@ -146,6 +170,8 @@ dl4c_status dl4c_evaluation_add(dl4c_evaluation *e, const float *probabilities, 
     const int32_t k_end = e->n_classes;
     for (int64_t i = 0; i < n; i++) { /* everything is checked before anything is counted */
         const float *row = probabilities + i * k_end;
+        if (mask && mask[i] == 0.0f)
+            continue;
         if (labels[i] < 0 || labels[i] >= k_end)
             return dli_fail(err, DL4C_E_INVALID, "evaluation", "label %" PRId64 " of row %" PRId64 " is outside the %" PRId32 " classes",
                             labels[i], i, k_end);
@@ -155,6 +181,9 @@ dl4c_status dl4c_evaluation_add(dl4c_evaluation *e, const float *probabilities, 
     }
     for (int64_t i = 0; i < n; i++) {
         const float *row = probabilities + i * k_end;
+        if (mask && mask[i] == 0.0f)
+            continue;
+        e->n++;
         const int32_t actual = (int32_t)labels[i], predicted = predict(e, row);
         dli_evaluation_count(e, actual, predicted, 1);
         if (e->top_n > 1) {
@@ -164,7 +193,6 @@ dl4c_status dl4c_evaluation_add(dl4c_evaluation *e, const float *probabilities, 
             e->top_right += likelier < e->top_n;
         }
     }
-    e->n += n;
     return DL4C_OK;
 }
 
@@ -185,6 +213,8 @@ dl4c_status dl4c_evaluation_merge(dl4c_evaluation *e, const dl4c_evaluation *oth
     if (e->threshold != other->threshold)
         return dli_fail(err, DL4C_E_INVALID, "evaluation", "threshold is %s in one evaluation and %s in the other", DLI_NUM(e->threshold),
                         DLI_NUM(other->threshold));
+    if (!e->costs != !other->costs || (e->costs && memcmp(e->costs, other->costs, (size_t)e->n_classes * sizeof *e->costs) != 0))
+        return dli_fail(err, DL4C_E_INVALID, "evaluation", "the two evaluations have other costs of their classes");
     int32_t *row = dli_array(e->ctx, (size_t)e->n_classes, sizeof *row, err);
     if (!row)
         return dli_alloc_status();

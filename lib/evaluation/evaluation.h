@@ -11,6 +11,8 @@ struct dl4c_evaluation {
     int32_t n_classes;
     int32_t top_n; /* at least 1 */
     double threshold;
+    float *costs;       /* [n_classes]; NULL: none */
+    int32_t positive;   /* of two classes; -1: none */
     int64_t n;          /* examples */
     int64_t top_right;  /* examples whose class was among the top_n; counted only where top_n > 1 */
     int64_t *confusion; /* [actual, predicted] */

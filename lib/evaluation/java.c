@@ -331,6 +331,22 @@ void dli_jackson_doubles(struct dli_jackson *j, const char *key, const double *v
     dli_strbuf_add(j->b, " ]");
 }
 
+void dli_jackson_floats(struct dli_jackson *j, const char *key, const float *v, int64_t n)
+{
+    dli_jackson_key(j, key);
+    dli_jackson_open(j, NULL);
+    dli_jackson_key(j, "dataType");
+    dli_strbuf_add(j->b, "\"FLOAT\"");
+    dli_jackson_ints(j, "shape", &n, 1);
+    dli_jackson_key(j, "data");
+    for (int64_t i = 0; i < n; i++) {
+        dli_strbuf_add(j->b, i == 0 ? "[ " : ", ");
+        dli_java_float(j->b, v[i]);
+    }
+    dli_strbuf_add(j->b, " ]");
+    dli_jackson_close(j);
+}
+
 void dli_jackson_texts(struct dli_jackson *j, const char *key, char *const *v, int64_t n)
 {
     if (!v) {

@@ -35,6 +35,8 @@ void dli_jackson_bool(struct dli_jackson *j, const char *key, bool v);
 void dli_jackson_null(struct dli_jackson *j, const char *key);
 void dli_jackson_ints(struct dli_jackson *j, const char *key, const int64_t *v, int64_t n);
 void dli_jackson_doubles(struct dli_jackson *j, const char *key, const double *v, int64_t n);
+/* An INDArray of floats, as text: its type, shape and values. */
+void dli_jackson_floats(struct dli_jackson *j, const char *key, const float *v, int64_t n);
 void dli_jackson_texts(struct dli_jackson *j, const char *key, char *const *v, int64_t n); /* null where v is NULL */
 void dli_jackson_number(struct dli_jackson *j, double v);                                  /* a value: what is not finite in quotes */
 

@@ -295,18 +295,7 @@ static void binary_json(const dl4c_measure *m, struct dli_jackson *j)
     }
     dli_jackson_texts(j, "labels", m->names, m->columns);
     if (m->thresholds) {
-        dli_jackson_key(j, "decisionThreshold");
-        dli_jackson_open(j, NULL);
-        dli_jackson_key(j, "dataType");
-        dli_strbuf_add(j->b, "\"FLOAT\"");
-        dli_jackson_ints(j, "shape", (int64_t[]){ m->columns }, 1);
-        dli_jackson_key(j, "data");
-        for (int32_t k = 0; k < m->columns; k++) {
-            dli_strbuf_add(j->b, k == 0 ? "[ " : ", ");
-            dli_java_float(j->b, m->thresholds[k]);
-        }
-        dli_strbuf_add(j->b, " ]");
-        dli_jackson_close(j);
+        dli_jackson_floats(j, "decisionThreshold", m->thresholds, m->columns);
     } else {
         dli_jackson_null(j, "decisionThreshold");
     }

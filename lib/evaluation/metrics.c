@@ -105,9 +105,9 @@ double dl4c_evaluation_metric(const dl4c_evaluation *e, int32_t metric, int32_t 
     if (metric == DL4C_METRIC_BALANCED_ACCURACY)
         return macro(e, DL4C_METRIC_RECALL);
     const bool two = e->n_classes == 2;
+    if (two && e->positive >= 0 && average == DL4C_AVERAGE_DEFAULT && metric != DL4C_METRIC_G_MEASURE && metric != DL4C_METRIC_MCC)
+        return metric_of(counts_of(e, e->positive), metric, 0.0);
     if (two && metric == DL4C_METRIC_F1)
-        return metric_of(counts_of(e, 1), metric, 0.0);
-    if (two && average == DL4C_AVERAGE_DEFAULT && metric != DL4C_METRIC_G_MEASURE && metric != DL4C_METRIC_MCC)
         return metric_of(counts_of(e, 1), metric, 0.0);
     if (average == DL4C_AVERAGE_MICRO)
         return micro(e, metric);

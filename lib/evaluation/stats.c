@@ -102,15 +102,20 @@ dl4c_status dl4c_evaluation_stats(const dl4c_evaluation *e, uint32_t flags, char
     dli_strbuf_add(&b, "\n F1 Score:        ");
     add_fraction(&b, dl4c_evaluation_f1(e));
     add_excluded(&b, e, DL4C_METRIC_F1);
-    if (e->n_classes > 2)
+    if (e->n_classes > 2 || e->positive < 0)
         dli_strbuf_addf(&b, "\nPrecision, recall & F1: macro-averaged (equally weighted avg. of %" PRId32 " classes)", e->n_classes);
     else
-        dli_strbuf_addf(&b, "\nPrecision, recall & F1: reported for positive class (class 1 - \"%s\") only", e->names[1]);
+        dli_strbuf_addf(&b, "\nPrecision, recall & F1: reported for positive class (class %" PRId32 " - \"%s\") only", e->positive,
+                        e->names[e->positive]);
     if (e->threshold > 0.0) {
         dli_strbuf_add(&b, "\nBinary decision threshold: ");
         dli_java_double(&b, e->threshold);
     }
-    dli_strbuf_add(&b, "\n\n");
+    for (int32_t i = 0; e->costs && i < e->n_classes; i++) {
+        dli_strbuf_add(&b, i == 0 ? "\nCost array: [" : ", ");
+        dli_java_float(&b, e->costs[i]);
+    }
+    dli_strbuf_add(&b, e->costs ? "]\n\n" : "\n\n");
     if (!(flags & DL4C_STATS_NO_WARNINGS)) {
         add_warning(&b, e, DL4C_METRIC_PRECISION, "precision");
         add_warning(&b, e, DL4C_METRIC_RECALL, "recall");

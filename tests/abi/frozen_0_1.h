@@ -575,19 +575,27 @@ DL4C_END
 /* dl4c/evaluation.h */
 DL4C_BEGIN
 typedef struct dl4c_evaluation dl4c_evaluation;
+enum {
+    DL4C_EVALUATION_FIRST_POSITIVE = 1,
+    DL4C_EVALUATION_NO_POSITIVE = 2
+};
 struct dl4c_evaluation_options {
     size_t struct_size;
     int32_t n_classes;
     int32_t top_n;
     const char *const *classes;
     double threshold;
+    const float *costs;
+    uint64_t flags;
 };
-#define DL4C_EVALUATION_OPTIONS_INIT { sizeof(struct dl4c_evaluation_options), 0, 0, 0, 0 }
+#define DL4C_EVALUATION_OPTIONS_INIT { sizeof(struct dl4c_evaluation_options), 0, 0, 0, 0, 0, 0 }
 DL4C_API dl4c_status dl4c_evaluation_create(dl4c_context *ctx, const struct dl4c_evaluation_options *options, dl4c_evaluation **e,
                                             struct dl4c_error *err);
 DL4C_API void dl4c_evaluation_destroy(dl4c_evaluation **e);
 DL4C_API dl4c_status dl4c_evaluation_add(dl4c_evaluation *e, const float *probabilities, const int64_t *labels, int64_t n,
                                          struct dl4c_error *err);
+DL4C_API dl4c_status dl4c_evaluation_add_masked(dl4c_evaluation *e, const float *probabilities, const int64_t *labels, const float *mask,
+                                                int64_t n, struct dl4c_error *err);
 DL4C_API dl4c_status dl4c_evaluation_merge(dl4c_evaluation *e, const dl4c_evaluation *other, struct dl4c_error *err);
 DL4C_API int64_t dl4c_evaluation_count(const dl4c_evaluation *e);
 DL4C_API int32_t dl4c_evaluation_classes(const dl4c_evaluation *e);

@@ -59,6 +59,17 @@ def good(images):
     check(e['n'] == n and sum(map(sum, e['confusion'])) == n and e['classes'] == sorted(os.listdir(images)), 'evaluate says %r' % e)
     check(len(read('mistakes').splitlines()) == round(n * (1 - e['accuracy'])), 'mistakes and accuracy differ')
     check(b'<svg' in read('confusion.svg'), 'the confusion matrix is no SVG')
+    out, _ = run('evaluate', 'head.zip', '--features', 'test', '--roc', '--dl4j-json', 'e.json', '--json', '--progress', 'none')
+    roc = json.loads(out)['roc']
+    check(roc['steps'] == 0 and 0.5 < roc['auroc'] <= 1 and 0 < roc['auprc'] <= 1 and len(roc['auroc_per_class']) == 6,
+          '--roc says %r' % roc)
+    check(abs(sum(roc['auroc_per_class']) / 6 - roc['auroc']) < 1e-12, '--roc: the mean is none')
+    there = json.loads(read('e.json.roc'))
+    check([u['auc'] for u in there['underlying']] == roc['auroc_per_class'] and there['labels'] == e['classes'],
+          'e.json.roc has other areas')
+    check(json.loads(read('e.json'))['numRowCounter'] == n, 'e.json counts otherwise')
+    out, _ = run('evaluate', 'head.zip', '--features', 'test', '--roc', '--roc-steps', '20', '--progress', 'none')
+    check('Average AUC: ' in out and '20 steps' in out and 'Confusion Matrix' in out, '--roc prints %r' % out[-300:])
     # 6 classes: chance is 1/6; the features must do far better even from 7 images a class
     check(e['accuracy'] > 0.4, 'accuracy is %.3f' % e['accuracy'])
 
@@ -215,7 +226,7 @@ def usage():
     for args in ((), ('nonesuch',), ('summary',), ('summary', model, '--nonesuch'), ('split', 'a', '--out'),
                  ('train', '--features', 'train', '--out', 'h.zip', '--epochs', 'many'), ('train', '--features', 'train', '--out', 'h.zip',
                  '--resume'), ('featurize', model, '--at', AT, '--images', 'x', '--out', 'y', '--pool', 'sum'), ('monitor',),
-                 ('plot', model, '-o', 'graph.png')):
+                 ('plot', model, '-o', 'graph.png'), ('evaluate', 'head.zip', '--features', 'test', '--roc-steps', '5')):
         out, err = run(*args, want=2)
         check(out == '' and err, 'dl4c %s: usage goes to stderr' % ' '.join(args))
     run('--help')

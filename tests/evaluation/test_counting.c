@@ -91,6 +91,56 @@ static void options_out_of_range_are_refused(void **state)
     assert_int_equal(dl4c_evaluation_create(NULL, NULL, NULL, NULL), DL4C_E_INVALID);
 }
 
+/* Costs decide the class, not the top N; a mask leaves rows out whatever stands in them; averages follow the positive class. */
+static void costs_masks_and_the_positive_class_count(void **state)
+{
+    (void)state;
+    static const float p[] = { 0.6f, 0.4f, 0.9f, 0.1f, NAN, 2, 0.5f, 0.5f }, costs[] = { 1, 2 }, mask[] = { 1, 1, 0, 0.5f };
+    static const int64_t labels[] = { 1, 0, 77, 0 };
+    struct dl4c_evaluation_options o = DL4C_EVALUATION_OPTIONS_INIT;
+    dl4c_evaluation *e = NULL, *other = NULL;
+    o.n_classes = 2;
+    o.costs = costs;
+    o.flags = DL4C_EVALUATION_FIRST_POSITIVE;
+    assert_int_equal(dl4c_evaluation_create(NULL, &o, &e, NULL), DL4C_OK);
+    assert_int_equal(dl4c_evaluation_add(e, p, labels, 4, NULL), DL4C_E_INVALID);
+    assert_int_equal(dl4c_evaluation_add_masked(e, p, labels, mask, 4, NULL), DL4C_OK);
+    assert_int_equal(dl4c_evaluation_count(e), 3);
+    assert_int_equal(dl4c_evaluation_confusion(e, 1, 1), 1); /* 0.6 against 2 * 0.4 */
+    assert_int_equal(dl4c_evaluation_confusion(e, 0, 0), 1);
+    assert_int_equal(dl4c_evaluation_confusion(e, 0, 1), 1); /* 0.5 against 1 */
+    assert_true(dl4c_evaluation_recall(e) == 0.5);           /* of the first class; the second one's is 1 */
+    assert_true(dl4c_evaluation_precision(e) == 1.0);
+    assert_true(dl4c_evaluation_metric(e, DL4C_METRIC_RECALL, DL4C_AVERAGE_MACRO) == 0.75);
+    o.costs = NULL;
+    o.flags = DL4C_EVALUATION_NO_POSITIVE;
+    assert_int_equal(dl4c_evaluation_create(NULL, &o, &other, NULL), DL4C_OK);
+    assert_int_equal(dl4c_evaluation_merge(other, e, NULL), DL4C_E_INVALID);
+    assert_int_equal(dl4c_evaluation_add_masked(other, p, labels, NULL, 2, NULL), DL4C_OK);
+    assert_int_equal(dl4c_evaluation_add(other, p + 6, labels, 1, NULL), DL4C_OK);
+    assert_true(dl4c_evaluation_recall(other) == 0.5); /* 1 and 0 */
+    assert_true(dl4c_evaluation_f1(other) == 0.0);     /* of the second class, whose recall is 0 */
+    dl4c_evaluation_destroy(&e);
+    dl4c_evaluation_destroy(&other);
+    static const float negative[] = { 1, -1 }, infinite[] = { 1, INFINITY };
+    const struct {
+        const float *costs;
+        double threshold;
+        uint64_t flags;
+        int32_t n;
+        dl4c_status status;
+    } bad[] = { { negative, 0, 0, 2, DL4C_E_INVALID }, { infinite, 0, 0, 2, DL4C_E_INVALID }, { costs, 0.5, 0, 2, DL4C_E_INVALID },
+                { NULL, 0, 3, 2, DL4C_E_INVALID },     { NULL, 0, 1, 3, DL4C_E_INVALID },     { NULL, 0, 4, 2, DL4C_E_VERSION } };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        o.costs = bad[i].costs;
+        o.threshold = bad[i].threshold;
+        o.flags = bad[i].flags;
+        o.n_classes = bad[i].n;
+        assert_int_equal(dl4c_evaluation_create(NULL, &o, &e, NULL), bad[i].status);
+        assert_null(e);
+    }
+}
+
 static void before_anything_is_counted_all_numbers_are_zero(void **state)
 {
     (void)state;
@@ -370,6 +420,7 @@ int main(void)
         cmocka_unit_test(the_lowest_index_wins_a_tie),
         cmocka_unit_test(a_bad_row_leaves_the_counts_alone),
         cmocka_unit_test(options_out_of_range_are_refused),
+        cmocka_unit_test(costs_masks_and_the_positive_class_count),
         cmocka_unit_test(before_anything_is_counted_all_numbers_are_zero),
         cmocka_unit_test(getters_answer_outside_the_classes),
         cmocka_unit_test(macro_averages_leave_out_what_is_not_defined),

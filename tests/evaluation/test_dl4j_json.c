@@ -68,6 +68,45 @@ static void what_is_written_is_read_back(void **state)
     dl4c_evaluation_destroy(&e);
 }
 
+/* Texts and numbers of the source of Deeplearning4j 1.0.0-M2.1; no recorded case has them. */
+static void costs_and_the_positive_class_come_back(void **state)
+{
+    (void)state;
+    static const float costs[] = { 0.5f, 3, 0.1f };
+    static const uint64_t flags[] = { 0, DL4C_EVALUATION_FIRST_POSITIVE, DL4C_EVALUATION_NO_POSITIVE };
+    static const char *const written[] = { "\"binaryPositiveClass\" : 1,", "\"binaryPositiveClass\" : 0,",
+                                           "\"binaryPositiveClass\" : null," };
+    static const char *const said[] = { "positive class (class 1 - \"1\") only\nCost array: [0.5, 3.0]\n\n",
+                                        "(class 0 - \"0\") only\nCost array",
+                                        "macro-averaged (equally weighted avg. of 2 classes)\nCost array: [0.5, 3.0]" };
+    for (int i = 0; i < 3; i++) {
+        struct dl4c_evaluation_options o = DL4C_EVALUATION_OPTIONS_INIT;
+        dl4c_evaluation *e = NULL, *back = NULL;
+        char *text = NULL, *again = NULL, *stats = NULL;
+        o.n_classes = 2;
+        o.costs = costs;
+        o.flags = flags[i];
+        assert_int_equal(dl4c_evaluation_create(NULL, &o, &e, NULL), DL4C_OK);
+        count(e, 0, 0);
+        count(e, 1, 0);
+        assert_int_equal(dl4c_evaluation_dl4j_json(e, &text, NULL), DL4C_OK);
+        assert_non_null(strstr(text, written[i]));
+        assert_non_null(
+            strstr(text, "  \"costArray\" : {\n    \"dataType\" : \"FLOAT\",\n    \"shape\" : [ 2 ],\n    \"data\" : [ 0.5, 3.0 ]\n  },"));
+        assert_int_equal(dl4c_evaluation_from_dl4j(NULL, text, strlen(text), &back, NULL), DL4C_OK);
+        assert_int_equal(dl4c_evaluation_dl4j_json(back, &again, NULL), DL4C_OK);
+        assert_string_equal(text, again);
+        assert_int_equal(dl4c_evaluation_merge(back, e, NULL), DL4C_OK);
+        assert_int_equal(dl4c_evaluation_stats(back, 0, &stats, NULL), DL4C_OK);
+        assert_non_null(strstr(stats, said[i]));
+        dl4c_free(text);
+        dl4c_free(again);
+        dl4c_free(stats);
+        dl4c_evaluation_destroy(&e);
+        dl4c_evaluation_destroy(&back);
+    }
+}
+
 #define HEAD "{\"@class\":\"org.nd4j.evaluation.classification.Evaluation\","
 
 static void lies_are_refused(void **state)
@@ -96,8 +135,12 @@ static void lies_are_refused(void **state)
           DL4C_E_CORRUPT },
         { HEAD "\"labelsList\":[1,2],\"confusion\":{\"classes\":[0,1],\"matrix\":{}}}", DL4C_E_CORRUPT },
         { HEAD "\"binaryDecisionThreshold\":1.5,\"confusion\":{\"classes\":[0,1],\"matrix\":{}}}", DL4C_E_CORRUPT },
-        { HEAD "\"binaryPositiveClass\":0,\"confusion\":{\"classes\":[0,1],\"matrix\":{}}}", DL4C_E_UNSUPPORTED },
-        { HEAD "\"costArray\":[1.0,2.0],\"confusion\":{\"classes\":[0,1],\"matrix\":{}}}", DL4C_E_UNSUPPORTED },
+        { HEAD "\"binaryPositiveClass\":2,\"confusion\":{\"classes\":[0,1],\"matrix\":{}}}", DL4C_E_CORRUPT },
+        { HEAD "\"binaryPositiveClass\":0,\"confusion\":{\"classes\":[0,1,2],\"matrix\":{}}}", DL4C_E_CORRUPT },
+        { HEAD "\"costArray\":[1.0],\"confusion\":{\"classes\":[0,1],\"matrix\":{}}}", DL4C_E_CORRUPT },
+        { HEAD "\"costArray\":[1.0,-2.0],\"confusion\":{\"classes\":[0,1],\"matrix\":{}}}", DL4C_E_CORRUPT },
+        { HEAD "\"costArray\":{\"data\":[1.0,\"NaN\"]},\"confusion\":{\"classes\":[0,1],\"matrix\":{}}}", DL4C_E_CORRUPT },
+        { HEAD "\"costArray\":[1,2],\"binaryDecisionThreshold\":0.5,\"confusion\":{\"classes\":[0,1],\"matrix\":{}}}", DL4C_E_CORRUPT },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         dl4c_evaluation *e = (dl4c_evaluation *)1;
@@ -126,9 +169,8 @@ static void a_short_text_cannot_ask_for_a_large_matrix(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(cells_stand_in_the_order_of_a_hash_map),
-        cmocka_unit_test(what_is_written_is_read_back),
-        cmocka_unit_test(lies_are_refused),
+        cmocka_unit_test(cells_stand_in_the_order_of_a_hash_map),     cmocka_unit_test(what_is_written_is_read_back),
+        cmocka_unit_test(costs_and_the_positive_class_come_back),     cmocka_unit_test(lies_are_refused),
         cmocka_unit_test(a_short_text_cannot_ask_for_a_large_matrix),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

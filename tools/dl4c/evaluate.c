@@ -20,10 +20,76 @@ static void on_mistake(void *user, int64_t index, int64_t actual, int64_t predic
     fputc('\n', m->f);
 }
 
+/* What --roc adds: the curves of each class against the others, or of one output's yes or no. */
+struct roc {
+    bool wanted;
+    int64_t steps;
+    dl4c_measure *m;
+};
+
+static dl4c_status make_roc(struct roc *r, dl4c_graph *g, dl4c_features *store, struct dl4c_evaluate_options *o, struct dl4c_error *err)
+{
+    struct dl4c_measure_options mo = DL4C_MEASURE_OPTIONS_INIT;
+    struct dl4c_vertex out = DL4C_VERTEX_INIT;
+    struct dl4c_model_info info = DL4C_MODEL_INFO_INIT;
+    int32_t classes = dl4c_features_class_count(store);
+    if (!r->wanted)
+        return DL4C_OK;
+    dl4c_status status = dl4c_graph_vertex(g, dl4c_graph_output(g, 0), &out, err);
+    if (status == DL4C_OK)
+        status = dl4c_graph_info(g, &info, err);
+    if (status != DL4C_OK)
+        return status;
+    if (out.rank == 1 && out.shape[0] > 0)
+        classes = (int32_t)out.shape[0];
+    const char **names = classes > 1 ? calloc((size_t)classes, sizeof *names) : NULL;
+    bool all = names != NULL;
+    for (int32_t k = 0; all && k < classes; k++)
+        all = (names[k] = info.classes && k < info.n_classes ? info.classes[k] : dl4c_features_class(store, k)) != NULL;
+    mo.kind = classes == 1 ? DL4C_MEASURE_ROC : DL4C_MEASURE_ROC_MULTICLASS;
+    mo.columns = classes;
+    mo.names = all ? names : NULL;
+    mo.steps = (int32_t)r->steps;
+    status = dl4c_measure_create(cli.ctx, &mo, &r->m, err);
+    free(names);
+    o->measures = &r->m;
+    o->n_measures = status == DL4C_OK;
+    return status;
+}
+
+/* The object of evaluate --json with the areas as one member more. */
+static void print_json(const char *text, const struct roc *r)
+{
+    const size_t n = strlen(text);
+    if (!r->m) {
+        fputs(text, stdout);
+        return;
+    }
+    fwrite(text, 1, n - 1, stdout); /* all but the brace */
+    printf(", \"roc\": {\"steps\": %lld", (long long)r->steps);
+    static const struct {
+        const char *mean, *each;
+        int32_t metric;
+    } areas[] = { { "auroc", "auroc_per_class", DL4C_METRIC_AUROC }, { "auprc", "auprc_per_class", DL4C_METRIC_AUPRC } };
+    for (int i = 0; i < 2; i++) {
+        printf(", \"%s\": ", areas[i].mean);
+        cli_json_number(stdout, dl4c_measure_value(r->m, areas[i].metric, -1));
+        printf(", \"%s\": [", areas[i].each);
+        for (int32_t k = 0; k < dl4c_measure_columns(r->m); k++) {
+            fputs(k ? ", " : "", stdout);
+            cli_json_number(stdout, dl4c_measure_value(r->m, areas[i].metric, k));
+        }
+        fputc(']', stdout);
+    }
+    fputs("}}", stdout);
+}
+
 int cmd_evaluate(int argc, char **argv)
 {
     const char *model, *features = NULL, *errors = NULL, *confusion = NULL;
+    const char *dl4j = NULL;
     int64_t top = 1, batch = 64;
+    struct roc roc = { .steps = 0 };
     bool json = false;
     const struct cli_option options[] = {
         { "--features", CLI_TEXT, &features, "store to evaluate on" },
@@ -31,24 +97,32 @@ int cmd_evaluate(int argc, char **argv)
         { "--batch", CLI_INT, &batch, "64" },
         { "--errors", CLI_TEXT, &errors, "FILE: path, actual, predicted, probability of each mistake" },
         { "--confusion-svg", CLI_TEXT, &confusion, "FILE: a picture of the confusion matrix" },
+        { "--roc", CLI_FLAG, &roc.wanted, "areas under the ROC and the precision/recall curve of each class" },
+        { "--roc-steps", CLI_INT, &roc.steps, "thresholds of those curves, as Deeplearning4j's ROC(steps); 0: exact" },
+        { "--dl4j-json", CLI_TEXT, &dl4j, "FILE: what Deeplearning4j's Evaluation.fromJson reads; with --roc FILE.roc too" },
         { "--json", CLI_FLAG, &json, "one JSON object" },
         { 0 },
     };
-    int status = cli_parse(argc, argv, "evaluate MODEL --features DIR [--top N] [--errors FILE] [--confusion-svg FILE] [--json]", options,
-                           &model, 1, 1, NULL);
+    int status = cli_parse(argc, argv, "evaluate MODEL --features DIR [--top N] [--errors FILE] [--confusion-svg FILE] [--roc] [--json]",
+                           options, &model, 1, 1, NULL);
     if (status >= 0)
         return status;
     if (!features || top < 1 || batch < 1)
         return cli_usage(features ? "--top and --batch must be at least 1" : "evaluate needs --features");
+    if (roc.steps < 0 || roc.steps > 1 << 20 || (roc.steps && !roc.wanted))
+        return cli_usage("--roc-steps is %lld, wanted 0 to 1048576, with --roc", (long long)roc.steps);
+    char dl4j_roc[4096] = "";
+    if (dl4j && roc.wanted && snprintf(dl4j_roc, sizeof dl4j_roc, "%s.roc", dl4j) >= (int)sizeof dl4j_roc)
+        return cli_usage("--dl4j-json is too long");
     if ((status = cli_begin()) >= 0)
         return status;
-    if (!cli_can_write(errors) || !cli_can_write(confusion))
+    if (!cli_can_write(errors) || !cli_can_write(confusion) || !cli_can_write(dl4j) || !cli_can_write(dl4j_roc[0] ? dl4j_roc : NULL))
         return CLI_FAILED;
     struct dl4c_error err = DL4C_ERROR_INIT;
     dl4c_graph *g = NULL;
     dl4c_features *store = NULL;
     dl4c_evaluation *e = NULL;
-    char *text = NULL, *lines = NULL, *picture = NULL;
+    char *text = NULL, *lines = NULL, *picture = NULL, *roc_text = NULL, *dl4j_text = NULL, *dl4j_roc_text = NULL;
     size_t size = 0;
     struct mistakes m = { 0 };
     struct dl4c_evaluate_options o = DL4C_EVALUATE_OPTIONS_INIT;
@@ -70,26 +144,45 @@ int cmd_evaluate(int argc, char **argv)
         o.mistake_user = &m;
     }
     if (failed == DL4C_OK)
+        failed = make_roc(&roc, g, store, &o, &err);
+    if (failed == DL4C_OK)
         failed = dl4c_evaluate(g, dl4c_features_source(store), &o, &e, &err);
     if (failed == DL4C_OK)
         failed = json ? dl4c_evaluation_json(e, &text, &err) : dl4c_evaluation_stats(e, 0, &text, &err);
     if (failed == DL4C_OK && confusion)
         failed = dl4c_evaluation_confusion_svg(e, &picture, &err);
+    if (failed == DL4C_OK && roc.m && !json)
+        failed = dl4c_measure_stats(roc.m, &roc_text, &err);
+    if (failed == DL4C_OK && dl4j)
+        failed = dl4c_evaluation_dl4j_json(e, &dl4j_text, &err);
+    if (failed == DL4C_OK && dl4j && roc.m)
+        failed = dl4c_measure_dl4j_json(roc.m, &dl4j_roc_text, &err);
     if (m.f)
         fclose(m.f);
     if (failed == DL4C_OK) {
         cli_progress_end();
-        fputs(text, stdout);
+        if (json)
+            print_json(text, &roc);
+        else
+            printf("%s%s%s", text, roc_text ? "\n\n" : "", roc_text ? roc_text : "");
         fputc('\n', stdout);
         status = errors ? cli_write_text(errors, lines ? lines : "") : CLI_DONE;
         if (status == CLI_DONE && confusion)
             status = cli_write_text(confusion, picture);
+        if (status == CLI_DONE && dl4j)
+            status = cli_write_text(dl4j, dl4j_text);
+        if (status == CLI_DONE && dl4j_roc_text)
+            status = cli_write_text(dl4j_roc, dl4j_roc_text);
     } else {
         status = cli_fail(&err);
     }
     free(lines);
     dl4c_free(text);
     dl4c_free(picture);
+    dl4c_free(roc_text);
+    dl4c_free(dl4j_text);
+    dl4c_free(dl4j_roc_text);
+    dl4c_measure_destroy(&roc.m);
     dl4c_evaluation_destroy(&e);
     dl4c_features_close(&store);
     dl4c_graph_destroy(&g);
