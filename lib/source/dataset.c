@@ -56,8 +56,28 @@ static dl4c_status buffer(struct reading *r, int64_t *n, char type[32], struct d
     return text(r, type, err);
 }
 
-static dl4c_status shape_of(struct reading *r, int64_t shape[DL4C_MAX_RANK], int32_t *rank, bool *columns, int64_t *count,
-                            struct dl4c_error *err)
+/* Where the elements of an array lie in its buffer: a permuted array is written with the strides it has, its numbers as they lie. */
+struct layout {
+    int32_t rank;
+    int64_t shape[DL4C_MAX_RANK], stride[DL4C_MAX_RANK];
+    int64_t count;
+};
+
+/* Positions run from 0 to count - 1, whatever the strides. */
+static dl4c_status check_strides(const struct layout *l, struct dl4c_error *err)
+{
+    int64_t last = 0;
+    for (int32_t k = 0; k < l->rank; k++) {
+        int64_t reach;
+        if (l->shape[k] > 1 && (l->stride[k] < 0 || !dli_mul_i64(l->shape[k] - 1, l->stride[k], &reach) ||
+                                !dli_add_i64(last, reach, &last) || last >= l->count))
+            return dli_fail(err, DL4C_E_CORRUPT, "dataset", "axis %d of an array of %" PRId64 " elements has stride %" PRId64, (int)k,
+                            l->count, l->stride[k]);
+    }
+    return DL4C_OK;
+}
+
+static dl4c_status layout_of(struct reading *r, struct layout *l, struct dl4c_error *err)
 {
     char type[32] = "";
     int64_t n = 0, v[2 * MOST_RANK + 4] = { 0 };
@@ -71,15 +91,14 @@ static dl4c_status shape_of(struct reading *r, int64_t shape[DL4C_MAX_RANK], int
         return dli_fail(err, DL4C_E_CORRUPT, "dataset", "a shape of %" PRId64 " numbers says it has rank %" PRId64, n, v[0]);
     if (v[0] > DL4C_MAX_RANK)
         return dli_fail(err, DL4C_E_UNSUPPORTED, "dataset", "an array of rank %" PRId64 ", at most %d are read", v[0], DL4C_MAX_RANK);
-    *rank = v[0] ? (int32_t)v[0] : 1;
-    *count = shape[0] = 1;
+    *l = (struct layout){ .rank = v[0] ? (int32_t)v[0] : 1, .shape = { 1 }, .stride = { 1 }, .count = 1 };
     for (int64_t i = 0; i < v[0]; i++) {
-        shape[i] = v[1 + i];
-        if (shape[i] < 1 || !dli_mul_i64(*count, shape[i], count))
-            return dli_fail(err, DL4C_E_CORRUPT, "dataset", "axis %" PRId64 " of an array has length %" PRId64, i, shape[i]);
+        l->shape[i] = v[1 + i];
+        l->stride[i] = v[1 + v[0] + i];
+        if (l->shape[i] < 1 || !dli_mul_i64(l->count, l->shape[i], &l->count))
+            return dli_fail(err, DL4C_E_CORRUPT, "dataset", "axis %" PRId64 " of an array has length %" PRId64, i, l->shape[i]);
     }
-    *columns = v[n - 1] == 'f';
-    return DL4C_OK;
+    return check_strides(l, err);
 }
 
 static float value(const unsigned char *p, int size, bool is_float)
@@ -97,41 +116,37 @@ static float value(const unsigned char *p, int size, bool is_float)
     return size == 4 ? (float)(int32_t)low : (float)(int64_t)bits;
 }
 
-/* Where element i of a buffer in column order stands in row order. */
-static int64_t row_order(int64_t i, const int64_t *shape, int32_t rank)
+/* To the next element in row order; answers where it lies. */
+static int64_t next_position(const struct layout *l, int64_t index[DL4C_MAX_RANK], int64_t at)
 {
-    int64_t at = 0, stride = 1;
-    int64_t index[DL4C_MAX_RANK];
-    for (int32_t k = 0; k < rank; k++) {
-        index[k] = i % shape[k];
-        i /= shape[k];
+    for (int32_t k = l->rank - 1; k >= 0; k--) {
+        if (++index[k] < l->shape[k])
+            return at + l->stride[k];
+        at -= (l->shape[k] - 1) * (l->shape[k] > 1 ? l->stride[k] : 0);
+        index[k] = 0;
     }
-    for (int32_t k = rank - 1; k >= 0; k--) {
-        at += index[k] * stride;
-        stride *= shape[k];
-    }
-    return at;
+    return 0;
 }
 
 static dl4c_status read_array(struct reading *r, dl4c_tensor **t, struct dl4c_error *err)
 {
-    int64_t shape[DL4C_MAX_RANK] = { 0 }, count = 0, n = 0;
-    int32_t rank = 0;
-    bool columns = false;
+    struct layout l = { 0 };
+    int64_t n = 0, at = 0, index[DL4C_MAX_RANK] = { 0 };
     char type[32] = "";
     *t = NULL;
-    DLI_TRY(shape_of(r, shape, &rank, &columns, &count, err));
+    DLI_TRY(layout_of(r, &l, err));
     DLI_TRY(buffer(r, &n, type, err));
     const bool is_float = strcmp(type, "FLOAT") == 0 || strcmp(type, "DOUBLE") == 0;
     const int size = strcmp(type, "FLOAT") == 0 || strcmp(type, "INT") == 0 ? 4 : 8;
     if (!is_float && strcmp(type, "INT") != 0 && strcmp(type, "LONG") != 0)
         return dli_fail(err, DL4C_E_UNSUPPORTED, "dataset", "an array of type %s: FLOAT, DOUBLE, INT and LONG are read", type);
-    if (n != count || r->left / (size_t)size < (size_t)n)
-        return dli_fail(err, DL4C_E_CORRUPT, "dataset", "an array of %" PRId64 " elements has %" PRId64 " in %zu bytes", count, n, r->left);
-    DLI_TRY(dl4c_tensor_create(r->ctx, DL4C_F32, shape, rank, t, err));
+    if (n != l.count || r->left / (size_t)size < (size_t)n)
+        return dli_fail(err, DL4C_E_CORRUPT, "dataset", "an array of %" PRId64 " elements has %" PRId64 " in %zu bytes", l.count, n,
+                        r->left);
+    DLI_TRY(dl4c_tensor_create(r->ctx, DL4C_F32, l.shape, l.rank, t, err));
     float *out = dl4c_tensor_data(*t);
-    for (int64_t i = 0; i < n; i++)
-        out[columns ? row_order(i, shape, rank) : i] = value(r->at + i * size, size, is_float);
+    for (int64_t i = 0; i < n; i++, at = next_position(&l, index, at))
+        out[i] = value(r->at + at * size, size, is_float);
     r->at += n * size;
     r->left -= (size_t)(n * size);
     return DL4C_OK;

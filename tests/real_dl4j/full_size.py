@@ -95,9 +95,9 @@ def main():
 
     def same(what, a, b):
         d = largest_difference(floats(work / a), floats(work / b))
-        print(f"{what}: {d:.3g}")
+        print(f"{what}: outputs differ by {d:.3g} of the largest")
         if not d <= OUTPUT_TOLERANCE:
-            bad.append(f"{what} by {d:.3g}")
+            bad.append(f"{what}: outputs differ by {d:.3g}")
 
     def once(run, what, most):
         heap = float(run.line[what][1])
@@ -109,12 +109,12 @@ def main():
         bad.append(f"{made.line['parameters'][0]} parameters, wanted {PARAMETERS}")
     once(made, "save", 2)
     Run("Deeplearning4j", java + ["train", file("ours.zip"), str(x), str(y), "2", file("after.zip"), file("before.npy"), file("after.npy")])
-    same("ours, loaded there, computes something else", "before.npy", "ours.npy")
+    same("ours, loaded there", "before.npy", "ours.npy")
     mine = Run("ours", [ours, "train", file("ours.zip"), str(x), str(y), "2", file("mine.zip"), file("mine.npy")])
     once(mine, "load", 3 * WEIGHTS_MIB + 4)
-    same("ours, loaded by us, computes something else", "mine.npy", "ours.npy")
+    same("ours, loaded here", "mine.npy", "ours.npy")
     Run("ours", [ours, "run", file("after.zip"), str(x), file("again.npy")])
-    same("trained there, it computes something else here", "again.npy", "after.npy")
+    same("trained there, loaded here", "again.npy", "after.npy")
     apart = Run("ours", [ours, "distance", file("mine.zip"), file("after.zip")]).line
     parameters, state = map(float, apart["distance"])
     if not parameters <= PARAMETER_TOLERANCE or not state <= STATE_TOLERANCE:
@@ -129,7 +129,7 @@ def main():
     copied = Run("ours", [ours, "copy", file("theirs.zip"), file("copied.zip"), str(x), file("copied.npy")])
     once(copied, "load", 3 * WEIGHTS_MIB + 4)
     once(copied, "save", 2)
-    same("theirs computes something else here", "copied.npy", "theirs.npy")
+    same("theirs, loaded here", "copied.npy", "theirs.npy")
     back = Run("Deeplearning4j", java + ["digest", file("copied.zip")])
     if back.line["digest"] != theirs.line["digest"]:
         bad.append(f"what we saved is {back.line['digest']} there, it was {theirs.line['digest']}")

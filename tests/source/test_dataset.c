@@ -171,6 +171,59 @@ static void damaged_files_are_refused(void **state)
     remove(OURS);
 }
 
+static size_t put(unsigned char *out, size_t at, int width, int64_t v)
+{
+    for (int i = 0; i < width; i++)
+        out[at++] = (unsigned char)((uint64_t)v >> (8 * (width - 1 - i)));
+    return at;
+}
+
+static size_t put_word(unsigned char *out, size_t at, const char *word)
+{
+    at = put(out, at, 2, (int64_t)strlen(word));
+    memcpy(out + at, word, strlen(word));
+    return at + strlen(word);
+}
+
+/* Features [2, 3] whose numbers 0 to 5 lie with these strides. */
+static dl4c_status strided(int64_t outer, int64_t inner, struct dl4c_dataset *d)
+{
+    unsigned char bytes[256] = { 1 };
+    const int64_t shape[] = { 2, 2, 3, outer, inner, 0, -1, 'c' };
+    size_t at = put_word(bytes, 1, "LONG_SHAPE");
+    at = put(bytes, at, 8, 8);
+    at = put_word(bytes, at, "LONG");
+    for (int i = 0; i < 8; i++)
+        at = put(bytes, at, 8, shape[i]);
+    at = put_word(bytes, at, "LONG_SHAPE");
+    at = put(bytes, at, 8, 6);
+    at = put_word(bytes, at, "INT");
+    for (int i = 0; i < 6; i++)
+        at = put(bytes, at, 4, i);
+    save_bytes(OURS, bytes, at);
+    return load(OURS, d);
+}
+
+/* A permuted array is written as it lies. */
+static void strides_of_an_array_are_followed_and_checked(void **state)
+{
+    (void)state;
+    static const int64_t wrong[][2] = { { 3, 2 }, { 4, 1 }, { -3, 1 }, { 3, -1 }, { INT64_MAX, 1 }, { 1, INT64_MAX / 2 } };
+    struct dl4c_dataset d;
+    assert_int_equal(strided(3, 1, &d), DL4C_OK);
+    for (int i = 0; i < 6; i++)
+        assert_true(first(d.arrays[0], i) == (float)i);
+    dl4c_dataset_clear(&d);
+    assert_int_equal(strided(1, 2, &d), DL4C_OK);
+    static const float columns[] = { 0, 2, 4, 1, 3, 5 };
+    for (int i = 0; i < 6; i++)
+        assert_true(first(d.arrays[0], i) == columns[i]);
+    dl4c_dataset_clear(&d);
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        assert_int_equal(strided(wrong[i][0], wrong[i][1], &d), DL4C_E_CORRUPT);
+    remove(OURS);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -178,6 +231,7 @@ int main(void)
         cmocka_unit_test(files_before_1_0_make_a_source),
         cmocka_unit_test(masks_that_are_absent_stay_absent),
         cmocka_unit_test(damaged_files_are_refused),
+        cmocka_unit_test(strides_of_an_array_are_followed_and_checked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
