@@ -3,7 +3,7 @@
  * docs/performance.md speaks of; they differ in what --model is where it isn't given: a network of the zoo with random weights.
  *
  *     bench_vgg16 [--model M] [--at V] [--batch N] [--threads T] [--size HxW] [--input X.npy] [--output Y.npy]
- *                 [--seconds S] [--serve] [--json]
+ *                 [--memory default|low] [--seconds S] [--serve] [--json]
  *
  * The input is random pixels, or the first N rows of X. --output writes what the network made of it, so that a peer's result can be
  * compared. bench/vs_peers runs it beside others. */
@@ -18,6 +18,7 @@
 struct args {
     const char *model, *at, *input, *output;
     int batch, threads, height, width;
+    bool low;
 };
 
 struct run {
@@ -46,6 +47,8 @@ static bool parse(int argc, char **argv, struct args *a, struct bench *b)
             a->batch = atoi(value);
         else if (strcmp(name, "--threads") == 0)
             a->threads = atoi(value);
+        else if (strcmp(name, "--memory") == 0 && (strcmp(value, "low") == 0 || strcmp(value, "default") == 0))
+            a->low = value[0] == 'l';
         else if (strcmp(name, "--input") == 0)
             a->input = value;
         else if (strcmp(name, "--output") == 0)
@@ -102,8 +105,8 @@ int main(int argc, char **argv)
     struct bench b = { .name = "images", .seconds = 5, .work = work };
     if (!parse(argc, argv, &a, &b) || (!a.model && !*BENCH_ZOO)) {
         fprintf(stderr,
-                "usage: %s --model M [--at V] [--batch N] [--threads T] [--size HxW] [--input X.npy] [--output Y.npy] [--seconds S] "
-                "[--serve] [--json]\n",
+                "usage: %s --model M [--at V] [--batch N] [--threads T] [--size HxW] [--input X.npy] [--output Y.npy] "
+                "[--memory default|low] [--seconds S] [--serve] [--json]\n",
                 argv[0]);
         return 2;
     }
@@ -118,7 +121,7 @@ int main(int argc, char **argv)
     const double t0 = bench_now();
     co.threads = a.threads;
     so.batch = a.batch;
-    so.flags = DL4C_SESSION_CHANNELS_FIRST;
+    so.flags = DL4C_SESSION_CHANNELS_FIRST | (a.low ? DL4C_SESSION_LOW_MEMORY : 0);
     if (a.at) {
         so.outputs = &a.at;
         so.n_outputs = 1;
@@ -143,8 +146,10 @@ int main(int argc, char **argv)
             goto done;
     }
     char ready[256];
-    snprintf(ready, sizeof ready, "\"batch\": %d, \"threads\": %d, \"first_run_s\": %.4f, \"load_s\": %.4f, \"kernels\": \"%s\"", a.batch,
-             (int)dl4c_context_threads(ctx), first, loaded, dl4c_cpu_kernels());
+    snprintf(ready, sizeof ready, "\"batch\": %d, \"threads\": %d, \"first_run_s\": %.4f, \"load_s\": %.4f, \"arena_mb\": %.1f, "
+             "\"packed_mb\": %.1f, \"kernels\": \"%s\"",
+             a.batch, (int)dl4c_context_threads(ctx), first, loaded, (double)dl4c_session_bytes(r.session) / 1048576,
+             (double)dl4c_session_packed_bytes(r.session) / 1048576, dl4c_cpu_kernels());
     b.user = &r;
     b.items = a.batch;
     status = bench_run(&b, ready);

@@ -19,7 +19,10 @@ DL4C_BEGIN
  */
 typedef struct dl4c_graph dl4c_graph;
 
-/** Gives up the handle; sessions and trainers of the graph go on. Takes NULL; writes NULL. */
+/**
+ * Gives up the handle; sessions and trainers of the graph go on. Takes NULL; writes NULL. Where only sessions are left, parameters
+ * that they have repacked, or have no use for, are freed: a host that only runs a model gives up its graph once the sessions are made.
+ */
 DL4C_API void dl4c_graph_destroy(dl4c_graph **graph);
 /** A second graph that shares all parameters until one of them is trained. */
 DL4C_API dl4c_status dl4c_graph_clone(dl4c_graph *graph, dl4c_graph **clone, struct dl4c_error *err);
@@ -217,7 +220,7 @@ struct dl4c_shape {
 };
 
 enum {
-    DL4C_SESSION_LOW_MEMORY = 1, /**< no algorithms that need expanded weights */
+    DL4C_SESSION_LOW_MEMORY = 1, /**< memory=low: weights are packed as large as they are, and expanded when a run needs them */
     DL4C_SESSION_NO_FUSION = 2,  /**< every vertex by itself: slower, for looking into a network */
     DL4C_SESSION_CHANNELS_FIRST = 4 /**< images come as [n, c, h, w] also where the model's file has them as [n, h, w, c] */
 };
@@ -247,6 +250,30 @@ struct dl4c_session_options {
  */
 DL4C_API dl4c_status dl4c_session_create(dl4c_context *ctx, dl4c_graph *graph, const struct dl4c_session_options *options, dl4c_session **s,
                                          struct dl4c_error *err);
+/** What a session keeps in memory, in bytes. Filled by dl4c_session_plan and dl4c_session_get_memory. */
+struct dl4c_session_memory {
+    size_t struct_size;
+    int64_t weights_bytes; /**< parameters of the vertices that run, as the graph has them */
+    int64_t mapped_bytes;  /**< of these, what lies in mapped files: pages that processes share and the system may drop */
+    int64_t read_bytes;    /**< of weights_bytes, what runs read where it lies; the rest was repacked */
+    int64_t packed_bytes;  /**< weights repacked for the kernels, shared by the sessions of a graph */
+    int64_t arena_bytes;   /**< activations and scratch memory, which share their place */
+    int64_t scratch_bytes; /**< the largest scratch memory of one step, part of arena_bytes */
+    int64_t total_bytes;   /**< while it runs: arena, packed weights, weights that are not mapped, and of the mapped what is read */
+};
+#define DL4C_SESSION_MEMORY_INIT { sizeof(struct dl4c_session_memory), 0, 0, 0, 0, 0, 0, 0 }
+
+/**
+ * Plans as dl4c_session_create does and makes nothing: what a session would need, and which kernels it would run.
+ * @param memory  Receives the need; may be NULL.
+ * @param text    Receives the plan as dl4c_session_describe prints it, freed by dl4c_free; may be NULL.
+ * Failures are those of dl4c_session_create; an arena of the caller's is not looked at.
+ * Threads: safe unless @p graph is being trained. Since: 0.1.
+ */
+DL4C_API dl4c_status dl4c_session_plan(dl4c_context *ctx, dl4c_graph *graph, const struct dl4c_session_options *options,
+                                       struct dl4c_session_memory *memory, char **text, struct dl4c_error *err);
+/** The same of a session, as it was when it was made. Threads: safe. Since: 0.1. */
+DL4C_API dl4c_status dl4c_session_get_memory(const dl4c_session *s, struct dl4c_session_memory *out, struct dl4c_error *err);
 /** Frees plan and arena. Takes NULL; writes NULL. Since: 0.1. */
 DL4C_API void dl4c_session_destroy(dl4c_session **s);
 /** Bytes of the arena: all activations and scratch memory. */
@@ -276,7 +303,7 @@ DL4C_API dl4c_status dl4c_session_run(dl4c_session *s, dl4c_tensor *const *input
 DL4C_API dl4c_status dl4c_session_output(dl4c_session *s, int32_t i, dl4c_tensor **y, struct dl4c_error *err);
 /** From now on output @p i is written to the caller's tensor: contiguous f32, [batch, ...], kept by a reference. NULL unbinds. */
 DL4C_API dl4c_status dl4c_session_bind(dl4c_session *s, int32_t i, dl4c_tensor *y, struct dl4c_error *err);
-/** The plan, one step a line: vertices, kernel, layout, bytes. Freed by dl4c_free. */
+/** The plan, one step a line: vertices, kernel, layout, shape, what is fused, bytes packed; then the memory. Freed by dl4c_free. */
 DL4C_API dl4c_status dl4c_session_describe(const dl4c_session *s, char **text, struct dl4c_error *err);
 
 DL4C_END

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Loading and saving models: which format, then that format's own functions. */
 #include "formats/format.h"
+#include "fs/fs.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -111,6 +112,8 @@ static void close_file(void *cookie)
     dl4c_fs_close(&file);
 }
 
+static void forget_part(void *cookie, size_t offset, size_t bytes) { dli_fs_forget(cookie, offset, bytes); }
+
 /* Takes the file. */
 static dl4c_status map_file(dl4c_context *ctx, dl4c_fs_file *file, struct dli_blob **blob, struct dl4c_error *err)
 {
@@ -122,9 +125,13 @@ static dl4c_status map_file(dl4c_context *ctx, dl4c_fs_file *file, struct dli_bl
         status = dli_fail(err, DL4C_E_CORRUPT, "model", "the file is empty");
     if (status == DL4C_OK)
         status = dli_blob_wrap(ctx, bytes, size, close_file, file, blob, err);
-    if (status != DL4C_OK)
+    if (status != DL4C_OK) {
         dl4c_fs_close(&file);
-    return status;
+        return status;
+    }
+    (*blob)->mapped = dli_fs_is_mapped(file);
+    (*blob)->forget = forget_part;
+    return DL4C_OK;
 }
 
 dl4c_status dli_format_map(dl4c_context *ctx, const char *uri, struct dli_blob **blob, struct dl4c_error *err)

@@ -54,6 +54,13 @@ fail:
 
 int64_t dl4c_fs_size(const dl4c_fs_file *file) { return file->size; }
 const char *dli_fs_uri(const dl4c_fs_file *file) { return file->uri; }
+bool dli_fs_is_mapped(const dl4c_fs_file *file) { return file->bytes && !file->own; }
+
+void dli_fs_forget(dl4c_fs_file *file, size_t offset, size_t size)
+{
+    if (dli_fs_is_mapped(file) && file->fs->ops.map == dli_fs_local.map)
+        dli_fs_local_forget(file->file, offset, size);
+}
 
 dl4c_status dl4c_fs_read_at(dl4c_fs_file *file, int64_t offset, void *buffer, size_t size, struct dl4c_error *err)
 {

@@ -30,5 +30,11 @@ dl4c_status dli_fs_load(dl4c_context *ctx, const char *uri, int64_t limit, char 
 dl4c_status dli_fs_save(dl4c_context *ctx, const char *uri, const void *bytes, size_t size, struct dl4c_error *err);
 /* The URI that the file was opened with, for messages; lives as long as the file. */
 const char *dli_fs_uri(const dl4c_fs_file *file);
+/* Whether dl4c_fs_bytes gave pages of the file and not a copy. */
+bool dli_fs_is_mapped(const dl4c_fs_file *file);
+/* These bytes of dl4c_fs_bytes are not needed soon: their pages may go, and come back from the file when they are read again. Safe
+ * while other threads read them. Does nothing where the file is not mapped by the local file system. */
+void dli_fs_forget(dl4c_fs_file *file, size_t offset, size_t size);
+void dli_fs_local_forget(void *file, size_t offset, size_t size); /* of dli_fs_local's own handle */
 
 #endif

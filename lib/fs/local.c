@@ -112,6 +112,17 @@ static dl4c_status local_map(void *user, void *file, const void **bytes, size_t 
     return DL4C_OK;
 }
 
+void dli_fs_local_forget(void *file, size_t offset, size_t size)
+{
+    const struct local_file *f = file;
+    const long page_size = sysconf(_SC_PAGESIZE);
+    if (!f->map || page_size < 1 || size > (size_t)f->size || offset > (size_t)f->size - size)
+        return;
+    const size_t page = (size_t)page_size, from = (offset + page - 1) / page * page, to = (offset + size) / page * page;
+    if (from < to)
+        madvise((char *)f->map + from, to - from, MADV_DONTNEED); /* a wish: nothing was ever written to these pages */
+}
+
 static void local_close_read(void *user, void *file)
 {
     (void)user;

@@ -58,10 +58,30 @@ void dli_graph_unref(dl4c_graph *g)
     dli_context_unref(ctx);
 }
 
+/* When the host's handle goes and nothing but sessions is left, nobody can ask for parameters any more: those that no session reads,
+ * because it has them packed or has no use for their vertex, are given back. A session counts among run_plans after it took its
+ * reference and leaves before it gives it up, so a trainer's reference is never taken for one. */
+static void let_go(dl4c_graph *g)
+{
+    if (atomic_load(&g->refs) != 1 + (int64_t)atomic_load(&g->run_plans) || atomic_load(&g->trained))
+        return;
+    for (int32_t i = 0; i < g->n_vertices; i++) {
+        struct dli_vertex *v = &g->vertices[i];
+        if (!v->params || atomic_load_explicit(&v->params->refs, memory_order_acquire) != 1)
+            continue; /* another graph's too */
+        for (int32_t k = 0; k < v->params->n; k++)
+            if (atomic_load(&v->readers[k]) == 0) {
+                dli_blob_unref(v->params->p[k].blob);
+                v->params->p[k].blob = NULL;
+            }
+    }
+}
+
 void dl4c_graph_destroy(dl4c_graph **graph)
 {
     if (!graph || !*graph)
         return;
+    let_go(*graph);
     dli_graph_unref(*graph);
     *graph = NULL;
 }
@@ -331,6 +351,7 @@ dl4c_status dli_graph_begin_training(dl4c_graph *g, struct dl4c_error *err)
     if (!atomic_compare_exchange_strong_explicit(&g->use, &idle, -1, memory_order_acquire, memory_order_relaxed))
         return dli_fail(err, DL4C_E_STATE, "train",
                         idle < 0 ? "the graph is being trained by another call" : "the graph is running in another call");
+    atomic_store(&g->trained, true);
     return DL4C_OK;
 }
 

@@ -71,6 +71,7 @@ struct dli_vertex {
     int32_t n_params;
     struct dli_param_decl decl[DLI_MAX_PARAMS];
     struct dli_vparams *params; /* NULL where there are none */
+    _Atomic int32_t readers[DLI_MAX_PARAMS]; /* plans whose runs read the parameter itself and not a packed one */
 };
 
 struct dl4c_graph {
@@ -90,6 +91,8 @@ struct dl4c_graph {
     struct dli_blob *normalizer;    /* normalizer.bin as it lies in a file; NULL: none */
     struct dl4c_model_info info;    /* every pointer is the graph's own */
     _Atomic int32_t use;            /* runs going on; -1: being trained */
+    _Atomic int32_t run_plans;      /* of the references, at least so many are sessions' */
+    _Atomic bool trained;           /* since it was made: packed parameters may be out of date */
 };
 
 dl4c_graph *dli_graph_ref(dl4c_graph *g);

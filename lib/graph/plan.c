@@ -216,6 +216,7 @@ static dl4c_status add_op(struct lowering *l, int32_t vertex, const struct dli_o
     s->saved_bytes = prep.saved_bytes;
     s->packed_bytes = prep.packed_bytes;
     s->pack_key = prep.pack_key;
+    s->unread = p->mode == DLI_RUN ? prep.unread : 0;
     s->state = prep.state;
     s->kernel = prep.kernel ? prep.kernel : op->name;
     return DL4C_OK;
@@ -534,6 +535,18 @@ static dl4c_status lower(struct lowering *l, const struct dli_plan_options *o)
     return DL4C_OK;
 }
 
+/* Tells the graph which parameters this plan's runs read where they lie: dl4c_graph_destroy asks. */
+static void count_readers(struct dli_plan *p, int32_t by)
+{
+    for (int32_t i = 0; i < p->n_steps; i++)
+        for (int32_t k = 0; p->steps[i].has_params && k < DLI_MAX_PARAMS; k++)
+            if (!(p->steps[i].unread >> k & 1))
+                atomic_fetch_add(&p->graph->vertices[p->steps[i].vertex].readers[k], by);
+    if (p->mode == DLI_RUN)
+        atomic_fetch_add(&p->graph->run_plans, by);
+    p->counted = by > 0;
+}
+
 dl4c_status dli_plan_create(dl4c_context *ctx, dl4c_graph *g, const struct dli_plan_options *o, struct dli_plan **plan,
                             struct dl4c_error *err)
 {
@@ -580,6 +593,8 @@ dl4c_status dli_plan_create(dl4c_context *ctx, dl4c_graph *g, const struct dli_p
     dli_free(l.need);
     dli_free(l.readers);
     dli_free(l.reader);
+    if (status == DL4C_OK)
+        count_readers(p, 1);
     if (status != DL4C_OK) {
         dli_plan_destroy(p);
         return status;
@@ -592,6 +607,8 @@ void dli_plan_destroy(struct dli_plan *p)
 {
     if (!p)
         return;
+    if (p->counted)
+        count_readers(p, -1);
     for (int32_t i = 0; i < p->n_steps; i++) {
         struct dli_step *s = &p->steps[i];
         if (s->state)

@@ -48,6 +48,7 @@ struct dli_step {
     struct dli_shape out_shape; /* of what the step gives: after pooling where that is fused */
     size_t scratch_bytes, saved_bytes, packed_bytes;
     uint64_t pack_key;
+    uint32_t unread;        /* bits of parameters that runs do not read once they are packed; 0 in training */
     int32_t scratch, saved; /* storages */
     void *state;
     const char *kernel;
@@ -86,6 +87,8 @@ struct dli_plan {
     int32_t *input_value; /* [graph inputs]: DLI_NOWHERE where not needed */
     size_t arena_bytes;
     char *arena;      /* set by the owner */
+    struct dl4c_session_memory need; /* as it was when the session was made */
+    bool counted;     /* among the graph's run_plans and readers */
     int32_t timeline; /* number of points of time: n_steps, or twice as many and one for training */
 };
 
@@ -98,6 +101,11 @@ dl4c_status dli_plan_place(struct dli_plan *plan, struct dl4c_error *err);
 /* One more storage; -1 after a failure. */
 int32_t dli_plan_storage(struct dli_plan *plan, size_t bytes, int32_t first, int32_t last, struct dl4c_error *err);
 dl4c_status dli_plan_bytes(const struct dli_plan *plan, int64_t floats, size_t *bytes, struct dl4c_error *err);
+
+/* Sets `need` of a plan that is placed, while the graph is held against training. */
+void dli_plan_measure(struct dli_plan *plan);
+/* One step a line, then what `need` says. */
+dl4c_status dli_plan_describe(const struct dli_plan *plan, char **text, struct dl4c_error *err);
 
 /* Packs the parameters of all steps, or finds them packed already. */
 dl4c_status dli_plan_pack(struct dli_plan *plan, struct dl4c_error *err);

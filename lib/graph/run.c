@@ -33,7 +33,7 @@ void dli_step_exec(struct dli_plan *p, struct dli_step *s, int64_t n, const floa
     if (s->has_params) {
         const struct dli_vparams *vp = p->graph->vertices[s->vertex].params;
         for (int32_t k = 0; k < vp->n; k++)
-            s->param_ptr[k] = dli_param_data(&vp->p[k]);
+            s->param_ptr[k] = s->unread >> k & 1 ? NULL : dli_param_data(&vp->p[k]); /* what is not read may be gone */
         x->params = s->param_ptr;
     }
     x->packed = s->packed ? s->packed->data : NULL;
@@ -130,6 +130,16 @@ static dl4c_status pack_again(struct dli_plan *p, struct dli_step *s, struct dli
     return DL4C_OK;
 }
 
+/* The pages that were only read to pack them need not stay in memory. */
+static void forget(const struct dli_step *s, const struct dli_vparams *vp)
+{
+    for (int32_t k = 0; k < vp->n; k++) {
+        const struct dli_param *q = &vp->p[k];
+        if (s->unread >> k & 1 && q->blob->forget)
+            q->blob->forget(q->blob->cookie, q->offset, (size_t)q->count * sizeof(float));
+    }
+}
+
 /* The packed parameters of a vertex for one kernel: made once, then shared. */
 static dl4c_status pack_of(struct dli_plan *p, struct dli_step *s, struct dli_vparams *vp, struct dl4c_error *err)
 {
@@ -145,6 +155,7 @@ static dl4c_status pack_of(struct dli_plan *p, struct dli_step *s, struct dli_vp
         status = pack ? dli_blob_create(vp->ctx, s->packed_bytes, &pack->blob, err) : dli_alloc_status();
         if (status == DL4C_OK) {
             pack_into(p, s, vp, pack->blob->data);
+            forget(s, vp);
             pack->key = s->pack_key;
             pack->next = vp->packs;
             vp->packs = pack;

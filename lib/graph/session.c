@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sessions: a plan, its arena, its outputs. */
-#include "base/number.h"
-#include "base/strbuf.h"
 #include "graph/plan.h"
 #include "tensor/tensor.h"
 
@@ -99,6 +97,60 @@ static dl4c_status inside_shapes(const dl4c_graph *g, const struct dl4c_session_
     return DL4C_OK;
 }
 
+/* Options of any age, checked. */
+static dl4c_status read_options(const dl4c_graph *graph, const struct dl4c_session_options *options, struct dl4c_session_options *o,
+                                struct dl4c_error *err)
+{
+    DLI_TRY(dli_struct_in(o, sizeof *o, options, "session", err));
+    if (o->flags & ~(uint64_t)(DL4C_SESSION_LOW_MEMORY | DL4C_SESSION_NO_FUSION | DL4C_SESSION_CHANNELS_FIRST))
+        return dli_fail(err, DL4C_E_VERSION, "session", "flags %#" PRIx64 " are not known to this library", o->flags);
+    if (o->batch < 0 || o->threads < 0 || o->reserved)
+        return dli_fail(err, DL4C_E_INVALID, "session",
+                        "batch is %" PRId64 ", threads %" PRId32 ", reserved %" PRId32 ": none may be negative", o->batch, o->threads,
+                        o->reserved);
+    if (o->input_shapes && o->n_input_shapes != graph->n_inputs)
+        return dli_fail(err, DL4C_E_INVALID, "session", "%" PRId32 " input shapes for a graph of %" PRId32 " inputs", o->n_input_shapes,
+                        graph->n_inputs);
+    return DL4C_OK;
+}
+
+/* The plan, placed and not packed. The graph is held against training. */
+static dl4c_status make_plan(dl4c_context *ctx, dl4c_graph *graph, const struct dl4c_session_options *o, struct dli_plan **plan,
+                             struct dl4c_error *err)
+{
+    struct dl4c_shape *shapes = NULL;
+    struct dli_plan_options po = { .mode = DLI_RUN, .batch = o->batch ? o->batch : 1, .threads = o->threads, .flags = o->flags };
+    int32_t *vertices = NULL;
+    dl4c_status status = inside_shapes(graph, o, &shapes, err);
+    po.input_shapes = shapes;
+    if (status == DL4C_OK)
+        status = names_to_vertices(graph, o, &vertices, &po.n_outputs, err);
+    po.outputs = vertices;
+    if (status == DL4C_OK)
+        status = dli_plan_create(ctx, graph, &po, plan, err);
+    dli_free(vertices);
+    dli_free(shapes);
+    if (status == DL4C_OK)
+        status = dli_plan_place(*plan, err);
+    if (status == DL4C_OK)
+        dli_plan_measure(*plan);
+    return status;
+}
+
+static dl4c_status fill(dl4c_session *s, dl4c_graph *graph, const struct dl4c_session_options *o, struct dl4c_error *err)
+{
+    DLI_TRY(make_plan(s->ctx, graph, o, &s->plan, err));
+    DLI_TRY(take_arena(s, o, err));
+    s->inputs = dli_calloc(s->ctx, (size_t)graph->n_inputs, sizeof *s->inputs, err);
+    s->staged = dli_calloc(s->ctx, (size_t)graph->n_inputs, sizeof *s->staged, err);
+    s->y = dli_calloc(s->ctx, (size_t)s->plan->n_outputs, sizeof *s->y, err);
+    s->bound = dli_calloc(s->ctx, (size_t)s->plan->n_outputs, sizeof *s->bound, err);
+    if (!s->inputs || !s->staged || !s->y || !s->bound)
+        return dli_alloc_status();
+    DLI_TRY(make_outputs(s, err));
+    return dli_plan_pack(s->plan, err);
+}
+
 dl4c_status dl4c_session_create(dl4c_context *ctx, dl4c_graph *graph, const struct dl4c_session_options *options, dl4c_session **s,
                                 struct dl4c_error *err)
 {
@@ -108,16 +160,7 @@ dl4c_status dl4c_session_create(dl4c_context *ctx, dl4c_graph *graph, const stru
     if (!graph)
         return dli_fail(err, DL4C_E_INVALID, "session", "graph is NULL");
     struct dl4c_session_options o;
-    DLI_TRY(dli_struct_in(&o, sizeof o, options, "session", err));
-    if (o.flags & ~(uint64_t)(DL4C_SESSION_LOW_MEMORY | DL4C_SESSION_NO_FUSION | DL4C_SESSION_CHANNELS_FIRST))
-        return dli_fail(err, DL4C_E_VERSION, "session", "flags %#" PRIx64 " are not known to this library", o.flags);
-    if (o.batch < 0 || o.threads < 0 || o.reserved)
-        return dli_fail(err, DL4C_E_INVALID, "session",
-                        "batch is %" PRId64 ", threads %" PRId32 ", reserved %" PRId32 ": none may be negative", o.batch, o.threads,
-                        o.reserved);
-    if (o.input_shapes && o.n_input_shapes != graph->n_inputs)
-        return dli_fail(err, DL4C_E_INVALID, "session", "%" PRId32 " input shapes for a graph of %" PRId32 " inputs", o.n_input_shapes,
-                        graph->n_inputs);
+    DLI_TRY(read_options(graph, options, &o, err));
     ctx = dli_context_ref(ctx ? ctx : graph->ctx, err);
     if (!ctx)
         return dli_alloc_status();
@@ -129,45 +172,37 @@ dl4c_status dl4c_session_create(dl4c_context *ctx, dl4c_graph *graph, const stru
     fresh->ctx = ctx;
     atomic_init(&fresh->busy, 0);
     dl4c_status status = dli_graph_begin_run(graph, "session", err);
-    if (status != DL4C_OK) {
-        dl4c_session_destroy(&fresh);
-        return status;
-    }
-    struct dl4c_shape *shapes = NULL;
-    struct dli_plan_options po = { .mode = DLI_RUN, .batch = o.batch ? o.batch : 1, .threads = o.threads, .flags = o.flags };
-    int32_t *vertices = NULL;
-    status = inside_shapes(graph, &o, &shapes, err);
-    po.input_shapes = shapes;
-    if (status == DL4C_OK)
-        status = names_to_vertices(graph, &o, &vertices, &po.n_outputs, err);
-    po.outputs = vertices;
-    if (status == DL4C_OK)
-        status = dli_plan_create(ctx, graph, &po, &fresh->plan, err);
-    dli_free(vertices);
-    dli_free(shapes);
-    if (status == DL4C_OK)
-        status = dli_plan_place(fresh->plan, err);
-    if (status == DL4C_OK)
-        status = take_arena(fresh, &o, err);
     if (status == DL4C_OK) {
-        fresh->inputs = dli_calloc(ctx, (size_t)graph->n_inputs, sizeof *fresh->inputs, err);
-        fresh->staged = dli_calloc(ctx, (size_t)graph->n_inputs, sizeof *fresh->staged, err);
-        fresh->y = dli_calloc(ctx, (size_t)po.n_outputs, sizeof *fresh->y, err);
-        fresh->bound = dli_calloc(ctx, (size_t)po.n_outputs, sizeof *fresh->bound, err);
-        if (!fresh->inputs || !fresh->staged || !fresh->y || !fresh->bound)
-            status = dli_alloc_status();
+        status = fill(fresh, graph, &o, err);
+        dli_graph_end_run(graph);
     }
-    if (status == DL4C_OK)
-        status = make_outputs(fresh, err);
-    if (status == DL4C_OK)
-        status = dli_plan_pack(fresh->plan, err);
-    dli_graph_end_run(graph);
     if (status != DL4C_OK) {
         dl4c_session_destroy(&fresh);
         return status;
     }
     *s = fresh;
     return DL4C_OK;
+}
+
+dl4c_status dl4c_session_plan(dl4c_context *ctx, dl4c_graph *graph, const struct dl4c_session_options *options,
+                              struct dl4c_session_memory *memory, char **text, struct dl4c_error *err)
+{
+    if (text)
+        *text = NULL;
+    if (!graph)
+        return dli_fail(err, DL4C_E_INVALID, "session", "graph is NULL");
+    struct dl4c_session_options o;
+    struct dli_plan *plan = NULL;
+    DLI_TRY(read_options(graph, options, &o, err));
+    DLI_TRY(dli_graph_begin_run(graph, "session", err));
+    dl4c_status status = make_plan(ctx, graph, &o, &plan, err);
+    if (status == DL4C_OK && memory)
+        status = dli_struct_out(memory, &plan->need, sizeof plan->need, "session", err);
+    if (status == DL4C_OK && text)
+        status = dli_plan_describe(plan, text, err);
+    dli_plan_destroy(plan);
+    dli_graph_end_run(graph);
+    return status;
 }
 
 void dl4c_session_destroy(dl4c_session **session)
@@ -203,6 +238,13 @@ size_t dl4c_session_packed_bytes(const dl4c_session *s)
     for (int32_t i = 0; s && i < s->plan->n_steps; i++)
         total += s->plan->steps[i].packed_bytes;
     return total;
+}
+
+dl4c_status dl4c_session_get_memory(const dl4c_session *s, struct dl4c_session_memory *out, struct dl4c_error *err)
+{
+    if (!s)
+        return dli_fail(err, DL4C_E_INVALID, "session", "s is NULL");
+    return dli_struct_out(out, &s->plan->need, sizeof s->plan->need, "session", err);
 }
 
 int32_t dl4c_session_input_count(const dl4c_session *s) { return s ? s->plan->graph->n_inputs : 0; }
@@ -366,25 +408,5 @@ dl4c_status dl4c_session_describe(const dl4c_session *s, char **text, struct dl4
     if (!s || !text)
         return dli_fail(err, DL4C_E_INVALID, "session", "NULL was passed");
     *text = NULL;
-    struct dli_strbuf b;
-    dli_strbuf_init(&b, s->ctx);
-    const struct dli_plan *p = s->plan;
-    for (int32_t i = 0; i < p->n_steps; i++) {
-        const struct dli_step *st = &p->steps[i];
-        const struct dli_value *v = &p->values[st->out];
-        dli_strbuf_addf(&b, "%-32s %-24s %-8s %s", p->graph->vertices[st->vertex].name, st->kernel,
-                        v->layout == DLI_BLOCKED ? "blocked" : "plain", DLI_SHAPE_STR(&st->out_shape));
-        if (st->fused && st->fuse.add)
-            dli_strbuf_add(&b, " +add");
-        if (st->fused && st->fuse.act)
-            dli_strbuf_addf(&b, " +%s", st->fuse.act->name);
-        if (st->fused && st->fuse.pool2)
-            dli_strbuf_add(&b, " +pool");
-        if (st->packed_bytes)
-            dli_strbuf_addf(&b, " packed %zu", st->packed_bytes);
-        dli_strbuf_addc(&b, '\n');
-    }
-    dli_strbuf_addf(&b, "arena %zu bytes, packed weights %zu bytes, batch %" PRId64 "\n", p->arena_bytes, dl4c_session_packed_bytes(s),
-                    p->batch);
-    return dli_strbuf_take(&b, text, err);
+    return dli_plan_describe(s->plan, text, err);
 }

@@ -84,6 +84,7 @@ static dl4c_status prepare(struct dli_prepare *p, struct dl4c_error *err)
     if (c > INT64_MAX / 64)
         return dli_fail(err, DL4C_E_LIMIT, "batch_norm", "%" PRId64 " channels", c);
     p->packed_bytes = (size_t)c * 2 * sizeof(float);
+    p->unread = ~0u;
     if (p->mode == DLI_TRAIN) {
         p->saved_bytes = (size_t)c * 2 * sizeof(double);
         p->scratch_bytes = (size_t)c * (2 * sizeof(double) + 3 * sizeof(float));

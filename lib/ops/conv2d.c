@@ -161,6 +161,7 @@ static dl4c_status prepare(struct dli_prepare *p, struct dl4c_error *err)
     p->scratch_bytes = plan->scratch_bytes > back ? plan->scratch_bytes : back;
     p->packed_bytes = dli_round_up(plan->packed_bytes) + (a->has_bias ? (size_t)a->units * sizeof(float) : 0);
     p->pack_key = plan->pack_key;
+    p->unread = ~0u;
     p->kernel = names[plan->algorithm];
     return DL4C_OK;
 }

@@ -66,6 +66,7 @@ static dl4c_status prepare(struct dli_prepare *p, struct dl4c_error *err)
     s->plain_at = s->bias_at + dli_round_up(a->has_bias ? (size_t)s->depth.shape.c_out * sizeof(float) : 0);
     p->packed_bytes = s->plain_at + weights;
     p->pack_key = s->plan.pack_key + 1;
+    p->unread = ~0u;
     s->dw_at = dli_round_up(s->plan.scratch_bytes > back ? s->plan.scratch_bytes : back);
     p->scratch_bytes = p->mode == DLI_TRAIN ? s->dw_at + weights : s->plan.scratch_bytes;
     p->kernel = "depthwise";

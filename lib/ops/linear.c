@@ -37,6 +37,7 @@ dl4c_status dli_linear_prepare(const struct dli_linear *a, struct dli_prepare *p
         p->scratch_bytes = dli_dense_backward_scratch(p->batch * p->in[0].batch, dli_row_elements(p->in), a->units, p->workers);
     else if (a->has_bias)
         p->packed_bytes = (size_t)a->units * sizeof(float);
+    p->unread = a->has_bias ? 1u << 1 : 0;
     return DL4C_OK;
 }
 

@@ -85,6 +85,7 @@ struct dli_prepare {
     size_t packed_bytes;  /* repacked parameters, 64-byte aligned, shared between sessions under the same key; in training too, packed
                            * anew after each step that changed them */
     uint64_t pack_key;
+    uint32_t unread;      /* bit k: inference does not read parameter k any more once it is packed */
     void *state;        /* the step's own, from dli_alloc; freed by release (NULL: dli_free) */
     const char *kernel; /* what dl4c_session_describe shows; static */
 };

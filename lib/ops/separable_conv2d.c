@@ -103,6 +103,7 @@ static dl4c_status plan(struct state *s, struct dli_prepare *p, struct dl4c_erro
     s->plain_at = s->bias_at + dli_round_up(a->depth.has_bias ? (size_t)a->units * sizeof(float) : 0);
     p->packed_bytes = s->plain_at + weights;
     p->pack_key = s->first.pack_key * 31 + s->second.pack_key + 2;
+    p->unread = ~0u;
     s->maps_at = dli_round_up(larger(back, larger(s->first.scratch_bytes, s->second.scratch_bytes)));
     s->dw_at = s->maps_at + dli_round_up(maps);
     p->scratch_bytes = s->dw_at + (p->mode == DLI_TRAIN ? weights : 0);

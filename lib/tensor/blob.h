@@ -11,7 +11,9 @@ struct dli_blob {
     void *data; /* never NULL; to DLI_ALIGN where created here, anything where wrapped (a mapped file) */
     size_t bytes;
     bool read_only; /* set by the maker before the blob is shared: tensors over it refuse writing */
+    bool mapped;    /* by the maker too: pages of a file, which the system may drop and which processes share */
     void (*release)(void *cookie);
+    void (*forget)(void *cookie, size_t offset, size_t bytes); /* these bytes are not read soon; NULL: nothing is known to do */
     void *cookie;
 };
 

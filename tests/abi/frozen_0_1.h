@@ -401,6 +401,20 @@ struct dl4c_session_options {
 #define DL4C_SESSION_OPTIONS_INIT { sizeof(struct dl4c_session_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 DL4C_API dl4c_status dl4c_session_create(dl4c_context *ctx, dl4c_graph *graph, const struct dl4c_session_options *options, dl4c_session **s,
                                          struct dl4c_error *err);
+struct dl4c_session_memory {
+    size_t struct_size;
+    int64_t weights_bytes;
+    int64_t mapped_bytes;
+    int64_t read_bytes;
+    int64_t packed_bytes;
+    int64_t arena_bytes;
+    int64_t scratch_bytes;
+    int64_t total_bytes;
+};
+#define DL4C_SESSION_MEMORY_INIT { sizeof(struct dl4c_session_memory), 0, 0, 0, 0, 0, 0, 0 }
+DL4C_API dl4c_status dl4c_session_plan(dl4c_context *ctx, dl4c_graph *graph, const struct dl4c_session_options *options,
+                                       struct dl4c_session_memory *memory, char **text, struct dl4c_error *err);
+DL4C_API dl4c_status dl4c_session_get_memory(const dl4c_session *s, struct dl4c_session_memory *out, struct dl4c_error *err);
 DL4C_API void dl4c_session_destroy(dl4c_session **s);
 DL4C_API size_t dl4c_session_bytes(const dl4c_session *s);
 DL4C_API size_t dl4c_session_packed_bytes(const dl4c_session *s);

@@ -81,6 +81,41 @@ static void sessions_on_many_threads_give_the_same_bits(void **state)
     dl4c_graph_destroy(&g);
 }
 
+struct running {
+    dl4c_session *s;
+    int failed;
+};
+
+static void *run_on(void *arg)
+{
+    struct running *j = arg;
+    dl4c_tensor *x = image();
+    for (int i = 0; i < RUNS; i++)
+        j->failed += dl4c_session_run(j->s, &x, 1, NULL) != DL4C_OK;
+    dl4c_tensor_unref(&x);
+    return NULL;
+}
+
+static void the_graph_may_be_given_up_while_its_sessions_run(void **state)
+{
+    (void)state;
+    struct running jobs[THREADS];
+    pthread_t threads[THREADS];
+    dl4c_graph *g = build();
+    for (int i = 0; i < THREADS; i++) {
+        jobs[i].failed = 0;
+        assert_int_equal(dl4c_session_create(NULL, g, NULL, &jobs[i].s, NULL), DL4C_OK);
+    }
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, run_on, &jobs[i]), 0);
+    dl4c_graph_destroy(&g);
+    for (int i = 0; i < THREADS; i++) {
+        pthread_join(threads[i], NULL);
+        assert_int_equal(jobs[i].failed, 0);
+        dl4c_session_destroy(&jobs[i].s);
+    }
+}
+
 static void training_and_running_exclude_each_other(void **state)
 {
     (void)state;
@@ -119,6 +154,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sessions_on_many_threads_give_the_same_bits),
+        cmocka_unit_test(the_graph_may_be_given_up_while_its_sessions_run),
         cmocka_unit_test(training_and_running_exclude_each_other),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

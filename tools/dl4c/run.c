@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* dl4c run MODEL --input X.npy --output Y.npy [--at VERTEX] [--batch N] */
+/* dl4c run MODEL --input X.npy --output Y.npy [--at VERTEX] [--batch N] [--memory default|low], and dl4c run MODEL --plan */
 #include "cli.h"
 
+#include <stdio.h>
 #include <string.h>
 
 struct run {
     dl4c_graph *g;
     dl4c_tensor *x, *f32, *y;
     dl4c_session *s;
+    const char *model, *input, *output, *at;
+    int64_t batch;
+    bool plan, low;
 };
 
 /* All rows, a batch at a time. */
@@ -41,24 +45,29 @@ static dl4c_status run_rows(struct run *r, int64_t batch, struct dl4c_error *err
     return status;
 }
 
-static dl4c_status run_file(struct run *r, const char *model, const char *input, const char *at, int64_t batch, struct dl4c_error *err)
+static dl4c_status read_input(struct run *r, struct dl4c_error *err)
 {
-    dl4c_status status = cli_load(model, &r->g, err);
-    if (status == DL4C_OK)
-        status = dl4c_tensor_load_npy(cli.ctx, input, &r->x, err);
-    if (status == DL4C_OK)
-        status = dl4c_tensor_to(r->x, DL4C_F32, &r->f32, err);
+    const dl4c_status status = dl4c_tensor_load_npy(cli.ctx, r->input, &r->x, err);
+    return status == DL4C_OK ? dl4c_tensor_to(r->x, DL4C_F32, &r->f32, err) : status;
+}
+
+static dl4c_status run_file(struct run *r, struct dl4c_error *err)
+{
+    dl4c_status status = cli_load(r->model, &r->g, err);
+    if (status == DL4C_OK && r->input)
+        status = read_input(r, err);
     if (status != DL4C_OK)
         return status;
     struct dl4c_session_options o = DL4C_SESSION_OPTIONS_INIT;
-    o.batch = batch;
-    if (at) {
-        o.outputs = &at;
+    o.batch = r->batch;
+    o.flags = r->low ? DL4C_SESSION_LOW_MEMORY : 0;
+    if (r->at) {
+        o.outputs = &r->at;
         o.n_outputs = 1;
     }
     /* Images of another size than the model's own, and sizes that it leaves open, are planned for as they come. */
     struct dl4c_vertex in = DL4C_VERTEX_INIT;
-    struct dl4c_shape shape = { .rank = dl4c_tensor_rank(r->f32) - 1 };
+    struct dl4c_shape shape = { .rank = r->input ? dl4c_tensor_rank(r->f32) - 1 : 0 };
     for (int32_t k = 0; k < shape.rank; k++)
         shape.dim[k] = dl4c_tensor_dim(r->f32, k + 1);
     if (dl4c_graph_input_count(r->g) == 1 && dl4c_graph_vertex(r->g, dl4c_graph_input(r->g, 0), &in, NULL) == DL4C_OK && in.rank == 3 &&
@@ -66,37 +75,58 @@ static dl4c_status run_file(struct run *r, const char *model, const char *input,
         o.input_shapes = &shape;
         o.n_input_shapes = 1;
     }
+    if (r->plan) {
+        char *text = NULL;
+        status = dl4c_session_plan(cli.ctx, r->g, &o, NULL, &text, err);
+        if (status == DL4C_OK)
+            fputs(text, stdout);
+        dl4c_free(text);
+        return status;
+    }
     status = dl4c_session_create(cli.ctx, r->g, &o, &r->s, err);
-    return status == DL4C_OK ? run_rows(r, batch, err) : status;
+    dl4c_graph_destroy(&r->g); /* the session keeps what it runs */
+    return status == DL4C_OK ? run_rows(r, r->batch, err) : status;
+}
+
+static dl4c_status write_output(struct run *r, struct dl4c_error *err)
+{
+    if (!r->y)
+        return cli_error(err, DL4C_E_INVALID, "run", "%.300s has no rows", r->input);
+    return dl4c_tensor_save_npy(r->y, r->output, err);
 }
 
 int cmd_run(int argc, char **argv)
 {
-    const char *model, *input = NULL, *output = NULL, *at = NULL;
-    int64_t batch = 16;
+    struct run r = { .batch = 16 };
+    const char *memory = NULL;
     const struct cli_option options[] = {
-        { "--input", CLI_TEXT, &input, "X.npy, the batch first, in the model's own layout" },
-        { "--output", CLI_TEXT, &output, "Y.npy to write" },
-        { "--at", CLI_TEXT, &at, "the vertex whose value is wanted; else the model's first output" },
-        { "--batch", CLI_INT, &batch, "rows at once, 16" },
+        { "--input", CLI_TEXT, &r.input, "X.npy, the batch first, in the model's own layout" },
+        { "--output", CLI_TEXT, &r.output, "Y.npy to write" },
+        { "--at", CLI_TEXT, &r.at, "the vertex whose value is wanted; else the model's first output" },
+        { "--batch", CLI_INT, &r.batch, "rows at once, 16" },
+        { "--memory", CLI_TEXT, &memory, "default or low: without the larger weights that some kernels are faster with" },
+        { "--plan", CLI_FLAG, &r.plan, "prints kernels and memory and runs nothing" },
         { 0 },
     };
-    int status = cli_parse(argc, argv, "run MODEL --input X.npy --output Y.npy [--at VERTEX] [--batch N]", options, &model, 1, 1, NULL);
+    int status = cli_parse(argc, argv, "run MODEL --input X.npy --output Y.npy [--at VERTEX] [--batch N] | MODEL --plan", options, &r.model,
+                           1, 1, NULL);
     if (status >= 0)
         return status;
-    if (!input || !output || batch < 1)
-        return cli_usage(batch < 1 ? "--batch must be at least 1" : "run needs --input and --output");
+    if (r.batch < 1)
+        return cli_usage("--batch must be at least 1");
+    if (memory && strcmp(memory, "low") != 0 && strcmp(memory, "default") != 0)
+        return cli_usage("--memory must be default or low");
+    if (r.plan ? r.output != NULL : !r.input || !r.output)
+        return cli_usage(r.plan ? "run --plan writes no --output" : "run needs --input and --output");
     if ((status = cli_begin()) >= 0)
         return status;
+    r.low = memory && memory[0] == 'l';
     struct dl4c_error err = DL4C_ERROR_INIT;
-    struct run r = { 0 };
-    if (!cli_can_write(output))
+    if (r.output && !cli_can_write(r.output))
         return CLI_FAILED;
-    dl4c_status failed = run_file(&r, model, input, at, batch, &err);
-    if (failed == DL4C_OK && !r.y)
-        failed = cli_error(&err, DL4C_E_INVALID, "run", "%.300s has no rows", input);
-    if (failed == DL4C_OK)
-        failed = dl4c_tensor_save_npy(r.y, output, &err);
+    dl4c_status failed = run_file(&r, &err);
+    if (failed == DL4C_OK && !r.plan)
+        failed = write_output(&r, &err);
     if (failed != DL4C_OK)
         cli_fail(&err);
     dl4c_session_destroy(&r.s);
