@@ -2,6 +2,7 @@
 /* What this build and machine are, line by line. */
 #include "base/cpu.h"
 #include "base/error.h"
+#include "build_onnx.h"
 
 #include <stddef.h>
 
@@ -28,8 +29,13 @@ struct line {
 #endif
 
 static const struct line lines[] = {
-    { "version", NULL, dl4c_version_string }, { "compiler", __VERSION__, NULL }, { "cpu", NULL, dli_cpu_brand },
-    { "kernels", NULL, dli_cpu_level },       { "blis", BLIS, NULL },            { "png", PNG, NULL },
+    { "version", NULL, dl4c_version_string },
+    { "compiler", __VERSION__, NULL },
+    { "cpu", NULL, dli_cpu_brand },
+    { "kernels", NULL, dli_cpu_level },
+    { "blis", BLIS, NULL },
+    { "png", PNG, NULL },
+    { "onnx", DLI_ONNX_FOUND, NULL },
     { "curl", CURL, NULL },
 };
 

@@ -50,7 +50,8 @@ HEADERS = {
 }
 
 # Written by the build, included without a folder.
-GENERATED = {'op_list.inc', 'loss_list.inc', 'updater_list.inc', 'schedule_list.inc', 'constraint_list.inc', 'format_list.inc', 'onnx.pb.h'}
+GENERATED = {'op_list.inc', 'loss_list.inc', 'updater_list.inc', 'schedule_list.inc', 'constraint_list.inc', 'format_list.inc', 'onnx.pb.h',
+             'build_onnx.h'}
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"\n]*)[>"]', re.M)
 
