@@ -167,9 +167,21 @@ static dl4c_status find_images(struct split *s, const char *uri, struct dl4c_err
                                      s->o->label_pattern ? "folder" : "class folder");
 }
 
+/* A list has one name a line. */
+static dl4c_status check_names(const struct dli_names *names, const char *uri, struct dl4c_error *err)
+{
+    for (int64_t i = 0; i < names->n; i++)
+        if (strchr(names->name[i], '\n'))
+            return dli_fail(err, DL4C_E_INVALID, "split", "%.150s: \"%.200s\" has a line end in its name, which no list can hold", uri,
+                            names->name[i]);
+    return DL4C_OK;
+}
+
 static dl4c_status split(struct split *s, const char *uri, const char *out, struct dl4c_error *err)
 {
     DLI_TRY(find_images(s, uri, err));
+    DLI_TRY(check_names(&s->paths, uri, err));
+    DLI_TRY(check_names(&s->classes, uri, err));
     DLI_TRY(label_paths(s, err));
     DLI_TRY(s->o->sample ? divide_as_sampled(s, err) : divide_by_class(s, err));
     DLI_TRY(dl4c_fs_mkdir(s->ctx, out, err));
