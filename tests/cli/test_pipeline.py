@@ -125,13 +125,14 @@ def lines(path):
 
 def recorded():
     """A run's record and its picture, under any locale; two runs are never mixed; a killed one can be read."""
-    train = ('train', '--features', 'train', '--val', 'val', '--out', 'other.zip', '--progress', 'none')
+    train = ('train', '--features', 'train', '--val', 'val', '--out', 'other.zip', '--l2', '0.125', '--progress', 'none')
     run(*train, '--run', "the run's", '--epochs', '3', '--batch', '8', env={'LC_ALL': 'de_DE.UTF-8'})
     scores, epochs, events = (lines("the run's/%s.jsonl" % name) for name in ('scores', 'epochs', 'events'))
     about = json.loads(read("the run's/run.json"))
     steps = -(-about['train']['rows'] // 8)
     check(about['command'] == 'dl4c ' + ' '.join(train) + " --run 'the run'\\''s' --epochs 3 --batch 8",
           'run.json says the command is %r' % about['command'])
+    check(about['options']['l2'] == 0.125, 'run.json says %r' % about['options'])
     check(about['seed'] == 42 and about['options']['batch'] == 8 and len(about['digests']['train']) == 64 and about['digests']['trunk'],
           'run.json says %r' % about)
     check([s['iteration'] for s in scores] == list(range(1, 3 * steps + 1)) and all(s['score'] > 0 for s in scores),

@@ -99,6 +99,8 @@ def training():
                        (b'{"a":' * 50000, 'JSON')):
         refuses(*train('--features', 'good', '--head', write('bad.json', data)), says=says, leaves='h.zip')
     refuses(*train('--features', 'wide', '--head', 'head.json'), says='[17]', leaves='h.zip')
+    refuses(*train('--features', 'good', '--head', 'head.json', '--dropout', '0.5'), says='--head', leaves='h.zip', want=2)
+    refuses(*train('--features', 'good', '--workers', '0'), says='--workers', leaves='h.zip', want=2)
     for updater, says in (('none-such', 'adam'), ('adam:speed=1', 'speed'), ('adam:lr=fast', 'fast'), ('', 'name')):
         refuses(*train('--features', 'good', '--updater', updater), says=says, leaves='h.zip')
     refuses(*train('--features', 'good', '--lr-schedule', 'none-such'), says='step', leaves='h.zip')
@@ -147,6 +149,9 @@ def models():
     refuses('join', model, '--at', 'block1_pool', 'head.zip', '-o', 'out.zip', says='block1_pool', leaves='out.zip')
     refuses('join', model, '--at', 'none', 'head.zip', '-o', 'out.zip', says='"none"', leaves='out.zip')
     refuses('summary', 'images', says='directory')
+    out, err = run('compare', model, model, '--image', 'images/star/00000.jpg', '--preprocess-a', 'tf', '--preprocess-b', 'dl4j',
+                   '--strict', want=1)
+    check('First difference' in out and err.startswith('dl4c: compare: A and B differ first at'), 'compare --strict says %r' % err)
 
 
 def npy(shape, kind='<f4', data=None):
@@ -188,6 +193,9 @@ def images():
     write('flat/x.jpg', jpeg)
     refuses(*featurize('flat'), says='no usable image', leaves='f/manifest.json')
     refuses('split', 'flat', '--out', 'l2', says='flat', leaves='l2')
+    os.makedirs('lines/a')
+    write('lines/a/one\nname.jpg', jpeg)
+    refuses('split', 'lines', '--out', 'l2', says='"a/one?name.jpg" has a line end', leaves='l2')
     refuses(*featurize('head.zip'), says='head.zip', leaves='f/manifest.json')
     os.makedirs('lists')
     for text, says in ((b'', 'no image'), (b'\n\n', 'no image'), (NOISE, 'no text'), (b'star/none.jpg\n', 'star/none.jpg'),
@@ -202,6 +210,9 @@ def images():
     refuses('featurize', model, '--at', 'none', '--images', 'images', '--out', 'f3', says='"none"', leaves='f3')
     refuses(*featurize('images', '--size', '7x7'), says='64x64', leaves='f/manifest.json')
     refuses(*featurize('images', '--preprocess', 'none-such'), says='torchvision', leaves='f/manifest.json')
+    for option, wanted in (('--resize', 'pillow'), ('--fit', 'crop'), ('--exif', 'off')):
+        refuses(*featurize('images', option, 'none-such'), says=wanted, leaves='f/manifest.json', want=2)
+    refuses('featurize', model, '--at', ','.join(map(str, range(65))), '--images', 'images', '--out', 'f3', says='64', leaves='f3', want=2)
     refuses(*featurize('images', '--bad-list', 'no/b'), says='no/b', leaves='f/manifest.json')
     refuses('featurize', model, *AT, '--images', 'images', '--out', 'head.zip', says='head.zip')
     for limit in ('100k', '2m'):
@@ -224,6 +235,15 @@ def images():
     out, _ = run('predict', 'whole.zip', 'nowhere.jpg', 'flat/x.jpg', '--progress', 'none')
     rows = [json.loads(line) for line in out.splitlines()]
     check(len(rows) == 2 and 'nowhere.jpg' in rows[0]['error'] and rows[1]['error'] is None, 'one bad image of two: %r' % rows)
+    os.makedirs('bytes')
+    write(b'bytes/\xe9\xff.jpg', jpeg)
+    out, _ = run('predict', 'whole.zip', '--images', 'bytes', '--json', '--progress', 'none')
+    check(json.loads(out)['path'] == '\ufffd\ufffd.jpg', 'a name that is no UTF-8 is told as %r' % out)
+    run('predict', 'whole.zip', 'nowhere.jpg', 'flat/x.jpg', '--out', 'p.csv', '--top', '2', '--progress', 'none')
+    rows = read('p.csv').decode().splitlines()
+    check(rows[0].startswith('nowhere.jpg,,,,,,,cannot') and rows[1].count(',') == 7 and rows[1].endswith(','), 'CSV: %r' % rows)
+    os.remove('p.csv')
+    refuses('predict', 'whole.zip', 'nowhere.jpg', 'flat/x.jpg', '--max-bad', '0', says='nowhere.jpg')
     out, _ = run('predict', 'whole.zip', 'only/bad/x.jpg', want=1)
     check('65535' in json.loads(out)['error'], 'a bomb is told as %r' % out)
 

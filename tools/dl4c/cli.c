@@ -88,16 +88,32 @@ void cli_json_number(FILE *f, double v)
     fputs(text, f);
 }
 
+/* Bytes of the character that begins at c, 0 where they are no UTF-8 (overlong forms and surrogates among them). */
+static int utf8_length(const unsigned char *c)
+{
+    const int n = c[0] < 0x80 ? 1 : c[0] < 0xc2 ? 0 : c[0] < 0xe0 ? 2 : c[0] < 0xf0 ? 3 : c[0] < 0xf5 ? 4 : 0;
+    for (int i = 1; i < n; i++)
+        if ((c[i] & 0xc0) != 0x80)
+            return 0;
+    if ((c[0] == 0xe0 && c[1] < 0xa0) || (c[0] == 0xed && c[1] > 0x9f) || (c[0] == 0xf0 && c[1] < 0x90) || (c[0] == 0xf4 && c[1] > 0x8f))
+        return 0;
+    return n;
+}
+
 void cli_json_string(FILE *f, const char *text)
 {
     fputc('"', f);
-    for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
-        if (*c == '"' || *c == '\\')
+    for (const unsigned char *c = (const unsigned char *)text; *c;) {
+        const int n = utf8_length(c);
+        if (n == 0)
+            fputs("\xef\xbf\xbd", f); /* U+FFFD, as in the stores */
+        else if (*c == '"' || *c == '\\')
             fprintf(f, "\\%c", *c);
         else if (*c < 0x20)
             fprintf(f, "\\u%04x", *c);
         else
-            fputc(*c, f);
+            fwrite(c, 1, (size_t)n, f);
+        c += n ? n : 1;
     }
     fputc('"', f);
 }
@@ -368,7 +384,7 @@ static void json_line(const struct dl4c_progress *p)
 int cli_progress(void *user, const struct dl4c_progress *p)
 {
     (void)user;
-    static int64_t shown_percent = -1;
+    static int64_t shown_percent = -1, shown_done = -1;
     static const char *shown_stage;
     if (cli_quiet_or_none())
         return 0;
@@ -376,8 +392,9 @@ int cli_progress(void *user, const struct dl4c_progress *p)
         json_line(p);
     } else if (strcmp(cli.progress, "auto") == 0 && isatty(STDERR_FILENO)) {
         bar(p);
-    } else if (p->stage != shown_stage || (int64_t)(p->percent / 10) != shown_percent / 10 || p->done == p->total) {
-        /* a line for every tenth of the way */
+    } else if (p->stage != shown_stage ||
+               (p->done != shown_done && ((int64_t)(p->percent / 10) != shown_percent / 10 || p->done == p->total))) {
+        /* a line for every tenth of the way, and one at its end */
         fprintf(stderr, "%s: %lld of %lld, %.1f a second", p->stage, (long long)p->done, (long long)p->total, p->rate);
         if (p->epoch > 0)
             fprintf(stderr, ", epoch %lld", (long long)p->epoch);
@@ -387,6 +404,7 @@ int cli_progress(void *user, const struct dl4c_progress *p)
     }
     shown_stage = p->stage;
     shown_percent = (int64_t)p->percent;
+    shown_done = p->done;
     return 0;
 }
 

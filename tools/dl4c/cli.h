@@ -63,7 +63,7 @@ bool cli_parse_size(const char *text, int32_t *height, int32_t *width);
 char *cli_command_line(int argc, char **argv);
 /* Splits "a,b,c" in place; returns the number, at most max. */
 int cli_split(char *text, const char **parts, int max);
-/* A JSON string on stdout, with quotes. */
+/* A JSON string, with quotes; what is no UTF-8 becomes U+FFFD. */
 void cli_json_string(FILE *f, const char *text);
 /* A JSON number, "null" where it is not finite; the same under every locale. */
 void cli_json_number(FILE *f, double v);

@@ -172,7 +172,11 @@ int cmd_compare(int argc, char **argv)
     else if (failed == DL4C_OK && (failed = dl4c_comparison_text(k.c, &text, &err)) == DL4C_OK)
         fputs(text, stdout);
     dl4c_free(text);
-    status = failed != DL4C_OK ? cli_fail(&err) : strict && dl4c_comparison_first(k.c) >= 0 ? CLI_FAILED : CLI_DONE;
+    struct dl4c_compare_stage first = DL4C_COMPARE_STAGE_INIT;
+    status = failed != DL4C_OK ? cli_fail(&err) : CLI_DONE;
+    if (status == CLI_DONE && strict && dl4c_comparison_first(k.c) >= 0 &&
+        dl4c_comparison_stage(k.c, dl4c_comparison_first(k.c), &first, NULL) == DL4C_OK)
+        status = cli_failed("compare: A and B differ first at %.200s", first.name);
 done:
     dl4c_comparison_destroy(&k.c);
     dl4c_tensor_unref(&k.x);

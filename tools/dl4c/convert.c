@@ -10,6 +10,8 @@ int cmd_convert(int argc, char **argv)
     int status = cli_parse(argc, argv, "convert SRC DST [--updater]", options, files, 2, 2, NULL);
     if (status >= 0 || (status = cli_begin()) >= 0)
         return status;
+    if (!cli_can_save(files[1]))
+        return CLI_FAILED;
     struct dl4c_error err = DL4C_ERROR_INIT;
     dl4c_graph *g = NULL;
     struct dl4c_load_options lo = DL4C_LOAD_OPTIONS_INIT;

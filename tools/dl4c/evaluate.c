@@ -15,7 +15,10 @@ static void on_mistake(void *user, int64_t index, int64_t actual, int64_t predic
     struct mistakes *m = user;
     const char *a = dl4c_features_class(m->store, (int32_t)actual), *p = dl4c_features_class(m->store, (int32_t)predicted);
     const char *path = dl4c_features_path(m->store, index);
-    fprintf(m->f, "%s\t%s\t%s\t", path ? path : "", a ? a : "", p ? p : "");
+    char numbers[2][24];
+    snprintf(numbers[0], sizeof numbers[0], "%lld", (long long)actual);
+    snprintf(numbers[1], sizeof numbers[1], "%lld", (long long)predicted);
+    fprintf(m->f, "%s\t%s\t%s\t", path ? path : "", a ? a : numbers[0], p ? p : numbers[1]);
     cli_json_number(m->f, probability);
     fputc('\n', m->f);
 }

@@ -93,10 +93,10 @@ static bool read_max_bad(const char *text, struct dl4c_reader_options *o)
         return false;
     memcpy(copy, text, n + 1);
     if (copy[n - 1] != '%')
-        return cli_read_int(copy, &o->max_bad) && o->max_bad > 0;
+        return cli_read_int(copy, &o->max_bad) && o->max_bad >= 0;
     copy[n - 1] = '\0';
     double percent;
-    if (!cli_read_number(copy, &percent) || percent <= 0 || percent > 100)
+    if (!cli_read_number(copy, &percent) || percent < 0 || percent > 100)
         return false;
     o->max_bad_fraction = percent / 100;
     return true;
@@ -114,6 +114,15 @@ static bool preprocess_text(const struct cli_images *im, const char *recorded, c
     return n > 0 && (size_t)n < size;
 }
 
+/* Returns -1 to go on, else the exit status. */
+static int check_word(const char *option, const char *word, const char *const words[3], const char *wanted)
+{
+    for (int i = 0; word && i < 3 && words[i]; i++)
+        if (strcmp(word, words[i]) == 0)
+            return -1;
+    return word ? cli_usage("%s is \"%s\", wanted %s", option, word, wanted) : -1;
+}
+
 int cli_image_reader(const struct cli_images *im, dl4c_graph *for_graph, struct dl4c_reader_options *o, char *preprocess, size_t size)
 {
     struct dl4c_model_info info = DL4C_MODEL_INFO_INIT;
@@ -123,6 +132,12 @@ int cli_image_reader(const struct cli_images *im, dl4c_graph *for_graph, struct 
     o->list = im->list;
     if (im->size && !cli_parse_size(im->size, &o->height, &o->width))
         return cli_usage("--size is \"%s\", wanted HxW", im->size);
+    static const char *const resizes[3] = { "dl4j", "pillow", "nearest" }, *const fits[3] = { "stretch", "crop", "pad" };
+    static const char *const switches[3] = { "on", "off" };
+    int status = check_word("--resize", im->resize, resizes, "dl4j, pillow or nearest");
+    if (status >= 0 || (status = check_word("--fit", im->fit, fits, "stretch, crop or pad")) >= 0 ||
+        (status = check_word("--exif", im->exif, switches, "on or off")) >= 0)
+        return status;
     if (im->preprocess || im->resize || im->fit || im->exif) {
         if (!preprocess_text(im, info.preprocess, preprocess, size))
             return cli_usage("the preprocessing is too long a text");
@@ -134,6 +149,8 @@ int cli_image_reader(const struct cli_images *im, dl4c_graph *for_graph, struct 
     o->tolerate = im->tolerate;
     if (im->max_bad && !read_max_bad(im->max_bad, o))
         return cli_usage("--max-bad is \"%s\", wanted a number or a percentage", im->max_bad);
+    if (im->max_bad && o->max_bad == 0 && o->max_bad_fraction == 0)
+        o->on_bad = DL4C_BAD_FAIL; /* none at all; 0 in the options means any number */
     return -1;
 }
 
@@ -206,8 +223,11 @@ int cmd_featurize(int argc, char **argv)
     enum { MOST = 64 };
     const char *vertices[MOST];
     char names[8192], preprocess[512];
-    if (strlen(at) >= sizeof names)
-        return cli_usage("--at is too long");
+    int commas = 0;
+    for (const char *c = at; *c; c++)
+        commas += *c == ',';
+    if (strlen(at) >= sizeof names || commas >= MOST)
+        return cli_usage("--at names more than %d vertices or has more than %d bytes", (int)MOST, (int)sizeof names - 1);
     memcpy(names, at, strlen(at) + 1);
     struct dl4c_error err = DL4C_ERROR_INIT;
     dl4c_graph *g = NULL, *trunk = NULL;
@@ -237,7 +257,9 @@ int cmd_featurize(int argc, char **argv)
             status = write_bad(reader, bad_list);
         if (failed == DL4C_OK && dl4c_reader_bad_count(reader) > 0 && !cli.quiet) {
             cli_progress_end();
-            fprintf(stderr, "dl4c: %lld bad images were left out; %s/bad.jsonl says why\n", (long long)dl4c_reader_bad_count(reader), out);
+            const int64_t bad = dl4c_reader_bad_count(reader);
+            fprintf(stderr, "dl4c: %lld bad image%s left out; bad.jsonl beside the features says why\n", (long long)bad,
+                    bad == 1 ? " was" : "s were");
         }
     } else if (failed != DL4C_OK) {
         status = cli_fail(&err);

@@ -18,7 +18,8 @@ struct predict {
     FILE *f;
     int64_t next, next_bad; /* of the reader's images and bad images: what is printed so far */
     int64_t good;           /* images with an answer */
-    bool first;
+    int32_t n;              /* classes of the model */
+    int64_t shown;          /* classes an image: top, or as many as there are */
 };
 
 /* A head becomes a whole model again. */
@@ -77,6 +78,14 @@ static void print_class(struct predict *p, int32_t k, void (*text)(FILE *, const
     text(p->f, number);
 }
 
+static bool has_nan(const float *v, int32_t n)
+{
+    for (int32_t k = 0; k < n; k++)
+        if (v[k] != v[k])
+            return true;
+    return false;
+}
+
 /* The index of the largest value that is not taken yet, the lowest on a tie. */
 static int32_t largest(const float *v, int32_t n, const uint8_t *taken)
 {
@@ -93,20 +102,19 @@ static void begin_line(struct predict *p, const char *path)
         csv_text(p->f, path);
         return;
     }
-    if (p->json)
-        fputs(p->first ? "\n  " : ",\n  ", p->f);
-    p->first = false;
     fputs("{\"path\": ", p->f);
     cli_json_string(p->f, path);
 }
 
-static void end_line(struct predict *p) { fputs(p->csv ? "\n" : p->json ? "}" : "}\n", p->f); }
+static void end_line(struct predict *p) { fputs(p->csv ? "\n" : "}\n", p->f); }
 
 static void print_bad(struct predict *p, const char *path, const char *reason)
 {
     begin_line(p, path);
     if (p->csv) {
-        fputs(",,,", p->f);
+        for (int64_t i = 0; i < p->shown; i++)
+            fputs(",,,", p->f);
+        fputc(',', p->f);
         csv_text(p->f, reason);
     } else {
         fputs(", \"top\": [], \"error\": ", p->f);
@@ -115,14 +123,14 @@ static void print_bad(struct predict *p, const char *path, const char *reason)
     end_line(p);
 }
 
-static void print_row(struct predict *p, const char *path, const float *v, int32_t n, uint8_t *taken)
+static void print_row(struct predict *p, const char *path, const float *v, uint8_t *taken)
 {
-    memset(taken, 0, (size_t)n);
+    memset(taken, 0, (size_t)p->n);
     begin_line(p, path);
     if (!p->csv)
         fputs(", \"top\": [", p->f);
-    for (int64_t i = 0; i < p->top && i < n; i++) {
-        const int32_t k = largest(v, n, taken);
+    for (int64_t i = 0; i < p->shown; i++) {
+        const int32_t k = largest(v, p->n, taken);
         taken[k] = 1;
         if (p->csv) {
             fputc(',', p->f);
@@ -137,8 +145,7 @@ static void print_row(struct predict *p, const char *path, const float *v, int32
         cli_json_number(p->f, (double)v[k]);
         fputc('}', p->f);
     }
-    if (!p->csv)
-        fputs("], \"error\": null", p->f);
+    fputs(p->csv ? "," : "], \"error\": null", p->f);
     end_line(p);
 }
 
@@ -162,11 +169,14 @@ static dl4c_status print_bad_until(struct predict *p, int64_t until, struct dl4c
 static dl4c_status none_good(struct predict *p, struct dl4c_error *err)
 {
     int64_t image = 0;
-    const char *reason = "";
+    const char *reason = "the model answers with NaN";
     const dl4c_status status = dl4c_reader_bad_count(p->reader) > 0 ? dl4c_reader_bad(p->reader, 0, &image, &reason, err) : DL4C_OK;
-    return status != DL4C_OK ? status
-                             : cli_error(err, DL4C_E_INVALID, "predict", "none of the %lld images can be used; the first, %.150s: %.200s",
-                                         (long long)dl4c_reader_count(p->reader), dl4c_reader_path(p->reader, image), reason);
+    if (status != DL4C_OK)
+        return status;
+    if (dl4c_reader_count(p->reader) == 1)
+        return cli_error(err, DL4C_E_INVALID, "predict", "the image cannot be used: %.400s", reason);
+    return cli_error(err, DL4C_E_INVALID, "predict", "none of the %lld images can be used; the first, %.150s: %.200s",
+                     (long long)dl4c_reader_count(p->reader), dl4c_reader_path(p->reader, image), reason);
 }
 
 static dl4c_status predict_all(struct predict *p, struct dl4c_error *err)
@@ -188,6 +198,8 @@ static dl4c_status predict_all(struct predict *p, struct dl4c_error *err)
         status = dl4c_session_output_shape(p->session, 0, &out, err);
     if (status == DL4C_OK && out.rank != 1)
         status = cli_error(err, DL4C_E_INVALID, "predict", "the model's output has %d axes, wanted one probability a class", out.rank);
+    p->n = (int32_t)out.dim[0];
+    p->shown = p->top < p->n ? p->top : p->n;
     uint8_t *taken = status == DL4C_OK ? calloc((size_t)out.dim[0], 1) : NULL;
     if (status == DL4C_OK && !taken)
         status = cli_error(err, DL4C_E_NOMEM, "predict", "no memory for %lld classes", (long long)out.dim[0]);
@@ -206,9 +218,14 @@ static dl4c_status predict_all(struct predict *p, struct dl4c_error *err)
         if (status == DL4C_OK)
             status = dl4c_session_output(p->session, 0, &y, err);
         for (int64_t r = 0; status == DL4C_OK && r < b.n; r++) {
+            const char *path = dl4c_reader_path(p->reader, b.index[r]);
+            const float *v = (const float *)dl4c_tensor_data_const(y) + r * out.dim[0];
             status = print_bad_until(p, b.index[r], err);
-            print_row(p, dl4c_reader_path(p->reader, b.index[r]), (const float *)dl4c_tensor_data_const(y) + r * out.dim[0],
-                      (int32_t)out.dim[0], taken);
+            if (has_nan(v, p->n)) {
+                print_bad(p, path, "the model answers with NaN");
+                continue;
+            }
+            print_row(p, path, v, taken);
             p->good++;
         }
         dl4c_tensor_unref(&x);
@@ -226,7 +243,7 @@ static dl4c_status predict_all(struct predict *p, struct dl4c_error *err)
 
 int cmd_predict(int argc, char **argv)
 {
-    struct predict p = { .top = 1, .batch = 16, .first = true };
+    struct predict p = { .top = 1, .batch = 16 };
     struct cli_images im = { 0 };
     const struct cli_option options[] = {
         { "--trunk", CLI_TEXT, &p.trunk, "the model whose features MODEL, a head, takes" },
@@ -235,7 +252,7 @@ int cmd_predict(int argc, char **argv)
         { "--out", CLI_TEXT, &p.out, "FILE.jsonl or FILE.csv; else standard output" },
         { "--top", CLI_INT, &p.top, "classes an image, 1" },
         { "--batch", CLI_INT, &p.batch, "images at once, 16" },
-        { "--json", CLI_FLAG, &p.json, "one JSON array" },
+        { "--json", CLI_FLAG, &p.json, "a JSON object a line, as without it" },
         { "--resume", CLI_LATER, NULL, NULL },
         { 0 },
     };
@@ -247,6 +264,10 @@ int cmd_predict(int argc, char **argv)
                            1, MOST_IMAGES, &n);
     if (status < 0 && (n > 1) == (im.images != NULL))
         status = cli_usage("predict needs images, or --images DIR, and not both");
+    const char *dot = p.out ? strrchr(p.out, '.') : NULL;
+    p.csv = dot && strcmp(dot, ".csv") == 0;
+    if (status < 0 && p.csv && p.json)
+        status = cli_usage("--json is wanted of %s, whose name says CSV", p.out);
     if (status < 0 && (p.top < 1 || p.batch < 1))
         status = cli_usage("--top and --batch must be at least 1");
     if (status < 0)
@@ -255,8 +276,6 @@ int cmd_predict(int argc, char **argv)
         free(positional);
         return status;
     }
-    const char *dot = p.out ? strrchr(p.out, '.') : NULL;
-    p.csv = dot && strcmp(dot, ".csv") == 0;
     struct dl4c_error err = DL4C_ERROR_INIT;
     struct dl4c_reader_options ro = DL4C_READER_OPTIONS_INIT;
     char preprocess[512], *text = NULL;
@@ -283,11 +302,8 @@ int cmd_predict(int argc, char **argv)
         p.f = failed == DL4C_OK ? (p.out ? cli_memory_file(&text, &size) : stdout) : NULL;
         if (failed == DL4C_OK && !p.f)
             failed = cli_error(&err, DL4C_E_NOMEM, "predict", "no memory for the answers");
-        if (p.f) {
-            fputs(p.json && !p.csv ? "[" : "", p.f);
+        if (p.f)
             failed = predict_all(&p, &err);
-            fputs(p.json && !p.csv ? "\n]\n" : "", p.f);
-        }
         if (p.f && p.out)
             fclose(p.f);
         status = CLI_DONE;

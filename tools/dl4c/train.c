@@ -100,8 +100,8 @@ int cmd_train(int argc, char **argv)
         { "--batch", CLI_INT, &t.batch, "examples of a minibatch, 32" },
         { "--updater", CLI_TEXT, &t.updater, "NAME:key=value,... (nesterovs:lr=3e-4,momentum=0.9)" },
         { "--lr-schedule", CLI_TEXT, &t.schedule, "step:decay=D,step=N or exponential:gamma=G, with by=epoch|iteration" },
-        { "--l1", CLI_NUMBER, &t.l1, "of the weights" },
-        { "--l2", CLI_NUMBER, &t.l2, "of the weights" },
+        { "--l1", CLI_NUMBER, &t.l1, "of the weights of layers whose configuration says none" },
+        { "--l2", CLI_NUMBER, &t.l2, "the same" },
         { "--dropout", CLI_NUMBER, &t.dropout, "probability to retain an element of the head's input" },
         { "--class-weights", CLI_TEXT, &t.class_weights, "balanced, or a FILE of class and weight" },
         { "--seed", CLI_INT, &t.seed, "of weights, shuffling and dropout, 42" },
@@ -123,8 +123,12 @@ int cmd_train(int argc, char **argv)
         return status;
     if (!t.features || !t.out)
         return cli_usage("train needs --features and --out");
-    if (t.workers != 1)
+    if (t.workers < 1)
+        return cli_usage("--workers is %lld, wanted 1 or more", (long long)t.workers);
+    if (t.workers > 1)
         return cli_usage("--workers above 1 is not built yet in version %s", dl4c_version_string());
+    if (t.head && t.dropout != 0)
+        return cli_usage("--dropout belongs to the softmax head; the configuration of --head has its own");
     if (t.epochs < 1 || t.epochs > 1000000 || t.batch < 1 || t.early_stopping < 0 || t.early_stopping > 1000000)
         return cli_usage("--epochs and --batch must be at least 1, --early-stopping at least 0");
     if (t.early_stopping > 0 && !t.val)
@@ -148,6 +152,8 @@ int cmd_train(int argc, char **argv)
     fo.batch = t.batch;
     fo.updater = t.updater;
     fo.lr_schedule = t.schedule;
+    fo.l1 = t.l1;
+    fo.l2 = t.l2;
     fo.seed = (uint64_t)t.seed;
     fo.seed_zero = 1;
     fo.early_stopping = (uint32_t)t.early_stopping;
