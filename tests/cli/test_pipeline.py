@@ -158,6 +158,11 @@ def recorded():
     with open('killed/scores.jsonl', 'ab') as f:
         f.write(b'{"time": 1, "epo')
     run('plot', 'killed', '-o', 'killed.svg')
+    os.makedirs('noise')
+    write('noise/epochs.jsonl', b'')
+    for text in (b'\x7fELF and so on', b'no\n', b'{"iteration": 1, "score": 2}\n[]\n'):
+        write('noise/scores.jsonl', text)
+        refuses('plot', 'noise', '-o', 'noise.svg', says='noise/scores.jsonl: line', leaves='noise.svg')
     check(b'<svg' in read('killed.svg') and not os.path.exists('other.zip'), 'a killed run: no picture, or a model')
 
 

@@ -63,18 +63,32 @@ static bool add_row(struct columns *c, const char *line, const char *const keys[
     return true;
 }
 
-/* Reads DIR/NAME. A last line without its end is being written and left out. */
+/* The lines of a file that ends with a NUL; the last, without its end, is being written and left out. */
+static dl4c_status read_rows(const char *uri, char *text, size_t size, const char *const keys[KEYS], struct columns *c,
+                             struct dl4c_error *err)
+{
+    char *line = text;
+    for (char *end; (end = strchr(line, '\n')) != NULL; line = end + 1) {
+        if (line[0] != '{' || end[-1] != '}')
+            break;
+        *end = '\0';
+        if (!add_row(c, line, keys))
+            return cli_error(err, DL4C_E_NOMEM, "plot", "no memory for %.200s", uri);
+    }
+    if (line < text + size && (line[0] != '{' || strchr(line, '\n')))
+        return cli_error(err, DL4C_E_CORRUPT, "plot", "%.300s: line %lld is no object of a run's record", uri, (long long)c->n + 1);
+    return DL4C_OK;
+}
+
+/* Reads DIR/NAME. */
 static dl4c_status read_columns(const char *dir, const char *name, const char *const keys[KEYS], struct columns *c, struct dl4c_error *err)
 {
     char uri[4096];
     const void *bytes;
     size_t size;
     dl4c_fs_file *f = NULL;
-    if (snprintf(uri, sizeof uri, "%s/%s", dir, name) >= (int)sizeof uri) {
-        snprintf(err->message, sizeof err->message, "the name of the run directory is longer than 4000 bytes");
-        snprintf(err->origin, sizeof err->origin, "plot");
-        return err->status = DL4C_E_INVALID;
-    }
+    if (snprintf(uri, sizeof uri, "%s/%s", dir, name) >= (int)sizeof uri)
+        return cli_error(err, DL4C_E_INVALID, "plot", "the name of the run directory is longer than 4000 bytes");
     dl4c_status status = dl4c_fs_open(cli.ctx, uri, &f, err);
     if (status == DL4C_OK)
         status = dl4c_fs_bytes(f, &bytes, &size, err);
@@ -82,19 +96,9 @@ static dl4c_status read_columns(const char *dir, const char *name, const char *c
     if (text) {
         memcpy(text, bytes, size);
         text[size] = '\0';
-        for (char *line = text, *end; (end = strchr(line, '\n')) != NULL; line = end + 1) {
-            *end = '\0';
-            if (!add_row(c, line, keys)) {
-                free(text);
-                text = NULL;
-                break;
-            }
-        }
-    }
-    if (status == DL4C_OK && !text) {
-        snprintf(err->message, sizeof err->message, "no memory for %.200s", uri);
-        snprintf(err->origin, sizeof err->origin, "plot");
-        status = err->status = DL4C_E_NOMEM;
+        status = read_rows(uri, text, size, keys, c, err);
+    } else if (status == DL4C_OK) {
+        status = cli_error(err, DL4C_E_NOMEM, "plot", "no memory for %.200s", uri);
     }
     free(text);
     dl4c_fs_close(&f);
