@@ -60,7 +60,8 @@ DL4C_API dl4c_status dl4c_image_probe(dl4c_context *ctx, const void *bytes, size
  * @param options  NULL: all defaults.
  * @param img      Receives the image, owned by the caller; NULL on failure.
  * @retval DL4C_E_CORRUPT      damaged or truncated, or (without DL4C_IMAGE_TOLERATE) decodable with a warning; the message says where
- * @retval DL4C_E_UNSUPPORTED  another format, 12-bit JPEG, PNG in a build without it; the message names what was found
+ * @retval DL4C_E_UNSUPPORTED  another format (TIFF, which DataVec reads, and GIF, which it does not, by name), 12-bit JPEG, PNG in a
+ *                             build without it; the message names what was found
  * @retval DL4C_E_LIMIT        more pixels or scans than allowed, or the context's memory limit
  * Threads: safe. Cost: O(pixels). Since: 0.1.
  */

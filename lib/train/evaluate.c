@@ -74,8 +74,9 @@ static dl4c_status make_evaluation(struct evaluating *e, struct dl4c_error *err)
 {
     struct dl4c_evaluation_options eo = DL4C_EVALUATION_OPTIONS_INIT;
     const struct dl4c_model_info *info = &e->graph->info;
-    /* A label is an index: the names behind the two must be the same, or the counts would mean nothing. */
-    if (info->classes && e->info.classes)
+    /* A label is an index: the names behind the two must be the same, or the counts would mean nothing. Names of another number than
+     * the output has values are those of a layer that was replaced. */
+    if (info->classes && e->info.classes && info->n_classes == e->classes)
         for (int32_t i = 0; i < e->info.n_classes && i < info->n_classes; i++)
             if (strcmp(info->classes[i], e->info.classes[i]) != 0)
                 return dli_fail(err, DL4C_E_INVALID, "evaluate", "class %" PRId32 " is '%.100s' in the source and '%.100s' in the model", i,

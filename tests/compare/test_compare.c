@@ -333,6 +333,53 @@ static void what_no_cause_explains_is_said_to_be_unknown(void **state)
     compare_folder(&plain, &b, 0, 32, "conv1", "unknown", "none of weights, padding");
 }
 
+/* What is no number on both sides is the same; on one side it is a difference like no other. */
+static void not_a_number_is_equal_to_itself_alone(void **state)
+{
+    char dir[] = "/tmp/dl4c-compare-XXXXXX";
+    struct dl4c_compare_side a = DL4C_COMPARE_SIDE_INIT, b = DL4C_COMPARE_SIDE_INIT;
+    struct dl4c_compare_options o = DL4C_COMPARE_OPTIONS_INIT;
+    struct dl4c_compare_stage s = DL4C_COMPARE_STAGE_INIT;
+    struct net nb = plain;
+    dl4c_comparison *c = NULL;
+    dl4c_tensor *x = ramp(32), *y = NULL;
+    (void)state;
+    ((float *)dl4c_tensor_data(x))[5] = NAN; /* of the first row: the second stays what it is */
+    a.graph = make(&plain, 32);
+    b.graph = make(&plain, 32);
+    o.input = x;
+    OK(dl4c_compare(NULL, &a, &b, &o, &c, &err));
+    check(c, NULL, NULL, NULL);
+    dl4c_comparison_destroy(&c);
+    dl4c_graph_destroy(&b.graph);
+    nb.norm = "batch_norm:eps=1e-3";
+    b.graph = make(&nb, 32);
+    OK(dl4c_compare(NULL, &a, &b, &o, &c, &err));
+    check(c, "bn1", "epsilon", "");
+    dl4c_comparison_destroy(&c);
+    dl4c_graph_destroy(&b.graph);
+
+    ((float *)dl4c_tensor_data(x))[5] = 1;
+    assert_non_null(mkdtemp(dir));
+    save_activations(a.graph, x, dir, 0);
+    char path[256];
+    snprintf(path, sizeof path, "%s/bn1.npy", dir);
+    OK(dl4c_tensor_load_npy(NULL, path, &y, &err));
+    assert_non_null(dl4c_tensor_data(y));
+    ((float *)dl4c_tensor_data(y))[7] = NAN;
+    save(dir, "bn1", y);
+    b.activations = dir;
+    OK(dl4c_compare(NULL, &a, &b, &o, &c, &err));
+    check(c, "bn1", "unknown", "");
+    OK(dl4c_comparison_stage(c, dl4c_comparison_first(c), &s, &err));
+    assert_true(isinf(s.error));
+    dl4c_comparison_destroy(&c);
+    remove_dir(dir);
+    dl4c_tensor_unref(&y);
+    dl4c_tensor_unref(&x);
+    dl4c_graph_destroy(&a.graph);
+}
+
 /* ---- names ------------------------------------------------------------------------------------------------------ */
 
 /* B has other names and its activation as a vertex of its own. */
@@ -469,6 +516,9 @@ static void every_setting_of_an_image_is_named(void **state)
     compare_settings(3, 0, "vgg16", "dl4j", 0, "normalise", "mean", "103.939, 116.779, 123.68, B none");
     compare_settings(3, 0, "dl4j", "vgg16", 0, "normalise", "mean", "A subtracts no mean");
     compare_settings(3, 0, "none", "scale01", 0, "normalise", "scale", "A divides by 1");
+    compare_settings(4, 0, "vgg16", "vgg16", 0, NULL, NULL, NULL);
+    compare_settings(4, 0, "vgg16", "vgg16:cmyk=pillow", 0, "decode", "cmyk", "A rounds CMYK as OpenCV, B as Pillow");
+    compare_settings(4, 1, "vgg16", "vgg16:exif=off", 0, "decode", "exif", "orientation 6");
     /* two at once: both are named */
     compare_settings(3, 1, "vgg16", "vgg16:exif=off,resize=pillow", 0, "decode", "exif", "pillow");
 }
@@ -617,6 +667,7 @@ int main(void)
         cmocka_unit_test(a_folder_of_equal_arrays_does_not_differ),
         cmocka_unit_test(a_folder_tells_epsilon_padding_activation_and_layout),
         cmocka_unit_test(what_no_cause_explains_is_said_to_be_unknown),
+        cmocka_unit_test(not_a_number_is_equal_to_itself_alone),
         cmocka_unit_test(other_names_are_paired_by_order_or_by_a_map),
         cmocka_unit_test(every_setting_of_an_image_is_named),
         cmocka_unit_test(the_input_of_another_program_is_explained),

@@ -96,6 +96,21 @@ def own_fs():
     want(text, r'^ram: no such file: /nothing.npy$')
 
 
+def early_stopping():
+    split_featurize()  # the lists
+    text = run('08_early_stopping', 'model.zip', 'fc2', 'predictions', 'images', 'out/lists', 'out/run')
+    want(text, r'^train: Score at iteration 10 is \d')
+    want(text, r'^train: Starting evaluation nr\. 1')
+    want(text, r'^ended by \w+TerminationCondition\(.*\) after \d+ epochs; best F1 [01]\.\d+ in epoch \d+$')
+    want(text, r'^last checkpoint out/run/checkpoints/checkpoint_\d+_ComputationGraph\.zip$')
+    accuracy_above(text, 0.8)
+    there('out/run/best.zip', 'out/run/checkpoints/checkpointInfo.txt')
+    kept = [f for f in os.listdir(os.path.join(work, 'out/run/checkpoints')) if f.endswith('.zip')]
+    if len(kept) != 2:
+        print('checkpoints kept: %r' % kept)
+        sys.exit(1)
+
+
 def caltech256(program='caltech256'):
     split_featurize()  # the lists
     text = run(program, 'model.zip', 'fc2', 'images', 'out/lists', 'out')
@@ -114,7 +129,8 @@ def caltech256_cpp():
     caltech256('caltech256_cpp')
 
 
-plan = {f.__name__: f for f in (tensor, summary, split_featurize, train_head, fine_tune, own_source, own_fs, summary_cpp, caltech256_cpp)}
+plan = {f.__name__: f for f in (tensor, summary, split_featurize, train_head, fine_tune, own_source, own_fs, early_stopping,
+                                summary_cpp, caltech256_cpp)}
 shutil.rmtree(work, ignore_errors=True)
 os.makedirs(work)
 plan['caltech256'] = caltech256
