@@ -71,16 +71,21 @@ void fuzz_check(dl4c_status status, const void *handle, const struct dl4c_error 
 
 void fuzz_settled(void) { held = now_bytes; }
 
+void fuzz_bounded(size_t size, int64_t factor, int64_t extra)
+{
+    if (factor > 0 && peak_bytes - held > factor * (int64_t)size + extra) {
+        fprintf(stderr, "%lld bytes at the highest for an input of %zu\n", (long long)(peak_bytes - held), size);
+        broken("memory is bounded by the input");
+    }
+}
+
 void fuzz_balanced(size_t size, int64_t factor, int64_t extra)
 {
     if (now_bytes != held) {
         fprintf(stderr, "%lld bytes are not given back\n", (long long)(now_bytes - held));
         broken("no leak");
     }
-    if (factor > 0 && peak_bytes - held > factor * (int64_t)size + extra) {
-        fprintf(stderr, "%lld bytes at the highest for an input of %zu\n", (long long)(peak_bytes - held), size);
-        broken("memory is bounded by the input");
-    }
+    fuzz_bounded(size, factor, extra);
     peak_bytes = now_bytes;
 }
 

@@ -17,6 +17,8 @@ dl4c_context *fuzz_context(void);
  */
 void fuzz_check(dl4c_status status, const void *handle, const struct dl4c_error *err);
 void fuzz_balanced(size_t size, int64_t factor, int64_t extra);
+/* The bound alone, of all up to here: before what was read is run. */
+void fuzz_bounded(size_t size, int64_t factor, int64_t extra);
 /* What the context holds now it may keep. */
 void fuzz_settled(void);
 

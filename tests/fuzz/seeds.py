@@ -35,6 +35,7 @@ def models(folder):
             names = set(z.namelist())
             entries = [z.read(n) if n in names else b'' for n in ('configuration.json', 'coefficients.bin', 'updaterState.bin')]
         put('dl4j_entries', name, CUT.join(entries))
+        put('dl4j_json', name, entries[0][1:])
         put('dl4j_entries', name + '-without-state', CUT.join(entries[:2]))
     for path in sorted(glob.glob(folder + '/*.safetensors')):
         with open(path, 'rb') as f:
@@ -130,6 +131,34 @@ def texts():
         put('text', 'text-%d' % i, text.encode())
 
 
+def word(text):
+    return struct.pack('>H', len(text)) + text.encode()
+
+
+def nd4j(shape, values, mode='MIXED_DATA_TYPES', kind='FLOAT'):
+    """An array as Nd4j.write leaves it."""
+    strides = [1] * len(shape)
+    for k in range(len(shape) - 1, 0, -1):
+        strides[k - 1] = strides[k] * shape[k]
+    numbers = [len(shape), *shape, *strides, 0, 1, ord('c')]
+    return (word(mode) + struct.pack('>q', len(numbers)) + word('LONG') + struct.pack('>%dq' % len(numbers), *numbers)
+            + word(mode) + struct.pack('>q', len(values)) + word(kind)
+            + struct.pack('>%d%s' % (len(values), 'd' if kind == 'DOUBLE' else 'f'), *values))
+
+
+def arrays():
+    x, y = nd4j([2, 3], range(6)), nd4j([2, 2], [1, 0, 0, 1], 'LONG_SHAPE', 'DOUBLE')
+    put('dataset', 'features', b'\1' + x)
+    put('dataset', 'features-and-labels', b'\3' + x + y)
+    put('dataset', 'multi', struct.pack('>ii', 1, 1) + x + y + struct.pack('>ii', 0, 0))
+    stats = nd4j([1, 3], [1, 2, 3]) + nd4j([1, 3], [1, 1, 2], kind='DOUBLE')
+    head = word('NORMALIZER') + struct.pack('>i', 1)
+    put('normalizer', 'standardize', head + word('STANDARDIZE') + b'\1' + stats + stats)
+    put('normalizer', 'min-max', head + word('MIN_MAX') + b'\0' + struct.pack('>2d', 0, 1) + stats)
+    put('normalizer', 'scaler', head + word('IMAGE_MIN_MAX') + struct.pack('>3d', 0, 1, 255))
+    put('normalizer', 'vgg16', head + word('IMAGE_VGG16'))
+
+
 def main():
     seeds, draw = (os.path.abspath(p) for p in sys.argv[1:])
     for old in glob.glob(CORPUS + '/*/*'):
@@ -139,6 +168,7 @@ def main():
         subprocess.run([seeds, folder], check=True)
         models(folder)
         images(folder, draw)
+    arrays()
     onnx_models()
     stores()
     texts()
