@@ -6,6 +6,7 @@
  *     full_size train ZIP X Y STEPS ZIP2 OUT  loaded, output, STEPS steps, saved
  *     full_size run ZIP X OUT                 loaded, output
  *     full_size copy ZIP ZIP2 X OUT           loaded, output, saved
+ *     full_size spread X Y STEPS              distance of two that are trained as after make, one of X, one of X with its last bits moved
  *     full_size distance ZIP ZIP2             the largest difference over the largest magnitude, of parameters and of the state */
 #define _POSIX_C_SOURCE 200809L
 #include "graph/graph.h"
@@ -127,11 +128,16 @@ static void output(dl4c_graph *g, const char *x_path, const char *out)
     dl4c_tensor_unref(&x);
 }
 
-static void train(dl4c_graph *g, const char *x_path, const char *y_path, int steps)
+/* moved: every value of x by up to four units in its last place. */
+static void train(dl4c_graph *g, const char *x_path, const char *y_path, int steps, bool moved)
 {
     struct dl4c_fit_options o = DL4C_FIT_OPTIONS_INIT;
     struct dl4c_error err = DL4C_ERROR_INIT;
     dl4c_tensor *x = read_npy(x_path), *y = read_npy(y_path);
+    for (int64_t i = 0; moved && i < dl4c_tensor_size(x); i++) {
+        float *v = (float *)dl4c_tensor_data(x) + i;
+        *v *= 1 + (float)(i * 7919 % 9 - 4) * 6e-8f;
+    }
     dl4c_trainer *t = NULL;
     o.batch = dl4c_tensor_shape(x)[0];
     begin();
@@ -144,20 +150,26 @@ static void train(dl4c_graph *g, const char *x_path, const char *y_path, int ste
     dl4c_tensor_unref(&y);
 }
 
-static void make(char **a)
+static dl4c_graph *draw(void)
 {
     struct dl4c_zoo_options o = DL4C_ZOO_OPTIONS_INIT;
     struct dl4c_error err = DL4C_ERROR_INIT;
     dl4c_graph *g = NULL;
-    int64_t n;
     o.updater = "adam:lr=1e-4";
     o.flags = DL4C_ZOO_PUBLISHED_NAMES; /* which has no dropout: no two programs draw alike */
     begin();
     must(dl4c_zoo_create(ctx, "vgg16", &o, &g, &err), &err);
     end("draw");
+    return g;
+}
+
+static void make(char **a)
+{
+    int64_t n;
+    dl4c_graph *g = draw();
     dl4c_graph_param_count(g, &n, NULL, NULL);
     printf("parameters %lld\n", (long long)n);
-    train(g, a[1], a[2], 1);
+    train(g, a[1], a[2], 1, false);
     output(g, a[1], a[3]);
     save(g, a[0]);
     dl4c_graph_destroy(&g);
@@ -174,13 +186,9 @@ static double apart(const float *a, const float *b, int64_t n, double *largest)
     return most;
 }
 
-static void distance(char **a)
+static void compare(dl4c_graph *g, dl4c_graph *h)
 {
-    struct dl4c_error err = DL4C_ERROR_INIT;
-    dl4c_graph *g = NULL, *h = NULL;
-    double most = 0, largest = 0, state = 0, largest_state = 0;
-    must(dl4c_model_load(ctx, a[0], NULL, &g, &err), &err);
-    must(dl4c_model_load(ctx, a[1], NULL, &h, &err), &err);
+    double most = 0, largest = 0, state = 0;
     if (g->n_vertices != h->n_vertices || !g->updater_state || !h->updater_state || g->updater_state->bytes != h->updater_state->bytes) {
         fprintf(stderr, "full_size: the graphs or the sizes of their states differ\n");
         exit(1);
@@ -194,7 +202,7 @@ static void distance(char **a)
     /* Adam's: first moments, then second ones, which are squares and far smaller. */
     const int64_t n = (int64_t)(g->updater_state->bytes / sizeof(float) / 2);
     for (int i = 0; i < 2; i++) {
-        largest_state = 0;
+        double largest_state = 0;
         const double d = apart((const float *)g->updater_state->data + i * n, (const float *)h->updater_state->data + i * n, n,
                                &largest_state);
         state = fmax(state, d / largest_state);
@@ -202,6 +210,26 @@ static void distance(char **a)
     printf("distance %.3g %.3g\niterations %lld %lld\n", most / largest, state, (long long)g->iteration, (long long)h->iteration);
     dl4c_graph_destroy(&g);
     dl4c_graph_destroy(&h);
+}
+
+static void distance(char **a)
+{
+    struct dl4c_error err = DL4C_ERROR_INIT;
+    dl4c_graph *g = NULL, *h = NULL;
+    must(dl4c_model_load(ctx, a[0], NULL, &g, &err), &err);
+    must(dl4c_model_load(ctx, a[1], NULL, &h, &err), &err);
+    compare(g, h);
+}
+
+static void spread(char **a)
+{
+    struct dl4c_error err = DL4C_ERROR_INIT;
+    dl4c_graph *g = draw(), *h = NULL;
+    train(g, a[0], a[1], 1, false);
+    must(dl4c_graph_clone(g, &h, &err), &err);
+    train(g, a[0], a[1], atoi(a[2]), false);
+    train(h, a[0], a[1], atoi(a[2]), true);
+    compare(g, h);
 }
 
 int main(int argc, char **argv)
@@ -218,7 +246,7 @@ int main(int argc, char **argv)
     } else if (strcmp(verb, "train") == 0 && argc == 8) {
         g = load(argv[2]);
         output(g, argv[3], argv[7]);
-        train(g, argv[3], argv[4], atoi(argv[5]));
+        train(g, argv[3], argv[4], atoi(argv[5]), false);
         save(g, argv[6]);
         dl4c_graph_destroy(&g);
     } else if (strcmp(verb, "run") == 0 && argc == 5) {
@@ -230,11 +258,13 @@ int main(int argc, char **argv)
         output(g, argv[4], argv[5]);
         save(g, argv[3]);
         dl4c_graph_destroy(&g);
+    } else if (strcmp(verb, "spread") == 0 && argc == 5) {
+        spread(argv + 2);
     } else if (strcmp(verb, "distance") == 0 && argc == 4) {
         distance(argv + 2);
     } else {
         fprintf(stderr, "usage: full_size make ZIP X Y OUT | train ZIP X Y STEPS ZIP2 OUT | run ZIP X OUT | copy ZIP ZIP2 X OUT |"
-                        " distance ZIP ZIP2\n");
+                        " spread X Y STEPS | distance ZIP ZIP2\n");
         return 2;
     }
     dl4c_context_destroy(&ctx);
