@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* DataSet and MultiDataSet files. The file is in memory once and its numbers, at most twice as wide there, once more; an array of one number
- * has some eighty bytes of header, and a tensor takes a few hundred. */
+/* DataSet and MultiDataSet files. The file is in memory once and its numbers, never wider there, once more; an array of one number has
+ * some eighty bytes of header, and a tensor takes a few hundred. */
 #include "fs/memory_fs.h"
 #include "fuzz.h"
 

@@ -26,9 +26,11 @@ from round_trip import OPENS, class_path, floats, largest_difference, skip  # no
 PARAMETERS = 138357544
 WEIGHTS_MIB = 4 * PARAMETERS / 2**20
 ROWS = 2
-# Adam divides a gradient by its own size, so a gradient that is all rounding makes a whole step of it: two steps of 1e-4 to either side,
-# in weights of up to 0.3. Activations are sums of 25 088 terms at most, in another order.
-PARAMETER_TOLERANCE, STATE_TOLERANCE, OUTPUT_TOLERANCE = 2e-3, 1e-4, 1e-5
+# Activations are sums of 25 088 terms at most, in another order. Adam divides a gradient by its own size, so a gradient that is all
+# rounding makes a whole step of it, and sixteen layers carry that on: two trainings of ours, the features of one moved by up to four
+# units in the last place, are 7e-4 in parameters and 4e-3 in the state apart after two steps (full_size spread), and the reference's
+# sums differ from ours by more units than that. A state in another order would be apart by 1.
+PARAMETER_TOLERANCE, STATE_TOLERANCE, OUTPUT_TOLERANCE = 5e-3, 5e-2, 1e-5
 
 
 def write_npy(path, shape, values):
