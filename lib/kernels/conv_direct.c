@@ -113,22 +113,19 @@ static const float *weights_of(const struct geometry *g, int64_t group, int64_t 
     return g->call->packed + (group * g->out + 2 * panel) * g->w * g->sum * g->w + part * g->w * vectors * g->w;
 }
 
-/* The sums m of a panel to the output; `row` has room for the pixels of one channel block where they are pooled. */
-static void finish(const struct geometry *g, const float *m, int64_t image, int64_t group, int64_t panel, int64_t from, int64_t pixels,
-                   float *row)
+/* The sums m of a panel, pooled, to the output; `row` has room for the pixels of one channel block. */
+static void finish_pooled(const struct geometry *g, const float *m, int64_t image, int64_t group, int64_t panel, int64_t from,
+                          int64_t pixels, float *row)
 {
     const struct dli_conv_call *c = g->call;
     const struct dli_conv_shape *s = &c->p->shape;
-    const bool pool2 = c->p->fuse.pool2;
-    const int64_t w = g->w, plane = s->h_out * s->w_out * w, half = s->w_out / 2;
+    const int64_t w = g->w, half = s->w_out / 2;
     for (int64_t o = 2 * panel; o < dli_min_i64(2 * panel + 2, g->out); o++) {
-        const int64_t block = group * g->out + o, whole = image * s->groups * g->out + block, at = whole * plane + from * w;
+        const int64_t block = group * g->out + o, whole = image * s->groups * g->out + block;
+        const float *addend = c->addend ? c->addend + (whole * s->h_out * s->w_out + from) * w : NULL;
         const struct dli_conv_finish f = { .m = m + (o & 1) * w, .m_step = 2 * panel + 1 < g->out ? 2 * w : w, .n = pixels,
-                                           .bias = g->bias + block * w, .lo = c->lo, .hi = c->hi,
-                                           .addend = c->addend ? c->addend + at : NULL, .y = pool2 ? row : c->y + at };
+                                           .bias = g->bias + block * w, .lo = c->lo, .hi = c->hi, .addend = addend, .y = row };
         g->k->finish(&f);
-        if (!pool2)
-            continue;
         float *y = c->y + (whole * (s->h_out / 2) + from / s->w_out / 2) * half * w;
         for (int64_t i = 0; i < pixels / s->w_out; i += 2)
             g->k->pool(row + i * s->w_out * w, s->w_out, half, y + i / 2 * half * w);
@@ -147,7 +144,7 @@ static void task(void *arg, size_t number, int32_t worker)
     const int64_t from = chunk * p->tune[PIXELS], pixels = dli_min_i64(p->tune[PIXELS], g->pixels - from);
     const int64_t panel0 = g->panels * slice / g->slices, panel1 = g->panels * (slice + 1) / g->slices;
     const int64_t blocks = dli_ceil_div(pixels, g->k->tiles);
-    const int64_t plane_x = s->h_in * s->w_in * w;
+    const int64_t plane_x = s->h_in * s->w_in * w, plane_y = s->h_out * s->w_out * w;
     const float *x = c->x + (image * s->groups + group) * g->in * plane_x;
     float *m = (float *)g->bias + dli_lines(s->groups * g->out * w) + worker * p->tune[EACH];
     float *row = m + p->tune[PIXELS] * g->out * w, *a = row + (p->fuse.pool2 ? p->tune[PIXELS] * w : 0);
@@ -169,15 +166,25 @@ static void task(void *arg, size_t number, int32_t worker)
             float *to = m + panel * 2 * p->tune[PIXELS] * w;
             for (int64_t b = 0; b < blocks; b++) {
                 const int64_t first = pixels * b / blocks, n = pixels * (b + 1) / blocks - first;
-                const struct dli_conv_multiply q = { .tiles = (int32_t)n, .vectors = (int32_t)vectors, .blocks = length,
+                struct dli_conv_multiply q = { .tiles = (int32_t)n, .vectors = (int32_t)vectors, .blocks = length,
                                                      .a = point ? x + (from + first) * w : a + first * length * w,
                                                      .a_step = point ? plane_x : n * w, .b = u, .c = to + first * vectors * w,
                                                      .c_step = vectors * w, .add = part > 0, .next = next + b * share * length * w,
                                                      .next_step = share };
+                if (part + length == g->sum && !p->fuse.pool2) {
+                    const int64_t block = group * g->out + 2 * panel;
+                    const int64_t at = (image * s->groups * g->out + block) * plane_y + (from + first) * w;
+                    q.y = c->y + at;
+                    q.y_vector = plane_y;
+                    q.bias = g->bias + block * w;
+                    q.addend = c->addend ? c->addend + at : NULL;
+                    q.lo = c->lo;
+                    q.hi = c->hi;
+                }
                 g->k->multiply(&q);
             }
-            if (part + length == g->sum)
-                finish(g, to, image, group, panel, from, pixels, row);
+            if (part + length == g->sum && p->fuse.pool2)
+                finish_pooled(g, to, image, group, panel, from, pixels, row);
         }
     }
 }

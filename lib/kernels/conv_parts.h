@@ -26,6 +26,13 @@ struct dli_conv_multiply {
     const float *next; /* what to fetch into the second-level cache meanwhile, next_step floats for each r */
     int64_t a_step, c_step, next_step;
     bool add;
+    /* Where y is set, the sums are finished there instead of left in c: clip(sum + bias[j] + addend), vector v of pixel t at
+     * v * y_vector + t * W, the addend likewise. c is read where `add` is set. */
+    float *y;
+    const float *bias;   /* [vectors * W] */
+    const float *addend; /* or NULL */
+    int64_t y_vector;
+    float lo, hi;
 };
 
 /* A run of Winograd tiles of one image, side by side, for one channel block. */

@@ -27,7 +27,8 @@ void *fail_alloc_take(void *user, size_t size, size_t alignment)
     char *base = malloc(size + alignment + sizeof(struct head));
     if (!base)
         return NULL;
-    char *block = (char *)(((uintptr_t)base + sizeof(struct head) + alignment - 1) / alignment * alignment);
+    char *block = base + sizeof(struct head);
+    block += (alignment - (uintptr_t)block % alignment) % alignment;
     const struct head h = { base, size };
     memcpy(block - sizeof h, &h, sizeof h);
     memset(block, 0xa5, size);
