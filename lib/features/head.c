@@ -15,6 +15,8 @@ static dl4c_status remember(dl4c_features *f, dl4c_graph *head, struct dl4c_erro
     info.n_classes = f->classes ? f->n_classes : 0;
     info.preprocess = dl4c_features_metadata(f, "preprocess");
     info.pool = dl4c_features_metadata(f, "pool");
+    if (info.pool && strcmp(info.pool, "none") == 0)
+        info.pool = NULL;
     info.vertex = dl4c_features_metadata(f, "vertex");
     info.trunk_digest = dl4c_features_metadata(f, "model");
     const char *size = dl4c_features_metadata(f, "size"), *x = size ? strchr(size, 'x') : NULL;

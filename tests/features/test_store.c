@@ -197,6 +197,7 @@ static void a_store_reads_back(void **state)
     assert_int_equal(dl4c_features_label(f, 14), 2);
     assert_string_equal(dl4c_features_metadata(f, "vertex"), "c2");
     assert_string_equal(dl4c_features_metadata(f, "size"), "12x12");
+    assert_string_equal(dl4c_features_metadata(f, "pool"), "none");
     assert_null(dl4c_features_metadata(f, "nothing"));
     /* A row is what a session gives for the image alone. */
     dl4c_tensor *shard = NULL;
