@@ -154,14 +154,21 @@ static dl4c_status read_array(struct reading *r, dl4c_tensor **t, struct dl4c_er
 
 static int64_t total(const struct dl4c_dataset *d) { return (int64_t)d->n_features + d->n_labels + d->n_feature_masks + d->n_label_masks; }
 
-void dl4c_dataset_clear(struct dl4c_dataset *d)
+static void give_up(struct dl4c_dataset *d)
 {
-    if (!d)
-        return;
     for (int64_t i = 0; d->arrays && i < total(d); i++)
         dl4c_tensor_unref(&d->arrays[i]);
     dli_free(d->arrays);
-    *d = (struct dl4c_dataset){ .struct_size = d->struct_size };
+    *d = (struct dl4c_dataset)DL4C_DATASET_INIT;
+}
+
+void dl4c_dataset_clear(struct dl4c_dataset *d)
+{
+    struct dl4c_dataset mine;
+    if (!d || dli_struct_in(&mine, sizeof mine, d, "dataset", NULL) != DL4C_OK)
+        return;
+    give_up(&mine);
+    (void)dli_struct_out(d, &mine, sizeof mine, "dataset", NULL);
 }
 
 static dl4c_status room(struct reading *r, struct dl4c_dataset *d, struct dl4c_error *err)
@@ -214,10 +221,10 @@ static dl4c_status read_multi(struct reading *r, struct dl4c_dataset *d, struct 
 
 dl4c_status dl4c_dataset_load(dl4c_context *ctx, const char *uri, struct dl4c_dataset *dataset, struct dl4c_error *err)
 {
-    if (!uri || !dataset || dataset->struct_size != sizeof *dataset)
-        return dli_fail(err, DL4C_E_INVALID, "dataset", "uri or dataset is NULL, or dataset->struct_size is not set");
-    struct dl4c_dataset d = { .struct_size = sizeof d };
-    *dataset = d;
+    struct dl4c_dataset d = DL4C_DATASET_INIT;
+    DLI_TRY(dli_struct_out(dataset, &d, sizeof d, "dataset", err));
+    if (!uri)
+        return dli_fail(err, DL4C_E_INVALID, "dataset", "uri is NULL");
     ctx = dli_context(ctx, err);
     if (!ctx)
         return dli_alloc_status();
@@ -229,13 +236,12 @@ dl4c_status dl4c_dataset_load(dl4c_context *ctx, const char *uri, struct dl4c_da
     dl4c_status status = size > 0 && bytes[0] != 0 ? read_single(&r, &d, err) : read_multi(&r, &d, err);
     if (status == DL4C_OK && r.left > 0)
         status = dli_fail(err, DL4C_E_CORRUPT, "dataset", "%zu bytes follow the last array", r.left);
-    if (status != DL4C_OK) {
-        dl4c_dataset_clear(&d);
-        dli_fail_prefix(err, status, "%.200s", uri);
-    }
     dli_free(bytes);
-    *dataset = d;
-    return status;
+    if (status != DL4C_OK) {
+        give_up(&d);
+        return dli_fail_prefix(err, status, "%.200s", uri);
+    }
+    return dli_struct_out(dataset, &d, sizeof d, "dataset", err);
 }
 
 /* --- writing --- */
@@ -315,10 +321,13 @@ static dl4c_status put_all(struct dli_strbuf *b, dl4c_context *ctx, const struct
     return DL4C_OK;
 }
 
-dl4c_status dl4c_dataset_save(dl4c_context *ctx, const struct dl4c_dataset *d, int32_t multi, const char *uri, struct dl4c_error *err)
+dl4c_status dl4c_dataset_save(dl4c_context *ctx, const struct dl4c_dataset *dataset, int32_t multi, const char *uri, struct dl4c_error *err)
 {
-    if (!uri || !d || d->struct_size != sizeof *d || !d->arrays)
-        return dli_fail(err, DL4C_E_INVALID, "dataset", "uri, dataset or its arrays are NULL, or its struct_size is not set");
+    struct dl4c_dataset own;
+    const struct dl4c_dataset *d = &own;
+    DLI_TRY(dli_struct_in(&own, sizeof own, dataset, "dataset", err));
+    if (!uri || !d->arrays)
+        return dli_fail(err, DL4C_E_INVALID, "dataset", "uri, dataset or its arrays are NULL");
     const int32_t most = multi ? MOST_ARRAYS : 1;
     if (multi < 0 || multi > 1 || d->n_features < 1 || d->n_features > most || d->n_labels < 0 || d->n_labels > most ||
         d->n_feature_masks < 0 || d->n_feature_masks > most || d->n_label_masks < 0 || d->n_label_masks > most)

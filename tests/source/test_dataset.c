@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Files of DataSet.save and MultiDataSet.save: Deeplearning4j's own (../shared/dl4j/tiny, ../shared/formats), ours, and damaged ones. */
+#include "support/fail_alloc.h"
 #include "support/npy.h"
 #include <dl4c/source.h>
 
@@ -224,6 +225,72 @@ static void strides_of_an_array_are_followed_and_checked(void **state)
     remove(OURS);
 }
 
+static dl4c_status write_and_read(dl4c_context *ctx, void *arg, struct dl4c_error *err)
+{
+    struct dl4c_dataset d = DL4C_DATASET_INIT, back = DL4C_DATASET_INIT;
+    const int64_t shape[] = { 2, 3 };
+    dl4c_tensor *arrays[4] = { NULL };
+    dl4c_source *s = NULL;
+    (void)arg;
+    dl4c_status status = dl4c_tensor_create(ctx, DL4C_F64, shape, 2, &arrays[0], err);
+    if (status == DL4C_OK)
+        status = dl4c_tensor_create(ctx, DL4C_F32, shape, 2, &arrays[1], err);
+    d.arrays = arrays;
+    d.n_features = d.n_labels = 1;
+    if (status == DL4C_OK)
+        status = dl4c_dataset_save(ctx, &d, 0, OURS, err);
+    if (status == DL4C_OK)
+        status = dl4c_source_dataset(ctx, OURS, &s, err);
+    assert_int_equal(status == DL4C_OK, s != NULL);
+    dl4c_source_destroy(&s);
+    d.n_feature_masks = d.n_label_masks = 1; /* both absent */
+    if (status == DL4C_OK)
+        status = dl4c_dataset_save(ctx, &d, 1, OURS, err);
+    if (status == DL4C_OK) {
+        status = dl4c_dataset_load(ctx, OURS, &back, err);
+        assert_int_equal(status == DL4C_OK, back.arrays != NULL);
+    }
+    dl4c_dataset_clear(&back);
+    dl4c_tensor_unref(&arrays[0]);
+    dl4c_tensor_unref(&arrays[1]);
+    remove(OURS);
+    return status;
+}
+
+static void every_allocation_may_fail(void **state)
+{
+    (void)state;
+    assert_true(fail_alloc_run(write_and_read, NULL) > 30);
+    assert_true(fail_alloc_limits(write_and_read, NULL) > 5);
+}
+
+/* A program built with a later header sets nothing that we do not know; one that forgot to say how large its struct is, is told. */
+static void structs_of_another_age_are_taken(void **state)
+{
+    (void)state;
+    struct {
+        struct dl4c_dataset d;
+        int64_t later[2];
+    } wide = { .d = DL4C_DATASET_INIT };
+    const int64_t shape[] = { 1, 1 };
+    dl4c_tensor *one = NULL;
+    assert_int_equal(dl4c_tensor_create(NULL, DL4C_F32, shape, 2, &one, NULL), DL4C_OK);
+    wide.d = (struct dl4c_dataset){ .struct_size = sizeof wide, .n_features = 1, .arrays = &one };
+    assert_int_equal(dl4c_dataset_save(NULL, &wide.d, 0, OURS, NULL), DL4C_OK);
+    wide.later[1] = 1;
+    assert_int_equal(dl4c_dataset_save(NULL, &wide.d, 0, OURS, NULL), DL4C_E_VERSION);
+    wide.d = (struct dl4c_dataset){ .struct_size = sizeof wide };
+    assert_int_equal(dl4c_dataset_load(NULL, OURS, &wide.d, NULL), DL4C_OK);
+    assert_true(wide.d.struct_size == sizeof wide && wide.d.n_features == 1 && wide.later[1] == 0);
+    dl4c_dataset_clear(&wide.d);
+    assert_true(wide.d.struct_size == sizeof wide && wide.d.n_features == 0 && !wide.d.arrays);
+    struct dl4c_dataset unset = { 0 };
+    assert_int_equal(dl4c_dataset_load(NULL, OURS, &unset, NULL), DL4C_E_INVALID);
+    assert_int_equal(dl4c_dataset_load(NULL, OURS, NULL, NULL), DL4C_E_INVALID);
+    dl4c_tensor_unref(&one);
+    remove(OURS);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -232,6 +299,8 @@ int main(void)
         cmocka_unit_test(masks_that_are_absent_stay_absent),
         cmocka_unit_test(damaged_files_are_refused),
         cmocka_unit_test(strides_of_an_array_are_followed_and_checked),
+        cmocka_unit_test(structs_of_another_age_are_taken),
+        cmocka_unit_test(every_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
