@@ -3,6 +3,8 @@
  * Export macro, version, status codes, errors, context: allocator, log, threads, limits.
  *
  * Everything here is plain C99 and C++11. Enumerations cross the ABI as int32_t.
+ *
+ * Where a function does not say: an object is for one thread at a time, others may be used meanwhile; since 0.1.
  */
 #ifndef DL4C_BASE_H
 #define DL4C_BASE_H

@@ -2,6 +2,8 @@
 /** @file
  * Comparing two models, or one model under two settings, stage by stage: decode, resize, normalise, each vertex. Where the numbers part,
  * the likely causes are tried by computing with each, and the one that makes the difference vanish is named.
+ *
+ * Where a function does not say: an object is for one thread at a time, others may be used meanwhile; since 0.1.
  */
 #ifndef DL4C_COMPARE_H
 #define DL4C_COMPARE_H

@@ -2,6 +2,8 @@
 /** @file
  * Early stopping with Deeplearning4j's pieces: conditions that end a training, what a model's score is, and the best model of all epochs.
  * The short form is dl4c_fit's own `early_stopping`.
+ *
+ * Where a function does not say: an object is for one thread at a time, others may be used meanwhile; since 0.1.
  */
 #ifndef DL4C_EARLY_STOPPING_H
 #define DL4C_EARLY_STOPPING_H

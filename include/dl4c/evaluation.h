@@ -2,6 +2,8 @@
 /** @file
  * Evaluation of classifiers: accuracy, precision, recall, F1, confusion matrix, top-N; the words and numbers of Deeplearning4j's
  * Evaluation.
+ *
+ * Where a function does not say: an object is for one thread at a time, others may be used meanwhile; since 0.1.
  */
 #ifndef DL4C_EVALUATION_H
 #define DL4C_EVALUATION_H

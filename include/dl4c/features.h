@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** @file
  * The features store, and pushing every image once through a frozen trunk to fill it.
+ *
+ * Where a function does not say: an object is for one thread at a time, others may be used meanwhile; since 0.1.
  */
 #ifndef DL4C_FEATURES_H
 #define DL4C_FEATURES_H

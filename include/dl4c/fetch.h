@@ -7,6 +7,8 @@
  * The library keeps no state of its own, but libcurl has some: its first use in a process initialises it. From libcurl 7.84 on that is
  * safe from any thread where it says so (curl --version lists "threadsafe"); with an older one a host that starts threads before calls
  * curl_global_init itself, first. libcurl takes its memory from malloc and its proxies from the environment.
+ *
+ * Where a function does not say: an object is for one thread at a time, others may be used meanwhile; since 0.1.
  */
 #ifndef DL4C_FETCH_H
 #define DL4C_FETCH_H

@@ -4,6 +4,9 @@
  *
  * Shapes of vertices leave the batch axis out: an image is [channels, height, width], a feature vector [n]. Tensors that go in and
  * come out have the batch first. A length of -1 is not known before a session says it.
+ *
+ * Threads, where a function does not say: a graph may be looked at by several threads while nobody trains it or sets its info; a builder
+ * and a session are for one thread at a time. DL4C_E_NOMEM and DL4C_E_LIMIT may come from all that makes something. Since 0.1.
  */
 #ifndef DL4C_GRAPH_H
 #define DL4C_GRAPH_H
@@ -24,7 +27,7 @@ typedef struct dl4c_graph dl4c_graph;
  * that they have repacked, or have no use for, are freed: a host that only runs a model gives up its graph once the sessions are made.
  */
 DL4C_API void dl4c_graph_destroy(dl4c_graph **graph);
-/** A second graph that shares all parameters until one of them is trained. */
+/** A second graph, which the caller destroys, that shares all parameters until one of them is trained. DL4C_E_STATE: in training now. */
 DL4C_API dl4c_status dl4c_graph_clone(dl4c_graph *graph, dl4c_graph **clone, struct dl4c_error *err);
 
 /* ---- builder ------------------------------------------------------------------------------------------------- */
@@ -63,8 +66,8 @@ DL4C_API void dl4c_builder_freeze(dl4c_builder *b, const char *vertex);
 /** Thaws a vertex and every vertex that depends on it. */
 DL4C_API void dl4c_builder_unfreeze(dl4c_builder *b, const char *vertex);
 
-enum { DL4C_KEEP_CONNECTIONS = 1 /**< vertices that read the removed one read its input instead of going too */ };
-/** Removes a vertex, and without DL4C_KEEP_CONNECTIONS everything that depends on it. */
+enum { DL4C_KEEP_CONNECTIONS = 1 /**< vertices that read the removed one wait for another of its name, without which finish fails */ };
+/** Removes a vertex, and without DL4C_KEEP_CONNECTIONS everything that is left without an input. */
 DL4C_API void dl4c_builder_remove(dl4c_builder *b, const char *vertex, uint32_t flags);
 /**
  * Changes the number of outputs of a dense, conv2d or output vertex; it and the vertices that read it get fresh parameters.
@@ -114,7 +117,8 @@ DL4C_API dl4c_status dl4c_graph_vertex(const dl4c_graph *graph, int32_t i, struc
 DL4C_API dl4c_status dl4c_graph_find(const dl4c_graph *graph, const char *name, int32_t *i, struct dl4c_error *err);
 /** Vertex index of input @p k of vertex @p i, -1 outside. */
 DL4C_API int32_t dl4c_graph_vertex_input(const dl4c_graph *graph, int32_t i, int32_t k);
-/** Attribute @p a of vertex @p i in the order of the operator's descriptor; borrowed. DL4C_E_NOTFOUND past the last. */
+/** Attribute @p a of vertex @p i in the order of the operator's descriptor, then those of all layers; borrowed. DL4C_E_NOTFOUND past the
+ *  last. */
 DL4C_API dl4c_status dl4c_graph_vertex_attr(const dl4c_graph *graph, int32_t i, int32_t a, struct dl4c_attr *out, struct dl4c_error *err);
 /** Marks in @p marks[vertex_count] (0 or 1) what vertex @p i depends on, or what depends on it; itself not included. */
 DL4C_API dl4c_status dl4c_graph_ancestors(const dl4c_graph *graph, int32_t i, uint8_t *marks, struct dl4c_error *err);
@@ -130,7 +134,8 @@ DL4C_API int32_t dl4c_graph_input(const dl4c_graph *graph, int32_t k);
 DL4C_API int32_t dl4c_graph_output(const dl4c_graph *graph, int32_t k);
 /** Name of parameter @p p of vertex @p i, NULL outside. */
 DL4C_API const char *dl4c_graph_param_name(const dl4c_graph *graph, int32_t i, int32_t p);
-/** A read-only view of a parameter, [out, in, kh, kw] or [in, out] with Deeplearning4j's strides; one reference for the caller. */
+/** A read-only view of a parameter, [out, in, kh, kw] or [in, out] with Deeplearning4j's strides; one reference for the caller. Its values
+ *  stay as they are: training after it works on a copy. DL4C_E_NOTFOUND: no such vertex or parameter; DL4C_E_STATE: being trained. */
 DL4C_API dl4c_status dl4c_graph_param(dl4c_graph *graph, const char *vertex, const char *param, dl4c_tensor **t, struct dl4c_error *err);
 /** Parameters in all, trainable and frozen; each may be NULL. */
 DL4C_API void dl4c_graph_param_count(const dl4c_graph *graph, int64_t *total, int64_t *trainable, int64_t *frozen);
@@ -167,9 +172,10 @@ struct dl4c_model_info {
 #define DL4C_MODEL_INFO_INIT { sizeof(struct dl4c_model_info), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 /** Borrowed from the graph until it is changed or destroyed. */
 DL4C_API dl4c_status dl4c_graph_info(const dl4c_graph *graph, struct dl4c_model_info *out, struct dl4c_error *err);
-/** Copies everything. */
+/** Copies everything. Threads: nobody else may use the graph meanwhile. */
 DL4C_API dl4c_status dl4c_graph_set_info(dl4c_graph *graph, const struct dl4c_model_info *info, struct dl4c_error *err);
-/** SHA-256, in hex, over operators, attributes, connections and parameters: equal for equal networks, whatever file they came from. */
+/** SHA-256, in hex, over operators, attributes, connections and parameters: equal for equal networks, whatever file they came from. Freed
+ *  by dl4c_free. DL4C_E_STATE: the graph is being trained. */
 DL4C_API dl4c_status dl4c_graph_digest(dl4c_graph *graph, char **hex, struct dl4c_error *err);
 
 /* ---- split and join ------------------------------------------------------------------------------------------ */

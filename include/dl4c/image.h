@@ -3,6 +3,8 @@
  * Images: decode JPEG, PNG and BMP, resize to the bit as OpenCV, Pillow and Keras do, and turn pixels into a network's input.
  *
  * Pixels are 8 bits a channel, one channel (grey) or three (red, green, blue), rows from top to bottom, channels side by side.
+ *
+ * Where a function does not say: an object is for one thread at a time, others may be used meanwhile; since 0.1.
  */
 #ifndef DL4C_IMAGE_H
 #define DL4C_IMAGE_H

@@ -12,6 +12,8 @@
  * come back. Several stand beside each other in one array. The library prints nothing: lines go to a callback, or to the context's log
  * at DL4C_LOG_INFO, which is silent unless the context was made otherwise. The lines are those of Deeplearning4j, which counts
  * iterations from 0; everything else here counts from 1.
+ *
+ * Where a function does not say: an object is for one thread at a time, others may be used meanwhile; since 0.1.
  */
 #ifndef DL4C_LISTENER_H
 #define DL4C_LISTENER_H

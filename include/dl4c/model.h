@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** @file
  * Load and save models by format.
+ *
+ * Where a function does not say: an object is for one thread at a time, others may be used meanwhile; since 0.1.
  */
 #ifndef DL4C_MODEL_H
 #define DL4C_MODEL_H

@@ -3,7 +3,9 @@
  * Normalizers of features and labels, as Deeplearning4j's DataNormalization has them, and its normalizer.bin.
  *
  * Rows are [n, features]; images [n, channels, height, width] are normalised channel by channel. Tensors are f32, contiguous and changed in
- * place. A normalizer belongs to one thread at a time. Since: 0.1.
+ * place.
+ *
+ * Where a function does not say: an object is for one thread at a time, others may be used meanwhile; since 0.1.
  */
 #ifndef DL4C_NORMALIZER_H
 #define DL4C_NORMALIZER_H

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** @file
  * Which operators exist and what attributes they take: introspection for bindings, generators and documentation.
+ *
+ * Since 0.1 where a function does not say.
  */
 #ifndef DL4C_OP_H
 #define DL4C_OP_H

@@ -2,6 +2,8 @@
 /** @file
  * Image record reader: JPEG, PNG and BMP files in one folder per class, decoded in parallel into batches. Splitting a folder into train,
  * validation and test lists.
+ *
+ * Where a function does not say: an object is for one thread at a time, others may be used meanwhile; since 0.1.
  */
 #ifndef DL4C_READER_H
 #define DL4C_READER_H

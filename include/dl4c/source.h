@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** @file
  * What fit, evaluate and featurize take: batches of examples, from tensors in memory, a features store, an image reader or the host.
+ *
+ * Where a function does not say: an object is for one thread at a time, others may be used meanwhile; since 0.1.
  */
 #ifndef DL4C_SOURCE_H
 #define DL4C_SOURCE_H

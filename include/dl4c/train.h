@@ -8,6 +8,8 @@
  * what is regularised, and 0.5 |W|^2 of what decays. Iterations
  * and epochs go on from those of the graph, and so does the updater's state where the updater is the same. The order of these, the
  * formulas and the state's layout are Deeplearning4j's.
+ *
+ * Where a function does not say: an object is for one thread at a time, others may be used meanwhile; since 0.1.
  */
 #ifndef DL4C_TRAIN_H
 #define DL4C_TRAIN_H

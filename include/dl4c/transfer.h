@@ -6,6 +6,8 @@
  *     dl4c_transfer_create(vgg, at, 1, &t, &err);
  *     dl4c_transfer_featurize(t, images, NULL, &features, &err);
  *     dl4c_transfer_fit(t, features, &fit, &err);                  // vgg has the new weights
+ *
+ * Where a function does not say: an object is for one thread at a time, others may be used meanwhile; since 0.1.
  */
 #ifndef DL4C_TRANSFER_H
 #define DL4C_TRANSFER_H

@@ -2,6 +2,8 @@
 /** @file
  * The zoo: well-known networks by name, built as Deeplearning4j's zoo builds them: the same vertices in the same order, the same
  * parameters, initialisation, regularisation and updater.
+ *
+ * Where a function does not say: an object is for one thread at a time, others may be used meanwhile; since 0.1.
  */
 #ifndef DL4C_ZOO_H
 #define DL4C_ZOO_H
