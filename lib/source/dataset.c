@@ -87,7 +87,7 @@ static dl4c_status layout_of(struct reading *r, struct layout *l, struct dl4c_er
         return dli_fail(err, DL4C_E_CORRUPT, "dataset", "a shape of %" PRId64 " numbers of type '%s'", n, type);
     for (int64_t i = 0; i < n; i++)
         DLI_TRY(number(r, bytes, &v[i], err));
-    if (v[0] < 0 || n != 2 * v[0] + 4)
+    if (v[0] < 0 || v[0] > n || n != 2 * v[0] + 4)
         return dli_fail(err, DL4C_E_CORRUPT, "dataset", "a shape of %" PRId64 " numbers says it has rank %" PRId64, n, v[0]);
     if (v[0] > DL4C_MAX_RANK)
         return dli_fail(err, DL4C_E_UNSUPPORTED, "dataset", "an array of rank %" PRId64 ", at most %d are read", v[0], DL4C_MAX_RANK);
