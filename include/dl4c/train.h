@@ -157,7 +157,8 @@ DL4C_API void dl4c_trainer_destroy(dl4c_trainer **t);
  * One step on one minibatch. Allocates nothing after the first.
  * @param x      f32 [n, ...], n at most the batch of the options; used in place where contiguous. Where heights and widths may vary, a
  *               step whose rows have another shape than those before it plans anew, and allocates for that.
- * @param y      [n] i64 class indices, or f32 [n, k] targets.
+ * @param y      [n] i64 class indices, or f32 [n, k] targets. Where the output of the loss is [k, ...], pixels or times, each has a loss:
+ *               i64 [n, ...] or f32 [n, k, ...]; the score of a row is their sum.
  * @param score  Receives the score before the step: mean loss plus regularisation; may be NULL.
  * @retval DL4C_E_INVALID   a shape or type does not fit; a label is outside the classes
  * @retval DL4C_E_DIVERGED  a feature or the score is not finite (nothing was changed), or a parameter is not after the step

@@ -93,6 +93,22 @@ static bool skipped(const struct dli_tape *t, int32_t step)
     return false;
 }
 
+void dli_tape_score(struct dli_tape *t, int32_t output, int64_t n, double *score)
+{
+    const struct dli_tape_output *o = &t->outputs[output];
+    struct dli_plan *p = t->plan;
+    if (!o->op || !o->op->score)
+        return;
+    for (int32_t i = 0; i < p->n_steps; i++) {
+        struct dli_exec x;
+        if (p->steps[i].kind != DLI_STEP_OP || p->steps[i].vertex != o->vertex || p->steps[i].op != o->op)
+            continue;
+        dli_step_exec(p, &p->steps[i], n, t->inputs, false, 0, 0, &x);
+        x.targets = &t->targets;
+        o->op->score(&x, score);
+    }
+}
+
 /* A step that only moves data: its gradient moves back. */
 static void back_copy(struct dli_tape *t, const struct dli_step *s, int64_t n, float *din)
 {
@@ -114,9 +130,12 @@ void dli_tape_backward(struct dli_tape *t, int64_t n, uint64_t seed, uint64_t it
             struct dli_exec x;
             dli_step_exec(p, s, n, t->inputs, true, seed, iteration, &x);
             const int32_t slot = s->has_params && !s->frozen ? t->slot_of[s->vertex] : -1;
-            for (int32_t k = 0; slot >= 0 && k < p->graph->vertices[s->vertex].n_params; k++)
-                dparam[k] = (float *)t->grads->data + t->slots[slot + k].offset;
-            x.dparam = slot >= 0 ? dparam : NULL;
+            for (int32_t k = 0; k < DLI_MAX_PARAMS; k++)
+                dparam[k] = slot >= 0 && k < p->graph->vertices[s->vertex].n_params
+                                ? (float *)t->grads->data + t->slots[slot + k].offset
+                                : NULL;
+            x.dparam = dparam;
+            x.targets = s->vertex == t->outputs[t->targets_output].vertex ? &t->targets : NULL;
             x.dout = at(t, t->grad[s->out]);
             x.din = t->din;
             x.scratch = at(t, t->back_scratch[i]);

@@ -185,7 +185,7 @@ static dl4c_status draw_params(dl4c_graph *g, int32_t i, struct dl4c_error *err)
         } else {
             const float first = v->decl[k].role == DLI_PARAM_BIAS ? (float)v->attrs->layer.bias_init : v->decl[k].init;
             for (int64_t e = 0; e < count[k]; e++)
-                w[e] = first;
+                w[e] = e - v->decl[k].other_first >= 0 && e - v->decl[k].other_first < v->decl[k].other_count ? v->decl[k].init : first;
         }
         offset += count[k];
     }

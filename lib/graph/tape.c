@@ -158,6 +158,9 @@ static dl4c_status make_ways(struct dli_tape *t, const uint8_t *wanted, struct d
         live(p, p->values[o->z].storage, steps);
         live(p, p->values[o->a].storage, steps);
     }
+    for (int32_t i = 0; i < steps && status == DL4C_OK; i++) /* a score of its own reads what forward saw */
+        for (int32_t k = 0; p->steps[i].kind == DLI_STEP_OP && p->steps[i].op->score && k < p->steps[i].n_in; k++)
+            live(p, p->values[p->steps[i].in[k]].storage, steps);
     for (int32_t i = steps - 1; i >= 0 && status == DL4C_OK; i--) {
         struct dli_step *s = &p->steps[i];
         const int32_t time = 2 * steps - i;

@@ -64,6 +64,8 @@ struct dli_tape {
     int32_t *slot_of;      /* [vertices]: its first slot; -1 */
     const float **inputs;  /* [graph inputs]: set by forward */
     float **din;           /* of the step at work */
+    struct dli_targets targets; /* of the output that trains, set by the caller before score and backward */
+    int32_t targets_output;            /* which that is */
 };
 
 /* The graph must have at least one output vertex with a loss and something to train: DL4C_E_INVALID. */
@@ -87,6 +89,8 @@ const float *dli_tape_a(const struct dli_tape *tape, int32_t output);
 /* Where the caller puts the gradient of the loss, and then says in gave_dz which of the two it is. */
 float *dli_tape_dz(const struct dli_tape *tape, int32_t output);
 float *dli_tape_da(const struct dli_tape *tape, int32_t output);
+/* Adds to score[n] what an output's operator has of it beside its loss; after the forward run, with t->targets set. */
+void dli_tape_score(struct dli_tape *tape, int32_t output, int64_t n, double *score);
 /* Fills the gradient vector: sums over the n rows of the forward run before it. */
 void dli_tape_backward(struct dli_tape *tape, int64_t n, uint64_t seed, uint64_t iteration);
 

@@ -27,7 +27,7 @@ enum dli_param_role {
     DLI_PARAM_WEIGHT, /* l1, l2; drawn by weight_init */
     DLI_PARAM_BIAS,   /* l1_bias, l2_bias; starts at bias_init */
     DLI_PARAM_GAIN,   /* batch norm's gamma and beta: gradient, no regularisation; starts at `init` */
-    DLI_PARAM_STAT    /* running statistics: their "gradient" is subtracted as it is, by no updater; starts at `init` */
+    DLI_PARAM_STAT    /* running statistics, centres: their "gradient" is subtracted as it is, by no updater; starts at `init` */
 };
 
 /* One parameter as Deeplearning4j stores it: f32, contiguous in `order` ('c' row-major, 'f' column-major). */
@@ -37,7 +37,9 @@ struct dli_param_decl {
     char order;
     int32_t rank;
     int64_t shape[4];
-    float init;             /* of gains and statistics */
+    float init;             /* of gains and statistics, and of `other` elements of a bias */
+    bool divided;           /* of a statistic: its "gradient" is divided by the rows of the minibatch first */
+    int64_t other_first, other_count; /* of a bias: those that start at `init`, not where the layer says */
     double fan_in, fan_out; /* of weights */
 };
 
@@ -90,6 +92,13 @@ struct dli_prepare {
     const char *kernel; /* what dl4c_session_describe shows; static */
 };
 
+/* What a run is to be: for outputs that look at it themselves. One of labels and y. */
+struct dli_targets {
+    const int64_t *labels; /* [n] */
+    const float *y;        /* [n, units] */
+    const float *rows;     /* [n]: weight of each row; NULL: all 1 */
+};
+
 /* One step on n rows. */
 struct dli_exec {
     dl4c_context *ctx;
@@ -115,7 +124,8 @@ struct dli_exec {
     /* backward: in and out hold what forward saw, as far as DLI_OP_BACK_IN and DLI_OP_BACK_OUT ask for it */
     const float *dout;
     float *const *din;    /* overwritten; NULL where not wanted. din[0] may be dout with DLI_OP_INPLACE_BACK */
-    float *const *dparam; /* overwritten: sums over the batch; NULL where frozen */
+    float *const *dparam; /* [n_params] overwritten: sums over the batch; each NULL where frozen */
+    const struct dli_targets *targets; /* backward of operators with `score`, and score; NULL where another output trains */
 };
 
 enum {
@@ -152,6 +162,8 @@ struct dli_op {
     /* On inferred shapes; cannot fail or allocate. */
     void (*forward)(const struct dli_exec *x);
     void (*backward)(const struct dli_exec *x); /* NULL: no gradient passes */
+    /* Optional, of outputs: adds to score[n] what the operator itself has of it beside the loss of its spec. */
+    void (*score)(const struct dli_exec *x, double *score);
 };
 
 /* NULL where there is none. */

@@ -8,8 +8,7 @@ struct output {
 };
 
 static const struct dli_attr attrs[] = {
-    { .name = "loss", .type = DL4C_ATTR_STR, .offset = offsetof(struct output, loss), .def_text = "negative_log_likelihood",
-      .doc = "what training minimises: \"negative_log_likelihood\", \"mcxent\", \"xent\", \"mse\" ..." },
+    DLI_LOSS_ATTR(struct output),
     DLI_LINEAR_ATTRS(struct output, linear),
     { 0 },
 };

@@ -70,18 +70,7 @@ static struct dli_strided strided(const struct dli_exec *x)
     return out;
 }
 
-static void forward(const struct dli_exec *x)
-{
-    const struct dli_strided s = strided(x);
-    dli_strided_take(x, &s, x->in[0], x->out);
-}
-
-static void backward(const struct dli_exec *x)
-{
-    const struct dli_strided s = strided(x);
-    if (x->din[0])
-        dli_strided_put(x, &s, x->dout, x->din[0]);
-}
+DLI_STRIDED_RUNS
 
 const struct dli_op dli_op_slice = {
     .name = "slice",

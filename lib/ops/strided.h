@@ -16,4 +16,18 @@ void dli_strided_take(const struct dli_exec *x, const struct dli_strided *s, con
 /* large = small at those places, 0 elsewhere. */
 void dli_strided_put(const struct dli_exec *x, const struct dli_strided *s, const float *small, float *large);
 
+/* The rest of the file of an operator that takes a part of its input, where its function `strided` says. */
+#define DLI_STRIDED_RUNS                                                                                                                   \
+    static void forward(const struct dli_exec *x)                                                                                          \
+    {                                                                                                                                      \
+        const struct dli_strided s = strided(x);                                                                                           \
+        dli_strided_take(x, &s, x->in[0], x->out);                                                                                         \
+    }                                                                                                                                      \
+    static void backward(const struct dli_exec *x)                                                                                         \
+    {                                                                                                                                      \
+        const struct dli_strided s = strided(x);                                                                                           \
+        if (x->din[0])                                                                                                                     \
+            dli_strided_put(x, &s, x->dout, x->din[0]);                                                                                    \
+    }
+
 #endif

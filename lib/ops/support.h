@@ -47,12 +47,28 @@ static inline float dli_param_at(const void *param, int64_t i)
 /* dst = src unless they are the same. */
 void dli_copy(const struct dli_exec *x, int64_t n, const float *src, float *dst);
 
+/* Forward and backward of what gives its input as it is. */
+void dli_pass_forward(const struct dli_exec *x);
+void dli_pass_backward(const struct dli_exec *x);
+
 /* An elementwise function from in[0] to out, and its gradient from whatever dli_unary_wants_output says. */
 void dli_op_unary(const struct dli_exec *x, const struct dli_unary *u);
 void dli_op_unary_backward(const struct dli_exec *x, const struct dli_unary *u);
 
 /* out = in[0] op in[1] op ... from the left, DLI_ADD and so on; out may be in[0]. */
 void dli_fold(const struct dli_exec *x, int32_t op);
+
+/* The first row of the table of an operator with a loss; S, a struct, begins with `char *loss`, where DLI_OP_OUTPUT promises it. */
+#define DLI_LOSS_ATTR(S)                                                                                                                   \
+    {                                                                                                                                      \
+        .name = "loss", .type = DL4C_ATTR_STR, .offset = offsetof(S, loss), .def_text = "negative_log_likelihood",                         \
+        .doc = "what training minimises: \"negative_log_likelihood\", \"mcxent\", \"xent\", \"mse\" ..."                                   \
+    }
+/* Where there is nothing but the loss. */
+struct dli_loss_attr {
+    char *loss;
+};
+extern const struct dli_attr dli_loss_attrs[];
 
 /* Blocks of scratch and saved memory start on a cache line. */
 static inline size_t dli_round_up(size_t bytes) { return (bytes + DLI_ALIGN - 1) / DLI_ALIGN * DLI_ALIGN; }

@@ -61,10 +61,11 @@ static dl4c_status find_output(dl4c_trainer *t, struct dl4c_error *err)
         t->output = i;
     }
     const struct dli_tape_output *o = &t->tape->outputs[t->output];
-    if (o->shape.rank != 1 || o->shape.batch != 1)
-        return dli_fail(err, DL4C_E_UNSUPPORTED, "train", "output '%.200s' has shape %s: losses of this version take one vector a row",
-                        g->vertices[o->vertex].name, DLI_SHAPE_STR(&o->shape));
-    t->k = o->floats;
+    if (o->shape.rank < 1 || o->shape.batch != 1)
+        return dli_fail(err, DL4C_E_UNSUPPORTED, "train", "output '%.200s' has shape %s for each of %" PRId32
+                        " rows: losses of this version take one row",
+                        g->vertices[o->vertex].name, DLI_SHAPE_STR(&o->shape), o->shape.batch);
+    t->k = o->shape.dim[0];
     t->act = !o->act                                ? DLI_LOSS_ACT_OTHER
              : strcmp(o->act->name, "softmax") == 0 ? DLI_LOSS_ACT_SOFTMAX
              : strcmp(o->act->name, "sigmoid") == 0 ? DLI_LOSS_ACT_SIGMOID
@@ -119,6 +120,37 @@ static dl4c_status take_state(dl4c_trainer *t, struct dl4c_error *err)
     return DL4C_OK;
 }
 
+void dli_trainer_free_scores(dl4c_trainer *t)
+{
+    dli_free(t->scores);
+    dli_free(t->position_scores);
+    for (int i = 0; i < 3; i++)
+        dli_free(t->turned[i]);
+    t->scores = t->position_scores = NULL;
+    memset(t->turned, 0, sizeof t->turned);
+}
+
+/* Memory for scores; where an output has positions, for its values as the loss takes them. */
+static dl4c_status make_scores(dl4c_trainer *t, struct dl4c_error *err)
+{
+    size_t n = 0;
+    t->out = t->tape->outputs[t->output].shape;
+    t->positions = t->tape->outputs[t->output].floats / t->k;
+    dli_trainer_free_scores(t);
+    t->scores = dli_calloc(t->ctx, (size_t)t->batch, sizeof *t->scores, err);
+    if (!t->scores)
+        return dli_alloc_status();
+    if (t->positions == 1)
+        return DL4C_OK;
+    if (!dli_mul_size((size_t)t->batch, (size_t)t->positions, &n) || n > SIZE_MAX / 64 / (size_t)t->k)
+        return dli_fail(err, DL4C_E_LIMIT, "train", "a batch of %" PRId64 " needs more memory than sizes count", t->batch);
+    for (int i = 0; i < 3; i++)
+        if (!(t->turned[i] = dli_array(t->ctx, n, (size_t)t->k * sizeof(float), err)))
+            return dli_alloc_status();
+    t->position_scores = dli_calloc(t->ctx, n, sizeof *t->position_scores, err);
+    return t->position_scores ? DL4C_OK : dli_alloc_status();
+}
+
 /* What does not depend on the shape of rows, made with the first tape. */
 static dl4c_status first_plan(dl4c_trainer *t, struct dl4c_error *err)
 {
@@ -126,9 +158,7 @@ static dl4c_status first_plan(dl4c_trainer *t, struct dl4c_error *err)
     DLI_TRY(find_output(t, err));
     DLI_TRY(dli_update_create(t->tape, &uo, &t->update, err));
     DLI_TRY(take_state(t, err));
-    t->scores = dli_calloc(t->ctx, (size_t)t->batch, sizeof *t->scores, err);
-    if (!t->scores)
-        return dli_alloc_status();
+    DLI_TRY(make_scores(t, err));
     return dli_trainer_check_weights(t, err);
 }
 
@@ -137,11 +167,10 @@ static void close_plan(dl4c_trainer *t)
     dli_update_destroy(t->update);
     dli_loss_close(&t->loss);
     dli_blob_unref(t->state);
-    dli_free(t->scores);
+    dli_trainer_free_scores(t);
     dli_tape_destroy(t->tape);
     t->update = NULL;
     t->state = NULL;
-    t->scores = NULL;
     t->tape = NULL;
 }
 
@@ -165,7 +194,7 @@ dl4c_status dli_trainer_plan(dl4c_trainer *t, const struct dl4c_shape *shape, st
         dli_tape_destroy(t->tape);
         t->tape = fresh;
         find_shape(t);
-        return DL4C_OK;
+        return make_scores(t, err);
     }
     t->tape = fresh;
     const dl4c_status status = first_plan(t, err);
@@ -181,6 +210,9 @@ bool dli_trainer_binary(const dl4c_trainer *t) { return t->k == 1 && t->loss.los
 dl4c_status dli_trainer_check_weights(const dl4c_trainer *t, struct dl4c_error *err)
 {
     const int64_t classes = dli_trainer_binary(t) ? 2 : t->k;
+    if (t->class_weights && t->positions > 1)
+        return dli_fail(err, DL4C_E_UNSUPPORTED, "train", "class weights are for outputs of one vector a row, this one gives %s",
+                        DLI_SHAPE_STR(&t->out));
     if (t->class_weights && t->n_class_weights != classes)
         return dli_fail(err, DL4C_E_INVALID, "train", "%" PRId32 " class weights for %" PRId64 " classes", t->n_class_weights, classes);
     return DL4C_OK;
@@ -210,12 +242,22 @@ dl4c_status dli_trainer_class_weights(dl4c_trainer *t, const float *weights, int
 dl4c_status dli_trainer_classes(const dl4c_trainer *t, int32_t n, bool targets, struct dl4c_error *err)
 {
     const char *name = t->graph->vertices[t->tape->outputs[t->output].vertex].name;
-    if (targets && n != t->k)
-        return dli_fail(err, DL4C_E_INVALID, "train", "targets have %" PRId32 " values, output '%.200s' gives %" PRId64, n, name, t->k);
-    if (!targets && t->k == 1 && !dli_trainer_binary(t))
+    if (targets && n != t->k * t->positions)
+        return dli_fail(err, DL4C_E_INVALID, "train", "targets have %" PRId32 " values, output '%.200s' gives %" PRId64, n, name,
+                        t->k * t->positions);
+    if (!targets && t->positions > 1)
+        return dli_fail(err, DL4C_E_INVALID, "train", "the source has one label a row, output '%.200s' gives %s: wanted targets", name,
+                        DLI_SHAPE_STR(&t->out));
+    return targets ? DL4C_OK : dli_trainer_can_index(t, n, err);
+}
+
+dl4c_status dli_trainer_can_index(const dl4c_trainer *t, int32_t n, struct dl4c_error *err)
+{
+    const char *name = t->graph->vertices[t->tape->outputs[t->output].vertex].name;
+    if (t->k == 1 && !dli_trainer_binary(t))
         return dli_fail(err, DL4C_E_INVALID, "train", "output '%.200s' gives one value and its loss %s wants one for each class", name,
                         t->loss.loss->name);
-    if (!targets && n > (dli_trainer_binary(t) ? 2 : t->k))
+    if (n > (dli_trainer_binary(t) ? 2 : t->k))
         return dli_fail(err, DL4C_E_INVALID, "train", "there are %" PRId32 " classes, output '%.200s' gives %" PRId64, n, name, t->k);
     return DL4C_OK;
 }

@@ -121,18 +121,90 @@ static int64_t largest(const float *v, int64_t n)
     return best;
 }
 
-static int64_t count_right(const dl4c_trainer *t, const struct dl4c_batch *b, const float *a)
+/* Rows that are recognised at every position. */
+static int64_t count_right(const dl4c_trainer *t, const struct dli_loss_exec *x)
 {
     int64_t right = 0;
-    for (int64_t i = 0; i < b->n; i++) {
-        if (t->k == 1) {
-            const int64_t actual = b->labels ? b->labels[i] : b->y[i] > 0.5f;
-            right += (a[i] > 0.5f) == (actual != 0);
-        } else {
-            right += largest(a + i * t->k, t->k) == (b->labels ? b->labels[i] : largest(b->y + i * t->k, t->k));
+    for (int64_t i = 0; i < x->n; i += t->positions) {
+        bool all = true;
+        for (int64_t p = i; p < i + t->positions && all; p++) {
+            if (t->k == 1) {
+                const int64_t actual = x->labels ? x->labels[p] : x->y[p] > 0.5f;
+                all = (x->a[p] > 0.5f) == (actual != 0);
+            } else {
+                all = largest(x->a + p * t->k, t->k) == (x->labels ? x->labels[p] : largest(x->y + p * t->k, t->k));
+            }
         }
+        right += all;
     }
     return right;
+}
+
+struct turn {
+    const dl4c_trainer *t;
+    const float *from;
+    float *to;
+    bool back;
+};
+
+static void turn_task(void *arg, size_t row, int32_t worker)
+{
+    const struct turn *w = arg;
+    const int64_t k = w->t->k, positions = w->t->positions, at = (int64_t)row * k * positions;
+    (void)worker;
+    for (int64_t j = 0; j < k; j++)
+        for (int64_t p = 0; p < positions; p++) {
+            if (w->back)
+                w->to[at + j * positions + p] = w->from[at + p * k + j];
+            else
+                w->to[at + p * k + j] = w->from[at + j * positions + p];
+        }
+}
+
+/* Rows [k, positions] as rows of k, a position each, or back. */
+static void turn(const dl4c_trainer *t, int64_t n, const float *from, float *to, bool back)
+{
+    struct turn w = { t, from, to, back };
+    dli_parallel(t->ctx, t->tape->plan->threads, (size_t)n, turn_task, &w);
+}
+
+/* Scores, and the gradient where `grad` is not NULL, from what forward left. */
+static void compute_loss(dl4c_trainer *t, const struct dl4c_batch *b, float *grad, int64_t *right)
+{
+    struct dli_loss_exec x = { .ctx = t->ctx,
+                               .threads = t->tape->plan->threads,
+                               .attrs = t->loss.attrs,
+                               .weights = t->loss.weights,
+                               .n = b->n * t->positions,
+                               .k = t->k,
+                               .a = dli_tape_a(t->tape, t->output),
+                               .act = t->act,
+                               .fused = t->fused,
+                               .labels = b->labels,
+                               .y = b->y,
+                               .rows = t->rows,
+                               .score = t->scores,
+                               .grad = grad };
+    if (t->positions > 1) {
+        turn(t, b->n, x.a, t->turned[0], false);
+        if (b->y)
+            turn(t, b->n, b->y, t->turned[1], false);
+        x.a = t->turned[0];
+        x.y = b->y ? t->turned[1] : NULL;
+        x.score = t->position_scores;
+        x.grad = grad ? t->turned[2] : NULL;
+    }
+    t->loss.loss->compute(&x);
+    for (int64_t i = 0; t->positions > 1 && i < b->n; i++) {
+        t->scores[i] = 0;
+        for (int64_t p = 0; p < t->positions; p++)
+            t->scores[i] += t->position_scores[i * t->positions + p];
+    }
+    if (t->positions > 1 && grad)
+        turn(t, b->n, t->turned[2], grad, true);
+    dli_tape_score(t->tape, t->output, b->n, t->scores);
+    if (right)
+        *right = count_right(t, &x);
 }
 
 double dli_trainer_loss_sum(const dl4c_trainer *t, int64_t n)
@@ -165,27 +237,10 @@ static dl4c_status run(dl4c_trainer *t, bool train, const struct dl4c_batch *b, 
         weigh_rows(t, b);
     if (train)
         begin_gradients(t, b->n);
-    const float *a = dli_tape_a(tape, t->output);
-    const struct dli_loss_exec x = { .ctx = t->ctx,
-                                     .threads = tape->plan->threads,
-                                     .attrs = t->loss.attrs,
-                                     .weights = t->loss.weights,
-                                     .n = b->n,
-                                     .k = t->k,
-                                     .a = a,
-                                     .act = t->act,
-                                     .fused = t->fused,
-                                     .labels = b->labels,
-                                     .y = b->y,
-                                     .rows = t->rows,
-                                     .score = t->scores,
-                                     .grad = !train     ? NULL
-                                             : t->fused ? dli_tape_dz(tape, t->output)
-                                                        : dli_tape_da(tape, t->output) };
-    t->loss.loss->compute(&x);
+    tape->targets = (struct dli_targets){ b->labels, b->y, t->rows };
+    tape->targets_output = t->output;
+    compute_loss(t, b, !train ? NULL : t->fused ? dli_tape_dz(tape, t->output) : dli_tape_da(tape, t->output), right);
     *score = dli_trainer_loss_sum(t, b->n) / (double)dli_trainer_divisor(t, b->n);
-    if (right)
-        *right = count_right(t, b, a);
     if (!isfinite(*score))
         return diverged(t, *score, err);
     if (!train) {

@@ -74,7 +74,7 @@ void dl4c_trainer_destroy(dl4c_trainer **trainer)
     dli_blob_unref(t->state);
     dli_free(t->class_weights);
     dli_free(t->updater);
-    dli_free(t->scores);
+    dli_trainer_free_scores(t);
     dli_free(t->rows);
     dl4c_tensor_unref(&t->staged[0]);
     dl4c_tensor_unref(&t->staged[1]);
@@ -138,21 +138,26 @@ static dl4c_status check_tensors(dl4c_trainer *t, const dl4c_tensor *x, const dl
                         DLI_SHAPE(x->shape, x->rank), DLI_SHAPE(t->shape.dim, t->shape.rank));
     if (x->shape[0] < 1 || x->shape[0] > t->batch)
         return dli_fail(err, DL4C_E_INVALID, "train", "x has %" PRId64 " rows, wanted 1 to %" PRId64, x->shape[0], t->batch);
-    const bool indices = y->dtype == DL4C_I64 && y->rank == 1, targets = y->dtype == DL4C_F32 && y->rank == 2 && y->shape[1] == t->k;
-    if ((!indices && !targets) || y->shape[0] != x->shape[0])
-        return dli_fail(err, DL4C_E_INVALID, "train",
-                        "y is %s %s, wanted i64 [%" PRId64 "] class indices or f32 [%" PRId64 ", %" PRId64 "] targets",
-                        dl4c_dtype_name(y->dtype), DLI_SHAPE(y->shape, y->rank), x->shape[0], x->shape[0], t->k);
-    return indices ? dli_trainer_classes(t, 1, false, err) : DL4C_OK;
+    const int32_t rank = t->out.rank;
+    const bool indices = y->dtype == DL4C_I64 && dli_shape_equal(y->shape + 1, y->rank - 1, t->out.dim + 1, rank - 1);
+    const bool targets = y->dtype == DL4C_F32 && dli_shape_equal(y->shape + 1, y->rank - 1, t->out.dim, rank);
+    if ((!indices && !targets) || y->shape[0] != x->shape[0]) {
+        int64_t want[DL4C_MAX_RANK] = { x->shape[0] }, want_index[DL4C_MAX_RANK] = { x->shape[0] };
+        memcpy(want + 1, t->out.dim, (size_t)rank * sizeof *want);
+        memcpy(want_index + 1, t->out.dim + 1, (size_t)(rank - 1) * sizeof *want);
+        return dli_fail(err, DL4C_E_INVALID, "train", "y is %s %s, wanted i64 %s class indices or f32 %s targets",
+                        dl4c_dtype_name(y->dtype), DLI_SHAPE(y->shape, y->rank), DLI_SHAPE(want_index, rank), DLI_SHAPE(want, rank + 1));
+    }
+    return indices ? dli_trainer_can_index(t, 1, err) : DL4C_OK;
 }
 
 static dl4c_status check_labels(const dl4c_trainer *t, const int64_t *labels, int64_t n, struct dl4c_error *err)
 {
     const int64_t classes = dli_trainer_binary(t) ? 2 : t->k;
-    for (int64_t i = 0; labels && i < n; i++)
+    for (int64_t i = 0; labels && i < n * t->positions; i++)
         if (labels[i] < 0 || labels[i] >= classes)
-            return dli_fail(err, DL4C_E_INVALID, "train", "the label of row %" PRId64 " is %" PRId64 ", wanted 0 to %" PRId64, i, labels[i],
-                            classes - 1);
+            return dli_fail(err, DL4C_E_INVALID, "train", "the label of row %" PRId64 " is %" PRId64 ", wanted 0 to %" PRId64,
+                            i / t->positions, labels[i], classes - 1);
     return DL4C_OK;
 }
 

@@ -20,7 +20,11 @@ struct dl4c_trainer {
     int32_t output;          /* of the tape: the one with the loss */
     int32_t act;             /* DLI_LOSS_ACT_* */
     bool fused;              /* the loss gives dz */
-    int64_t batch, row, k;   /* most rows, floats of a row of x, outputs */
+    int64_t batch, row, k;   /* most rows, floats of a row of x, outputs at each position */
+    int64_t positions;       /* of an output row [k, ...]: pixels or times, each with a loss of its own; 1 for a vector */
+    struct dli_shape out;    /* of an output row */
+    float *turned[3];        /* with positions: activations, targets and gradient as [batch * positions, k] */
+    double *position_scores; /* with positions: [batch * positions] */
     struct dl4c_shape shape; /* of a row of x, as it comes from outside */
     bool channels_first;     /* images come so although the model's file has their channels last */
     struct dli_blob *state;  /* the updater's; the graph holds the same */
@@ -42,6 +46,7 @@ dl4c_status dli_trainer_create(dl4c_graph *graph, const struct dl4c_fit_options 
                                struct dl4c_error *err);
 /* Makes the tape for rows of this shape, the first or another; the graph is in training. NULL: as the graph says. */
 dl4c_status dli_trainer_plan(dl4c_trainer *t, const struct dl4c_shape *shape, struct dl4c_error *err);
+void dli_trainer_free_scores(dl4c_trainer *t);
 /* One output for two classes. */
 bool dli_trainer_binary(const dl4c_trainer *t);
 dl4c_status dli_trainer_check_weights(const dl4c_trainer *t, struct dl4c_error *err);
@@ -49,6 +54,8 @@ dl4c_status dli_trainer_check_weights(const dl4c_trainer *t, struct dl4c_error *
 dl4c_status dli_trainer_class_weights(dl4c_trainer *t, const float *weights, int32_t n, struct dl4c_error *err);
 /* Whether n classes of index labels, or targets of length n, suit the output. */
 dl4c_status dli_trainer_classes(const dl4c_trainer *t, int32_t n, bool targets, struct dl4c_error *err);
+/* Whether its classes can be told by indices below n. */
+dl4c_status dli_trainer_can_index(const dl4c_trainer *t, int32_t n, struct dl4c_error *err);
 
 /* One step, or with `train` false the score alone in inference mode, on n rows in memory; labels are checked already. For the message
  * of a row that is not finite, index names examples; NULL: by row. *right: how many rows were recognised; may be NULL. */

@@ -116,7 +116,8 @@ static dl4c_status make_part(struct dli_update *u, const struct dli_tape *t, con
                              struct dli_update_part *p, struct dl4c_error *err)
 {
     const struct dli_layer *layer = s->layer;
-    *p = (struct dli_update_part){ .offset = s->offset, .count = s->count, .vertex = s->vertex, .layer = layer, .factor = 1, .rule = -1 };
+    *p = (struct dli_update_part){ .offset = s->offset, .count = s->count, .vertex = s->vertex, .layer = layer, .factor = 1, .rule = -1,
+                                   .divided = s->decl->role != DLI_PARAM_STAT || s->decl->divided };
     const char *own = layer ? layer->updater : NULL;
     if (s->decl->role == DLI_PARAM_STAT)
         return DL4C_OK;
@@ -379,7 +380,7 @@ static void chunk_task(void *arg, size_t task, int32_t worker)
     for (int64_t at = 0; at < c->count; at += STRIP) {
         const int64_t n = c->count - at < STRIP ? c->count - at : STRIP;
         float g[STRIP], *state[DLI_UPDATER_STATES];
-        normalised(part, rule ? p->scale : 1, n, grad + at, g);
+        normalised(part, part->divided ? p->scale : 1, n, grad + at, g);
         if (rule) {
             for (int32_t s = 0; s < updater->n_states; s++)
                 state[s] = p->state + part->state[s] + c->first + at;
@@ -403,7 +404,7 @@ static void norm_task(void *arg, size_t task, int32_t worker)
     (void)worker;
     if (!normalises(part))
         return;
-    const double scale = part->rule < 0 ? 1.0 : (double)p->scale;
+    const double scale = part->divided ? (double)p->scale : 1.0;
     u->norms[task] = squares(p->grads + part->offset + c->first, c->count) * scale * scale;
 }
 

@@ -31,7 +31,8 @@ struct dli_update_part {
     const struct dli_float_list *decay; /* NULL: none */
     float factor;                       /* of gradients, of the step at work; 1 where nothing is normalised */
     int32_t first_chunk;
-    int32_t rule;                      /* -1: running statistics, whose "gradient" is subtracted as it is */
+    int32_t rule;                      /* -1: running statistics, whose "gradient" is subtracted as it is ... */
+    bool divided;                      /* ... or, of every rule, divided by the rows of the minibatch */
     int64_t state[DLI_UPDATER_STATES]; /* offsets of its state vectors */
 };
 

@@ -350,8 +350,8 @@ static const struct line {
 } table[] = {
     { RUNNING "0[5-8][01]/*_MLP_[12].zip", counted, NULL, "equal: parameters and state" },
     { RUNNING "0[5-8][01]/*_CNN_1.zip", counted, NULL, "equal: parameters and state" },
-    { RUNNING "0[678][01]/*_Regression_LSTM_1.zip", refused, "layer 'layer0': class GravesLSTM is not supported", NULL },
-    { RUNNING "0[678][01]/*_CG_LSTM_1.zip", refused, "layer '0': class GravesLSTM is not supported", NULL },
+    { RUNNING "0[678][01]/*_Regression_LSTM_1.zip", refused, "layer 'layer1': class GravesBidirectionalLSTM is not supported", NULL },
+    { RUNNING "0[678][01]/*_CG_LSTM_1.zip", refused, "layer '1': class GravesBidirectionalLSTM is not supported", NULL },
     { RUNNING "100a/CustomLayerExample_100a.bin", refused, "layer 'layer1': class CustomLayer is not supported", NULL },
     { RUNNING "100a/CustomLayerExample_Graph_100a.bin", refused, "layer '1': class CustomLayer is not supported", NULL },
     { RUNNING "100b3/CustomLayerExample_100b3_*.bin", refused, "layer 'layer1': class CustomLayer is not supported", NULL },

@@ -69,7 +69,7 @@ static dl4c_tensor *gold_labels(const dl4c_graph *graph, float *labels, const in
     const struct dli_vertex *v = &graph->vertices[graph->outputs[0]];
     dl4c_tensor *t = NULL;
     if (shape[1] != 1 || v->shape.dim[0] == 1)
-        return gold_wrap(labels, shape, 2);
+        return gold_wrap(labels, shape, v->shape.rank + 1);
     if (dl4c_tensor_create(NULL, DL4C_I64, shape, 1, &t, NULL) == DL4C_OK)
         for (int64_t i = 0; i < shape[0]; i++)
             ((int64_t *)dl4c_tensor_data(t))[i] = (int64_t)labels[i];

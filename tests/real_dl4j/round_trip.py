@@ -17,7 +17,7 @@ import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 FEW = ["a_minivgg_adam", "b_transfer_replaceout_frozen_fc1", "c_residual_adam_l2", "c_vertex_*", "d_updater_blocks_mixed", "e_batchnorm",
-       "e_deconv_same", "e_separable"]
+       "e_deconv_same", "e_separable", "g_centerloss", "g_lstm"]
 OPENS = ["java.lang", "java.nio", "java.util", "sun.nio.ch"]
 
 

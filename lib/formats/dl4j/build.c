@@ -93,7 +93,7 @@ static dl4c_status guess(const struct dli_dl4j_config *c, int32_t input, struct 
     if (!channels)
         return dli_fail(err, DL4C_E_UNSUPPORTED, "dl4j", "nothing in the configuration tells the shape of input '%.100s'",
                         c->items[input].name);
-    s->rank = rank == 3 ? 3 : 1;
+    s->rank = rank == 3 || rank == 2 ? rank : 1;
     s->dim[0] = channels;
     s->dim[1] = s->dim[2] = -1;
     return DL4C_OK;

@@ -304,6 +304,13 @@ dl4c_status dli_dl4j_config_read(dl4c_context *ctx, const json_t *root, struct d
         else if (it->vertex)
             status = dli_dl4j_read_vertex(ctx, it->name, it->vertex, &it->what, err);
     }
+    const char *backprop = "";
+    if (status == DL4C_OK)
+        status = dli_dl4j_str(root, "backpropType", "Standard", &top, &backprop, err);
+    for (int32_t i = 0; i < c->n && status == DL4C_OK && strcmp(backprop, "TruncatedBPTT") == 0; i++)
+        if (strstr(c->items[i].what.op, "lstm") || strstr(c->items[i].what.op, "rnn"))
+            status = dli_fail(err, DL4C_E_UNSUPPORTED, "dl4j", "layer '%.100s': TruncatedBPTT is not supported, wanted Standard",
+                              c->items[i].name);
     if (status != DL4C_OK)
         dli_dl4j_config_free(c);
     return status;

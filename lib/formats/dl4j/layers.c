@@ -258,6 +258,74 @@ static dl4c_status read_output(const struct reading *r, struct dl4c_error *err)
     return read_linear(r, "output", err);
 }
 
+static dl4c_status read_center_loss(const struct reading *r, struct dl4c_error *err)
+{
+    DLI_TRY(add_loss(r, err));
+    DLI_TRY(add_num(r, "alpha", "alpha", 0.05, err));
+    DLI_TRY(add_num(r, "lambda", "lambda", 2e-4, err));
+    DLI_TRY(add_bool(r, "gradient_check", "gradientCheck", false, err));
+    return read_linear(r, "center_loss", err);
+}
+
+/* Sequences of the reference are [features, time]. */
+static dl4c_status want_ncw(const struct reading *r, struct dl4c_error *err)
+{
+    const char *format;
+    DLI_TRY(dli_dl4j_str(r->o, "rnnDataFormat", "NCW", &r->at, &format, err));
+    return strcmp(format, "NCW") == 0 ? DL4C_OK
+                                      : dli_dl4j_unsupported(&r->at, err, "data format %.40s is not supported, wanted NCW", format);
+}
+
+static dl4c_status add_cell(const struct reading *r, const char *name, const char *key, struct dl4c_error *err)
+{
+    const json_t *o;
+    char *spec;
+    DLI_TRY(dli_dl4j_object(r->o, key, &r->at, &o, err));
+    DLI_TRY(dli_dl4j_read_activation(r->ctx, o, &r->at, &spec, err));
+    if (!spec && !(spec = dli_strdup(r->ctx, "identity", err)))
+        return dli_alloc_status();
+    dli_dl4j_layer_str(r->out, name, spec);
+    return DL4C_OK;
+}
+
+static dl4c_status read_recurrent(const struct reading *r, const char *op, struct dl4c_error *err)
+{
+    bool norm;
+    set_op(r, op);
+    DLI_TRY(want_ncw(r, err));
+    DLI_TRY(dli_dl4j_bool(r->o, "hasLayerNorm", false, &r->at, &norm, err));
+    if (norm)
+        return dli_dl4j_unsupported(&r->at, err, "layer normalisation is not supported");
+    if (dli_dl4j_get(r->o, "weightInitFnRecurrent"))
+        return dli_dl4j_unsupported(&r->at, err, "a weight initialisation of its own for recurrent weights is not supported");
+    DLI_TRY(add_sizes(r, err));
+    DLI_TRY(add_cell(r, "cell", "activationFn", err));
+    return add_common(r, false, err);
+}
+
+static dl4c_status read_simple_rnn(const struct reading *r, struct dl4c_error *err) { return read_recurrent(r, "simple_rnn", err); }
+
+static dl4c_status read_lstm_as(const struct reading *r, const char *op, struct dl4c_error *err)
+{
+    if (dli_dl4j_get(r->o, "gateActivationFn")) /* files of 0.6 have only sigmoids */
+        DLI_TRY(add_cell(r, "gate", "gateActivationFn", err));
+    DLI_TRY(add_num(r, "forget_bias", "forgetGateBiasInit", 1, err));
+    return read_recurrent(r, op, err);
+}
+
+static dl4c_status read_lstm(const struct reading *r, struct dl4c_error *err) { return read_lstm_as(r, "lstm", err); }
+static dl4c_status read_graves_lstm(const struct reading *r, struct dl4c_error *err) { return read_lstm_as(r, "graves_lstm", err); }
+
+static dl4c_status read_rnn_output(const struct reading *r, struct dl4c_error *err)
+{
+    set_op(r, "rnn_output");
+    DLI_TRY(want_ncw(r, err));
+    DLI_TRY(add_loss(r, err));
+    DLI_TRY(add_sizes(r, err));
+    DLI_TRY(add_bool(r, "has_bias", "hasBias", true, err));
+    return add_common(r, true, err);
+}
+
 static dl4c_status read_cnn_loss(const struct reading *r, struct dl4c_error *err)
 {
     set_op(r, "cnn_loss");
@@ -474,6 +542,7 @@ static const struct class
 } classes[] = {
     { "ActivationLayer", read_activation, false, 0, true },
     { "BatchNormalization", read_batch_norm, true, 0, true },
+    { "CenterLossOutputLayer", read_center_loss, true, 1, false },
     { "CnnLossLayer", read_cnn_loss, false, 3, true },
     { "Convolution2D", read_conv, true, 3, false },
     { "ConvolutionLayer", read_conv, true, 3, false },
@@ -483,11 +552,15 @@ static const struct class
     { "DepthwiseConvolution2D", read_depthwise, true, 3, false },
     { "DropoutLayer", read_dropout, false, 0, true },
     { "GlobalPoolingLayer", read_global_pool, false, 3, true },
+    { "GravesLSTM", read_graves_lstm, true, 2, false },
+    { "LSTM", read_lstm, true, 2, false },
     { "LocalResponseNormalization", read_lrn, false, 3, true },
     { "LossLayer", read_loss_layer, false, 0, true },
     { "OutputLayer", read_output, true, 1, false },
     { "PReLULayer", read_prelu, true, 0, true },
+    { "RnnOutputLayer", read_rnn_output, true, 2, false },
     { "SeparableConvolution2D", read_separable, true, 3, false },
+    { "SimpleRnn", read_simple_rnn, true, 2, false },
     { "SpaceToDepthLayer", read_space_to_depth, false, 3, false },
     { "Subsampling2D", read_pooling, false, 3, true },
     { "SubsamplingLayer", read_pooling, false, 3, true },

@@ -149,6 +149,7 @@ static dl4c_status activation(json_t *l, struct dl4c_error *err)
 {
     const char *text = json_string_value(json_object_get(l, "activationFunction"));
     DLI_TRY(unwrap(l, "activationFn", NULL, "Activation", err));
+    DLI_TRY(unwrap(l, "gateActivationFn", NULL, "Activation", err));
     if (json_object_get(l, "activationFn") || !text)
         return DL4C_OK;
     json_t *o = json_object();

@@ -284,7 +284,7 @@ static dl4c_status pres_out(struct dli_dl4j_writing *w, struct dl4c_error *err)
             continue;
         }
         layer++;
-        const bool linear = strcmp(w->v->op->name, "dense") == 0 || strcmp(w->v->op->name, "output") == 0;
+        const bool linear = dli_dl4j_flattens(w->v);
         if (w->v->maps || (linear && w->g->vertices[w->v->inputs[0]].shape.rank > 1))
             DLI_TRY(dli_dl4j_pre_out(w, key, err));
     }

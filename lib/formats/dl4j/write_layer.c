@@ -15,6 +15,10 @@
     BASE_HEAD "cnn2dDataFormat constraints convolutionMode cudnnAlgoMode cudnnAllowFallback cudnnBwdDataAlgo cudnnBwdFilterAlgo "          \
               "cudnnFwdAlgo dilation gainInit gradientNormalization gradientNormalizationThreshold hasBias idropout iupdater kernelSize "  \
               "layerName nin nout padding regularization regularizationBias stride timeDistributedFormat weightInitFn weightNoise"
+#define LSTM                                                                                                                               \
+    BASE_HEAD "constraints forgetGateBiasInit gainInit gateActivationFn gradientNormalization gradientNormalizationThreshold "             \
+              "helperAllowFallback idropout iupdater layerName nin nout regularization regularizationBias rnnDataFormat "                  \
+              "timeDistributedFormat weightInitFn weightInitFnRecurrent weightNoise"
 
 static const struct class
 {
@@ -26,6 +30,10 @@ static const struct class
     { "batch_norm", "BatchNormalization",
       "activationFn beta biasInit biasUpdater cnn2DFormat constraints cudnnAllowFallback decay eps gainInit gamma " PLAIN
       "iupdater layerName lockGammaBeta minibatch nin nout regularization regularizationBias timeDistributedFormat useLogStd weightInitFn "
+      "weightNoise" },
+    { "center_loss", "CenterLossOutputLayer",
+      "activationFn alpha biasInit biasUpdater constraints gainInit gradientCheck gradientNormalization gradientNormalizationThreshold "
+      "hasBias idropout iupdater lambda layerName lossFn nin nout regularization regularizationBias timeDistributedFormat weightInitFn "
       "weightNoise" },
     { "cnn_loss", "CnnLossLayer",
       BASE_HEAD "constraints format gainInit " PLAIN "iupdater layerName lossFn nin nout regularization regularizationBias "
@@ -42,10 +50,12 @@ static const struct class
                 "weightInitFn weightNoise" },
     { "dropout", "DropoutLayer", BASE_HEAD "constraints gainInit " PLAIN BASE_REST },
     { "global_pool", "GlobalPoolingLayer", "collapseDimensions constraints " PLAIN "layerName pnorm poolingDimensions poolingType" },
+    { "graves_lstm", "GravesLSTM", LSTM },
     { "loss", "LossLayer",
       BASE_HEAD "constraints gainInit " PLAIN "iupdater layerName lossFn nin nout regularization regularizationBias "
                 "timeDistributedFormat weightInitFn weightNoise" },
     { "lrn", "LocalResponseNormalization", "alpha beta constraints cudnnAllowFallback dataFormat " PLAIN "k layerName n" },
+    { "lstm", "LSTM", LSTM },
     { "max_pool", "SubsamplingLayer",
       "avgPoolIncludePadInDivisor cnn2dDataFormat constraints convolutionMode cudnnAllowFallback dilation eps " PLAIN
       "kernelSize layerName padding pnorm poolingType stride" },
@@ -58,11 +68,18 @@ static const struct class
     { "prelu", "PReLULayer",
       BASE_HEAD "constraints gainInit " PLAIN "inputShape iupdater layerName nin nout regularization regularizationBias sharedAxes "
                 "weightInitFn weightNoise" },
+    { "rnn_output", "RnnOutputLayer",
+      BASE_HEAD "constraints gainInit gradientNormalization gradientNormalizationThreshold hasBias idropout iupdater layerName lossFn nin "
+                "nout regularization regularizationBias rnnDataFormat timeDistributedFormat weightInitFn weightNoise" },
     { "separable_conv2d", "SeparableConvolution2D",
       BASE_HEAD "cnn2dDataFormat constraints convolutionMode cudnnAlgoMode cudnnAllowFallback cudnnBwdDataAlgo cudnnBwdFilterAlgo "
                 "cudnnFwdAlgo depthMultiplier dilation gainInit gradientNormalization gradientNormalizationThreshold hasBias idropout "
                 "iupdater kernelSize layerName nin nout padding regularization regularizationBias stride timeDistributedFormat "
                 "weightInitFn weightNoise" },
+    { "simple_rnn", "recurrent.SimpleRnn",
+      BASE_HEAD "constraints gainInit gradientNormalization gradientNormalizationThreshold hasLayerNorm idropout iupdater layerName nin "
+                "nout regularization regularizationBias rnnDataFormat timeDistributedFormat weightInitFn weightInitFnRecurrent "
+                "weightNoise" },
     { "space_to_depth", "SpaceToDepthLayer", "blockSize constraints dataFormat " PLAIN "layerName" },
     { "sum_pool", "SubsamplingLayer",
       "avgPoolIncludePadInDivisor cnn2dDataFormat constraints convolutionMode cudnnAllowFallback dilation eps " PLAIN
@@ -291,7 +308,7 @@ static int64_t n_features(const struct dli_dl4j_writing *w, bool out)
     const struct dli_vertex *v = w->v;
     for (int32_t k = 0; k < v->n_params; k++)
         if (v->decl[k].role == DLI_PARAM_WEIGHT && v->decl[k].rank == 2)
-            return v->decl[k].shape[out];
+            return out && attr_int(v, "units") > 0 ? attr_int(v, "units") : v->decl[k].shape[out];
     if (strcmp(v->op->name, "prelu") == 0)
         return 0;
     if (v->n_params == 0)
@@ -353,8 +370,11 @@ static const char *const constants[][2] = {
     { "format", "\"NCHW\"" },
     { "gainInit", "1.0" },
     { "hasLayerNorm", "false" },
+    { "helperAllowFallback", "true" },
     { "minibatch", "true" },
+    { "rnnDataFormat", "\"NCW\"" },
     { "timeDistributedFormat", "null" },
+    { "weightInitFnRecurrent", "null" },
     { "weightNoise", "null" },
 };
 
@@ -371,6 +391,10 @@ static dl4c_status key_out(struct dli_dl4j_writing *w, const char *key, const st
             return DL4C_OK;
         }
 #define KEY(name) (strcmp(key, name) == 0)
+    if (KEY("activationFn") && attr_str(v, "cell")[0])
+        return dli_dl4j_activation_out(e, key, attr_str(v, "cell"), at, err);
+    if (KEY("gateActivationFn"))
+        return dli_dl4j_activation_out(e, key, attr_str(v, "gate"), at, err);
     if (KEY("activationFn"))
         return activation_out(w, key, at, err);
     if (KEY("biasUpdater"))
@@ -383,7 +407,7 @@ static dl4c_status key_out(struct dli_dl4j_writing *w, const char *key, const st
         return dli_dl4j_init_out(e, key, l->weight_init, at, err);
     if (KEY("lossFn"))
         return dli_dl4j_loss_out(e, key, attr_str(v, "loss"), at, err);
-    if (KEY("alpha") || KEY("k") || KEY("decay") || KEY("gamma") || KEY("beta"))
+    if (KEY("alpha") || KEY("k") || KEY("decay") || KEY("gamma") || KEY("beta") || KEY("lambda"))
         dli_dl4j_num_out(e, key, attr_num(v, key));
     else if (KEY("avgPoolIncludePadInDivisor"))
         bool_out(w, key, attr_int(v, "include_pad") != 0);
@@ -413,6 +437,10 @@ static dl4c_status key_out(struct dli_dl4j_writing *w, const char *key, const st
         dli_dl4j_gradient_normalization_out(e, l);
     else if (KEY("gradientNormalizationThreshold"))
         dli_dl4j_num_out(e, key, trains ? l->gradient_threshold : 0);
+    else if (KEY("forgetGateBiasInit"))
+        dli_dl4j_num_out(e, key, attr_num(v, "forget_bias"));
+    else if (KEY("gradientCheck"))
+        bool_out(w, key, attr_int(v, "gradient_check") != 0);
     else if (KEY("hasBias"))
         bool_out(w, key, attr_int(v, "has_bias") != 0);
     else if (KEY("idropout"))
@@ -470,6 +498,8 @@ static dl4c_status check(const struct dli_dl4j_writing *w, const struct dli_dl4j
     const struct dli_vertex *v = w->v;
     if (strcmp(v->op->name, "batch_norm") == 0 && v->attrs->layer.activation && strcmp(v->attrs->layer.activation, "identity") != 0)
         return dli_dl4j_unsupported(at, err, "Deeplearning4j does not apply an activation of a batch normalisation; add it as a vertex");
+    if (attr_str(v, "cell")[0] && v->attrs->layer.activation && strcmp(v->attrs->layer.activation, "identity") != 0)
+        return dli_dl4j_unsupported(at, err, "Deeplearning4j has one activation for a recurrent layer: its cell's; add it as a vertex");
     return check_window(w, at, err);
 }
 
@@ -557,10 +587,15 @@ dl4c_status dli_dl4j_pre_vertex_out(struct dli_dl4j_writing *w, const char *key,
                     w->v->op->name, DLI_SHAPE_STR(in), DLI_SHAPE_STR(&w->v->shape));
 }
 
+bool dli_dl4j_flattens(const struct dli_vertex *v)
+{
+    return strcmp(v->op->name, "dense") == 0 || strcmp(v->op->name, "output") == 0 || strcmp(v->op->name, "center_loss") == 0;
+}
+
 dl4c_status dli_dl4j_pre_out(struct dli_dl4j_writing *w, const char *key, struct dl4c_error *err)
 {
     const struct dli_shape *in = input_shape(w);
-    const bool linear = strcmp(w->v->op->name, "dense") == 0 || strcmp(w->v->op->name, "output") == 0;
+    const bool linear = dli_dl4j_flattens(w->v);
     if (w->v->maps && in->rank == 3 && dli_shape_known(in))
         return maps_out(w, key, "FeedForwardToCnnPreProcessor", in->dim, err);
     if (!linear || in->rank == 1) {
@@ -653,9 +688,9 @@ dl4c_status dli_dl4j_vertex_out(struct dli_dl4j_writing *w, struct dl4c_error *e
 
 void dli_dl4j_variables_out(struct dli_dl4j_emit *e, const struct dli_vertex *v, const char *prefix)
 {
-    for (int pass = 0; pass < 2; pass++)
+    for (int pass = 0; pass < 3; pass++) /* statistics come last */
         for (int32_t k = 0; k < v->n_params; k++)
-            if ((v->decl[k].role == DLI_PARAM_BIAS) == (pass == 1)) {
+            if ((v->decl[k].role == DLI_PARAM_BIAS ? 1 : v->decl[k].role == DLI_PARAM_STAT ? 2 : 0) == pass) {
                 char text[300];
                 dli_dl4j_item(e);
                 snprintf(text, sizeof text, "%s%s%s", prefix ? prefix : "", prefix ? "_" : "", v->decl[k].name);

@@ -26,6 +26,8 @@ dl4c_status dli_dl4j_layer_out(struct dli_dl4j_writing *w, const char *key, stru
 dl4c_status dli_dl4j_vertex_out(struct dli_dl4j_writing *w, struct dl4c_error *err);
 /* The layer that dli_dl4j_wants_padding asks for. */
 void dli_dl4j_padding_out(struct dli_dl4j_writing *w, const char *key, const char *name, const int64_t padding[4]);
+/* Takes its input as one row, which maps have to be made into by a preprocessor. */
+bool dli_dl4j_flattens(const struct dli_vertex *v);
 /* "key" : what flattens v's input or makes maps of it, null where nothing has to. */
 dl4c_status dli_dl4j_pre_out(struct dli_dl4j_writing *w, const char *key, struct dl4c_error *err);
 /* A preprocessor for a flatten or reshape vertex v. */
