@@ -27,8 +27,15 @@ static bool ends_with(const char *text, const char *end)
 /* "NAME/NAME" for a file of folder NAME. */
 static void image_of(const char *file, char *image, size_t size)
 {
-    const int n = (int)strcspn(file, "/");
-    snprintf(image, size, "%.*s/%.*s", n, file, n, file);
+    const size_t n = strcspn(file, "/");
+    if (2 * n + 2 > size) {
+        *image = 0;
+        return;
+    }
+    memcpy(image, file, n);
+    image[n] = '/';
+    memcpy(image + n + 1, file, n);
+    image[2 * n + 1] = 0;
 }
 
 /* DL4C_E_UNSUPPORTED: a format that this library, or this build of it, does not read. */
