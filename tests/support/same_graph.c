@@ -29,7 +29,8 @@ static void same_vertex(const char *what, const dl4c_graph *a, const dl4c_graph 
     if (!same_text(v->name, w->name) || v->op != w->op || !same_text(v->output, w->output))
         fail_msg("%s: vertex %d is '%s' (%s) and '%s' (%s)", what, (int)i, v->name, v->op ? v->op->name : "input", w->name,
                  w->op ? w->op->name : "input");
-    if (v->n_inputs != w->n_inputs || memcmp(v->inputs, w->inputs, (size_t)v->n_inputs * sizeof *v->inputs) != 0)
+    if (v->n_inputs != w->n_inputs ||
+        (v->n_inputs > 0 && memcmp(v->inputs, w->inputs, (size_t)v->n_inputs * sizeof *v->inputs) != 0))
         fail_msg("%s: '%s' has other inputs", what, v->name);
     if (v->frozen != w->frozen || v->nhwc != w->nhwc || v->pre != w->pre || v->maps != w->maps)
         fail_msg("%s: '%s' has other marks", what, v->name);
