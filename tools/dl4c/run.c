@@ -65,13 +65,13 @@ static dl4c_status run_file(struct run *r, struct dl4c_error *err)
         o.outputs = &r->at;
         o.n_outputs = 1;
     }
-    /* Images of another size than the model's own, and sizes that it leaves open, are planned for as they come. */
+    /* Images of another size than the model's own, sizes that it leaves open, and sequences are planned for as they come. */
     struct dl4c_vertex in = DL4C_VERTEX_INIT;
     struct dl4c_shape shape = { .rank = r->input ? dl4c_tensor_rank(r->f32) - 1 : 0 };
     for (int32_t k = 0; k < shape.rank; k++)
         shape.dim[k] = dl4c_tensor_dim(r->f32, k + 1);
-    if (dl4c_graph_input_count(r->g) == 1 && dl4c_graph_vertex(r->g, dl4c_graph_input(r->g, 0), &in, NULL) == DL4C_OK && in.rank == 3 &&
-        shape.rank == 3) {
+    if (dl4c_graph_input_count(r->g) == 1 && dl4c_graph_vertex(r->g, dl4c_graph_input(r->g, 0), &in, NULL) == DL4C_OK && in.rank >= 2 &&
+        shape.rank == in.rank) {
         o.input_shapes = &shape;
         o.n_input_shapes = 1;
     }
