@@ -157,7 +157,7 @@ static dl4c_graph *build(dl4c_context *ctx, const struct network *n)
 {
     dl4c_builder *b = NULL;
     dl4c_graph *g = NULL;
-    char names[14][8] = { "in" };
+    char names[14][16] = { "in" };
     OK(dl4c_builder_create(ctx, NULL, &b, &err));
     dl4c_builder_input(b, "in", n->shape, n->rank);
     for (int i = 0; n->chain[i]; i++) {
