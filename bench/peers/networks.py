@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The networks of the comparison in PyTorch, by name, up to the vertex that is timed."""
-import torch.nn as nn
-
 VGG16 = [64, 64, 'pool', 128, 128, 'pool', 256, 256, 256, 'pool', 512, 512, 512, 'pool', 512, 512, 512, 'pool']
 
 
 def vgg16(classes=0):
     """To fc2; with classes, and a head."""
+    import torch.nn as nn  # not before: others read the table above
     layers, channels = [], 3
     for c in VGG16:
         if c == 'pool':
