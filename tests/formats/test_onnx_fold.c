@@ -114,7 +114,12 @@ static void arithmetic_of_integers(void **state)
         { "Pow", { 2, 3, 0, -2 }, { 10, 0, 0, 3 }, { 1024, 1, 1, -8 } },
         { "Pow", { 1, 2, 1, 5 }, { -1, -1, -7, 1 }, { 1, 0, 1, 5 } },
         { "Equal", { 1, 2, 3, -1 }, { 2, 2, 2, -1 }, { 0, 1, 0, 1 } },
+        { "Mod", { 7, -7, 7, -8 }, { 3, 3, -3, -1 }, { 1, 2, -2, 0 } }, /* the divisor's sign */
+        { "Sum", { 7, -7, 0, 5 }, { 2, 2, 3, -3 }, { 9, -5, 3, 2 } },
         { "Greater", { 1, 2, 3, -1 }, { 2, 2, 2, -2 }, { 0, 0, 1, 1 } },
+        { "GreaterOrEqual", { 1, 2, 3, -1 }, { 2, 2, 2, -2 }, { 0, 1, 1, 1 } },
+        { "LessOrEqual", { 1, 2, 3, -1 }, { 2, 2, 2, -2 }, { 1, 1, 0, 0 } },
+        { "Xor", { 0, 0, 1, 1 }, { 0, 1, 0, 1 }, { 0, 1, 1, 0 } },
         { "Less", { 1, 2, 3, -1 }, { 2, 2, 2, -2 }, { 1, 0, 0, 0 } },
         { "And", { 0, 0, 1, 1 }, { 0, 1, 0, 1 }, { 0, 0, 0, 1 } },
         { "Or", { 0, 0, 1, 1 }, { 0, 1, 0, 1 }, { 0, 1, 1, 1 } },
@@ -139,6 +144,14 @@ static void arithmetic_of_integers(void **state)
     INTS("a", 0, 1, 7);
     node("Not", "a", "k");
     COMES_TO("Not", 1, 0, 0);
+    begin();
+    INTS("a", 3, -4, 0);
+    node("Sign", "a", "k");
+    COMES_TO("Sign", 1, -1, 0);
+    begin();
+    INTS("a", 3, -4, 0);
+    node("Relu", "a", "k");
+    COMES_TO("Relu", 3, 0, 0);
 }
 
 static void arithmetic_of_floats(void **state)
@@ -150,7 +163,7 @@ static void arithmetic_of_floats(void **state)
     } cases[] = {
         { "Add", { 3.5f, -0.5f, 2, NAN } },       { "Sub", { -0.5f, -3.5f, 4, NAN } }, { "Mul", { 3, -3, -3, NAN } },
         { "Div", { 0.75f, -4.0f / 3, -3, NAN } }, { "Min", { 1.5f, -2, -1, NAN } },    { "Max", { 2, 1.5f, 3, NAN } },
-        { "Pow", { 2.25f, NAN, 1 / 3.0f, NAN } },
+        { "Pow", { 2.25f, NAN, 1 / 3.0f, NAN } }, { "Sum", { 3.5f, -0.5f, 2, NAN } },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         begin();
@@ -159,19 +172,90 @@ static void arithmetic_of_floats(void **state)
         node(cases[i].op, "a b", "k");
         comes_to(cases[i].op, 4, cases[i].want);
     }
-    static const struct {
+    const struct {
         const char *op;
         float want[4];
     } unary[] = {
         { "Neg", { -2.25f, 1.5f, -4, -0.0f } }, { "Abs", { 2.25f, 1.5f, 4, 0 } },
         { "Sqrt", { 1.5f, NAN, 2, 0 } },        { "Reciprocal", { 1 / 2.25f, 1 / -1.5f, 0.25f, INFINITY } },
         { "Floor", { 2, -2, 4, 0 } },           { "Ceil", { 3, -1, 4, 0 } },
+        { "Sign", { 1, -1, 1, 0 } },            { "Relu", { 2.25f, 0, 4, 0 } },
+        { "Round", { 2, -2, 4, 0 } },           { "Exp", { expf(2.25f), expf(-1.5f), expf(4), 1 } },
+        { "Log", { logf(2.25f), NAN, logf(4), -INFINITY } },
     };
     for (size_t i = 0; i < sizeof unary / sizeof *unary; i++) {
         begin();
         FLOATS("a", 2.25f, -1.5f, 4, 0);
         node(unary[i].op, "a", "k");
         comes_to(unary[i].op, 4, unary[i].want);
+    }
+    begin(); /* halves go to the even neighbour */
+    FLOATS("a", 0.5f, 1.5f, 2.5f, -0.5f, -3.5f, 1e10f, INFINITY);
+    node("Round", "a", "k");
+    COMES_TO("Round", 0, 2, 2, 0, -4, 1e10f, INFINITY);
+    static const struct {
+        const char *op;
+        float want[3];
+    } compared[] = {
+        { "Equal", { 0, 1, 0 } }, { "Greater", { 0, 0, 1 } }, { "Less", { 1, 0, 0 } }, { "GreaterOrEqual", { 0, 1, 1 } },
+        { "LessOrEqual", { 1, 1, 0 } },
+    };
+    for (size_t i = 0; i < sizeof compared / sizeof *compared; i++) {
+        begin();
+        FLOATS("a", 1.5f, 2.5f, 3);
+        FLOATS("b", 2, 2.5f, -3);
+        node(compared[i].op, "a b", "k");
+        comes_to(compared[i].op, 3, compared[i].want);
+    }
+}
+
+/* The padding of a convolution that keeps the size, as exporters write it for TensorFlow's networks: (ceil(n / s) - 1) * s + k - n,
+ * not below 0. */
+static void values_are_clipped(void **state)
+{
+    (void)state;
+    begin();
+    INTS("a", -3, 1, 9);
+    number("lo", 0);
+    number("hi", 5);
+    node("Clip", "a lo hi", "k");
+    COMES_TO("Clip", 0, 1, 5);
+    begin();
+    INTS("a", -3, 1, 9);
+    number("hi", 5);
+    ow_node(&graph, "Clip", "k", "a - hi", "k", take());
+    COMES_TO("Clip without a least value", -3, 1, 5);
+    begin();
+    FLOATS("a", -3.5f, 0.25f, 9);
+    ow_attr_f(&attrs, "min", 0);
+    node("Clip", "a", "k");
+    COMES_TO("Clip with attributes", 0, 0.25f, 9);
+    begin();
+    INTS("a", -3, 1);
+    INTS("lo", 0, 0);
+    node("Clip", "a lo", "k");
+    refused(DL4C_E_INVALID, "2 elements, wanted one");
+    begin();
+    INTS("a", 1, 5);
+    INTS("b", 4, 2);
+    number("c", 3);
+    node("Max", "a b c", "k");
+    COMES_TO("three constants", 4, 5);
+    begin();
+    INTS("c", 1, 0);
+    FLOATS("a", 0.5f, 1.5f);
+    FLOATS("b", 2.5f, 3.5f);
+    node("Where", "c a b", "k");
+    COMES_TO("a choice of floats", 0.5f, 3.5f);
+    static const struct {
+        const char *op;
+        float want;
+    } reduced[] = { { "ReduceSum", 9 }, { "ReduceProd", 24 }, { "ReduceMin", 2 }, { "ReduceMax", 4 } };
+    for (size_t i = 0; i < sizeof reduced / sizeof *reduced; i++) {
+        begin();
+        INTS("a", 2, 3, 4);
+        node(reduced[i].op, "a", "k");
+        comes_to(reduced[i].op, 1, &reduced[i].want);
     }
 }
 
@@ -230,11 +314,15 @@ static void what_has_no_answer_is_refused(void **state)
     node("Sqrt", "a", "k");
     refused(DL4C_E_UNSUPPORTED, "is not folded");
     begin();
-    INTS("a", 1);
-    INTS("b", 2);
-    INTS("c", 3);
-    node("Max", "a b c", "k");
-    refused(DL4C_E_UNSUPPORTED, "at most two");
+    INTS("a", 4, 1);
+    INTS("b", 2, 0);
+    node("Mod", "a b", "k");
+    refused(DL4C_E_INVALID, "divided by 0");
+    begin();
+    FLOATS("a", 1, 2);
+    FLOATS("b", 1, 2);
+    node("Mod", "a b", "k");
+    refused(DL4C_E_UNSUPPORTED, "are not folded");
 }
 
 static void products_and_ranges(void **state)
@@ -615,6 +703,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(arithmetic_of_integers),        cmocka_unit_test(arithmetic_of_floats),
+        cmocka_unit_test(values_are_clipped),
         cmocka_unit_test(shapes_are_broadcast),          cmocka_unit_test(what_has_no_answer_is_refused),
         cmocka_unit_test(products_and_ranges),           cmocka_unit_test(constants_in_every_form),
         cmocka_unit_test(casts_follow_c_and_ieee),       cmocka_unit_test(elements_are_moved),

@@ -21,9 +21,10 @@ DLI_ONNX_FN(dli_onnx_fold_flatten);
 DLI_ONNX_FN(dli_onnx_fold_transpose);
 DLI_ONNX_FN(dli_onnx_fold_expand);
 DLI_ONNX_FN(dli_onnx_fold_range);
-DLI_ONNX_FN(dli_onnx_fold_reduce_prod);
-DLI_ONNX_FN(dli_onnx_fold_binary); /* Add, Sub, Mul, Div, Min, Max, Pow, Equal, Greater, Less, And, Or */
-DLI_ONNX_FN(dli_onnx_fold_unary);  /* Neg, Abs, Sqrt, Reciprocal, Floor, Ceil, Not */
+DLI_ONNX_FN(dli_onnx_fold_reduce); /* ReduceSum, ReduceProd, ReduceMin, ReduceMax of a list of integers */
+DLI_ONNX_FN(dli_onnx_fold_binary); /* Add, Sub, Mul, Div, Pow, Mod, Min, Max, Sum, comparisons, And, Or, Xor */
+DLI_ONNX_FN(dli_onnx_fold_clip);
+DLI_ONNX_FN(dli_onnx_fold_unary); /* Neg, Abs, Sign, Relu, Sqrt, Reciprocal, Floor, Ceil, Round, Exp, Log, Not */
 DLI_ONNX_FN(dli_onnx_fold_where);
 
 /* What Slice asks for along one axis. */
