@@ -14,7 +14,8 @@ enum {
     DLI_STREAM_WEIGHTS = 3,
     DLI_STREAM_SPLIT = 4,
     DLI_STREAM_TRANSFORM = 5,
-    DLI_STREAM_RRELU = 6
+    DLI_STREAM_RRELU = 6,
+    DLI_STREAM_WEIGHT_NOISE = 7
 };
 
 void dli_philox(uint64_t seed, uint64_t stream, uint64_t index, uint32_t out[4]);

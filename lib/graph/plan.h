@@ -56,6 +56,8 @@ struct dli_step {
     uint64_t packed_version; /* of the parameters it was packed from */
     const float **in_ptr;    /* [n_in], filled for each run */
     const void *param_ptr[DLI_MAX_PARAMS];
+    const float *noisy[DLI_MAX_PARAMS]; /* of a tape: what weight noise made of parameters; NULL: they are as they are */
+    bool noise;                         /* the run at work reads those */
 };
 
 struct dli_plan_options {

@@ -12,6 +12,11 @@ const float *dli_value_pointer(const struct dli_plan *p, int32_t value, const fl
     return v->storage == DLI_NOWHERE ? inputs[v->input] : dli_plan_pointer(p, v->storage);
 }
 
+static const void *param_of(const struct dli_step *s, const struct dli_vparams *vp, int32_t k)
+{
+    return s->noise && s->noisy[k] ? s->noisy[k] : dli_param_data(&vp->p[k]);
+}
+
 void dli_step_exec(struct dli_plan *p, struct dli_step *s, int64_t n, const float *const *inputs, bool training, uint64_t seed,
                    uint64_t iteration, struct dli_exec *x)
 {
@@ -33,7 +38,7 @@ void dli_step_exec(struct dli_plan *p, struct dli_step *s, int64_t n, const floa
     if (s->has_params) {
         const struct dli_vparams *vp = p->graph->vertices[s->vertex].params;
         for (int32_t k = 0; k < vp->n; k++)
-            s->param_ptr[k] = s->unread >> k & 1 ? NULL : dli_param_data(&vp->p[k]); /* what is not read may be gone */
+            s->param_ptr[k] = s->unread >> k & 1 ? NULL : param_of(s, vp, k); /* what is not read may be gone */
         x->params = s->param_ptr;
     }
     x->packed = s->packed ? s->packed->data : NULL;
@@ -101,7 +106,7 @@ static void pack_into(struct dli_plan *p, struct dli_step *s, const struct dli_v
 {
     const void *params[DLI_MAX_PARAMS];
     for (int32_t k = 0; k < vp->n; k++)
-        params[k] = dli_param_data(&vp->p[k]);
+        params[k] = param_of(s, vp, k);
     const struct dli_prepare prep = { .ctx = p->ctx,
                                       .mode = s->mode,
                                       .workers = p->workers,

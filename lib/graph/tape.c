@@ -270,6 +270,7 @@ static dl4c_status fill(struct dli_tape *t, struct dl4c_error *err)
     if (status != DL4C_OK)
         return status;
     share_gradients(t);
+    DLI_TRY(dli_tape_make_noisy(t, err));
     DLI_TRY(dli_plan_place(p, err));
     DLI_TRY(dli_blob_create(p->ctx, p->arena_bytes, &t->arena, err));
     p->arena = t->arena->data;
@@ -338,6 +339,8 @@ void dli_tape_destroy(struct dli_tape *t)
     dli_blob_unref(t->arena);
     dli_blob_unref(t->params);
     dli_blob_unref(t->grads);
+    dli_blob_unref(t->noisy_params);
+    dli_free(t->noisy);
     dli_free(t->outputs);
     dli_free(t->slots);
     dli_free(t->back);

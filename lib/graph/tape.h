@@ -5,6 +5,7 @@
 #define DLI_GRAPH_TAPE_H
 
 #include "graph/plan.h"
+#include "ops/weight_noise.h"
 
 /* One trainable parameter in the vectors. */
 struct dli_slot {
@@ -38,6 +39,13 @@ struct dli_tape_options {
     const struct dl4c_shape *input_shapes; /* [c, h, w] whatever the flags */
 };
 
+/* A parameter that is not what it is in training. */
+struct dli_tape_noisy {
+    int32_t slot, step;
+    int64_t offset; /* of what noise makes of it, in noisy_params */
+    struct dli_weight_noise noise;
+};
+
 /* One input of one step on the way back. */
 struct dli_way {
     int32_t target; /* storage of the input's gradient; -1: not wanted */
@@ -55,6 +63,9 @@ struct dli_tape {
     int64_t n_params;        /* floats in the vectors */
     struct dli_blob *params; /* NULL before the first dli_tape_own */
     struct dli_blob *grads;
+    int32_t n_noisy;
+    struct dli_tape_noisy *noisy;
+    struct dli_blob *noisy_params; /* NULL where there are none */
     uint8_t *back; /* [steps]: on the way back */
     int32_t *grad; /* [values]: storage of the gradient; -1: none */
     int32_t n_ways;
@@ -72,6 +83,8 @@ struct dli_tape {
 dl4c_status dli_tape_create(dl4c_context *ctx, dl4c_graph *g, const struct dli_tape_options *options, struct dli_tape **tape,
                             struct dl4c_error *err);
 void dli_tape_destroy(struct dli_tape *tape);
+/* A part of making it: finds the parameters that weight noise is for. */
+dl4c_status dli_tape_make_noisy(struct dli_tape *tape, struct dl4c_error *err);
 
 /* Gives the graph trainable parameters of its own, in one vector; does nothing where nobody else shares them. Call before every step,
  * inside dli_graph_begin_training. */
@@ -79,6 +92,8 @@ dl4c_status dli_tape_own(struct dli_tape *tape, struct dl4c_error *err);
 /* The parameters were written: sessions of the graph repack. */
 void dli_tape_changed(struct dli_tape *tape);
 
+/* Puts weight noise on for the next run, or takes it off. Call before dli_tape_pack, after dli_tape_own. */
+void dli_tape_noise(struct dli_tape *tape, bool training, uint64_t seed, uint64_t iteration);
 /* Packs what the kernels of a step want packed. Call before every forward run, after dli_tape_own; allocates at the first only. */
 dl4c_status dli_tape_pack(struct dli_tape *tape, struct dl4c_error *err);
 

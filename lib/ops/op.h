@@ -140,7 +140,8 @@ enum {
     DLI_OP_BLOCKED_IN = 256, /* takes blocked inputs, gives plain */
     DLI_OP_BACK_IN = 512,    /* backward reads in */
     DLI_OP_BACK_OUT = 1024,  /* backward reads out */
-    DLI_OP_BIAS_LAST = 2048  /* Deeplearning4j lists its bias behind its weights although it lies before them */
+    DLI_OP_BIAS_LAST = 2048, /* Deeplearning4j lists its bias behind its weights although it lies before them */
+    DLI_OP_NO_WEIGHT_NOISE = 4096 /* it takes the attribute of layers, but leaves its weights alone, as Deeplearning4j does */
 };
 
 struct dli_op {
@@ -188,6 +189,7 @@ struct dli_layer {
     double gradient_threshold;
     char *constraints; /* specs joined by ';'; NULL: none */
     char *noise;       /* spec of what is done to the input in training in the place of dropout; NULL: nothing */
+    char *weight_noise; /* spec of what is done to the weights in training; NULL: nothing */
 };
 enum {
     DLI_GRADIENTS_AS_THEY_ARE,

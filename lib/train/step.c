@@ -230,8 +230,9 @@ static dl4c_status run(dl4c_trainer *t, bool train, const struct dl4c_batch *b, 
     DLI_TRY(dli_tape_own(tape, err));
     if (train)
         DLI_TRY(own_state(t, err));
-    DLI_TRY(dli_tape_pack(tape, err));
     const uint64_t iteration = (uint64_t)g->iteration;
+    dli_tape_noise(tape, train, t->seed, iteration);
+    DLI_TRY(dli_tape_pack(tape, err));
     dli_tape_forward(tape, b->n, &b->x, train, t->seed, iteration);
     if (t->rows)
         weigh_rows(t, b);

@@ -52,7 +52,8 @@ static dl4c_graph *network(dl4c_context *ctx)
     dl4c_builder_add_text(b,
                           "dense:units=16,activation=tanh,noise=gaussian_dropout(rate=0.3),updater=adam(lr=0.01),weight_decay=0.01;0.02,"
                           "gradient_normalization=clip_l2_per_layer,gradient_threshold=0.5,"
-                          "constraints=max_norm(max_norm=2,dimensions=1);non_negative(params=b)",
+                          "constraints=max_norm(max_norm=2,dimensions=1);non_negative(params=b),"
+                          "weight_noise=add(distribution=normal(mean=0,std=0.01),biases=1)",
                           "d", p, 1);
     dl4c_builder_add_text(b, "dense:units=5,has_bias=0", "s", side, 1);
     dl4c_builder_add_text(b, "merge", "j", ends, 2);

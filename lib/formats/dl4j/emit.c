@@ -219,6 +219,19 @@ static dl4c_status loss(struct dli_dl4j_emit *e, const char *key, const struct d
     return DL4C_OK;
 }
 
+static dl4c_status distribution(struct dli_dl4j_emit *e, const char *key, const struct dli_spec *s, const struct dli_dl4j_name *d,
+                                const struct dli_dl4j_at *at, struct dl4c_error *err)
+{
+    DLI_TRY(nothing_else(s, d, NULL, at, err));
+    dli_dl4j_key(e, key);
+    dli_dl4j_open(e, '{');
+    dli_dl4j_key(e, "type");
+    dli_strbuf_addf(&e->b, "\"%s%s\"", dli_dl4j_distributions.package, d->class);
+    DLI_TRY(plain(e, s, d, at, err));
+    dli_dl4j_close(e, '}');
+    return DL4C_OK;
+}
+
 static dl4c_status init(struct dli_dl4j_emit *e, const char *key, const struct dli_spec *s, const struct dli_dl4j_at *at,
                         struct dl4c_error *err)
 {
@@ -240,14 +253,8 @@ static dl4c_status init(struct dli_dl4j_emit *e, const char *key, const struct d
     const struct dli_dl4j_name *n = dli_dl4j_by_spec(&dli_dl4j_inits, s->name);
     const struct dli_dl4j_name *d = dli_dl4j_by_spec(&dli_dl4j_distributions, s->name);
     if (d && (!n || (s->n_attrs > 0 && !n->arg[0].key))) {
-        DLI_TRY(nothing_else(s, d, NULL, at, err));
         begin(e, key, dli_dl4j_inits.package, "WeightInitDistribution");
-        dli_dl4j_key(e, "distribution");
-        dli_dl4j_open(e, '{');
-        dli_dl4j_key(e, "type");
-        dli_strbuf_addf(&e->b, "\"%s%s\"", dli_dl4j_distributions.package, d->class);
-        DLI_TRY(plain(e, s, d, at, err));
-        dli_dl4j_close(e, '}');
+        DLI_TRY(distribution(e, "distribution", s, d, at, err));
         dli_dl4j_close(e, '}');
         return DL4C_OK;
     }
@@ -455,4 +462,29 @@ dl4c_status dli_dl4j_updater_out(struct dli_dl4j_emit *e, const char *key, const
                                  struct dl4c_error *err)
 {
     return with_spec(e, key, spec ? spec : "sgd", at, updater, err);
+}
+
+/* Ours without a spread of their own take it from the layer's size. */
+static dl4c_status distribution_alone(struct dli_dl4j_emit *e, const char *key, const struct dli_spec *s, const struct dli_dl4j_at *at,
+                                      struct dl4c_error *err)
+{
+    const struct dli_dl4j_name *d = dli_dl4j_by_spec(&dli_dl4j_distributions, s->name);
+    double std = 1, lower = 0, upper = 1;
+    if (!d)
+        return no_class(&dli_dl4j_distributions, s->name, at, err);
+    if (strstr(d->spec, "normal") && strcmp(d->spec, "log_normal") != 0)
+        DLI_TRY(num_of(s, "std", 0, at, &std, err));
+    if (strcmp(d->spec, "uniform") == 0) {
+        DLI_TRY(num_of(s, "lower", 0, at, &lower, err));
+        DLI_TRY(num_of(s, "upper", 0, at, &upper, err));
+    }
+    if (std == 0 || (lower == 0 && upper == 0))
+        return dli_dl4j_unsupported(at, err, "Deeplearning4j has no distribution %.40s whose width follows from the layer", s->name);
+    return distribution(e, key, s, d, at, err);
+}
+
+dl4c_status dli_dl4j_distribution_out(struct dli_dl4j_emit *e, const char *key, const char *spec, const struct dli_dl4j_at *at,
+                                      struct dl4c_error *err)
+{
+    return with_spec(e, key, spec, at, distribution_alone, err);
 }

@@ -31,6 +31,9 @@ dl4c_status dli_dl4j_loss_out(struct dli_dl4j_emit *e, const char *key, const ch
                               struct dl4c_error *err);
 dl4c_status dli_dl4j_init_out(struct dli_dl4j_emit *e, const char *key, const char *spec, const struct dli_dl4j_at *at,
                               struct dl4c_error *err);
+/* {"type": ...} of a distribution. */
+dl4c_status dli_dl4j_distribution_out(struct dli_dl4j_emit *e, const char *key, const char *spec, const struct dli_dl4j_at *at,
+                                      struct dl4c_error *err);
 dl4c_status dli_dl4j_updater_out(struct dli_dl4j_emit *e, const char *key, const char *spec, const struct dli_dl4j_at *at,
                                  struct dl4c_error *err);
 

@@ -245,9 +245,10 @@ static dl4c_status dropout(json_t *l, const json_t *conf, struct dl4c_error *err
     if (json_object_get(l, "idropout") || !number(l, "dropOut", &p) || p == 0)
         return DL4C_OK;
     json_t *o = json_object();
-    DLI_TRY(put(l, json_is_true(json_object_get(conf, "useDropConnect")) ? "weightNoise" : "idropout", o, err));
-    DLI_TRY(put_text(o, "@class", "", "Dropout", err));
-    return put(o, "p", json_real(p), err);
+    const bool weights = json_is_true(json_object_get(conf, "useDropConnect"));
+    DLI_TRY(put(l, weights ? "weightNoise" : "idropout", o, err));
+    DLI_TRY(put_text(o, "@class", "", weights ? "DropConnect" : "Dropout", err));
+    return put(o, weights ? "weightRetainProb" : "p", json_real(p), err);
 }
 
 /* conf["layer"], or the layer inside a frozen one. */

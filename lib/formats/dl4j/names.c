@@ -293,23 +293,35 @@ dl4c_status dli_dl4j_read_loss(dl4c_context *ctx, const json_t *o, const struct 
     return finish(&t, status, spec, err);
 }
 
+/* Here the class stands under the key "type". */
+dl4c_status dli_dl4j_read_distribution(dl4c_context *ctx, const json_t *in, const struct dli_dl4j_at *at, char **spec,
+                                       struct dl4c_error *err)
+{
+    const json_t *o;
+    const char *type;
+    *spec = NULL;
+    DLI_TRY(dli_dl4j_object(in, "distribution", at, &o, err));
+    DLI_TRY(dli_dl4j_str(o, "type", "", at, &type, err));
+    const char *class = strrchr(type, '.') ? strrchr(type, '.') + 1 : type[0] ? type : dli_dl4j_class(o);
+    const struct dli_dl4j_name *n = dli_dl4j_by_class(&dli_dl4j_distributions, class);
+    if (!n)
+        return dli_dl4j_unsupported(at, err, "%s %.80s is not supported", dli_dl4j_distributions.what, class);
+    struct text t;
+    begin(&t, ctx, n->spec);
+    return finish(&t, args(&t, n, o, at, err), spec, err);
+}
+
 dl4c_status dli_dl4j_read_init(dl4c_context *ctx, const json_t *o, const struct dli_dl4j_at *at, char **spec, struct dl4c_error *err)
 {
     *spec = NULL;
     if (!o)
         return DL4C_OK;
-    const struct dli_dl4j_family *f = &dli_dl4j_inits;
     const char *class = dli_dl4j_class(o);
-    if (strcmp(class, "WeightInitDistribution") == 0) {
-        DLI_TRY(dli_dl4j_object(o, "distribution", at, &o, err));
-        f = &dli_dl4j_distributions;
-        const char *type;
-        DLI_TRY(dli_dl4j_str(o, "type", "", at, &type, err)); /* here the class is under this key */
-        class = strrchr(type, '.') ? strrchr(type, '.') + 1 : type[0] ? type : dli_dl4j_class(o);
-    }
-    const struct dli_dl4j_name *n = dli_dl4j_by_class(f, class);
+    if (strcmp(class, "WeightInitDistribution") == 0)
+        return dli_dl4j_read_distribution(ctx, o, at, spec, err);
+    const struct dli_dl4j_name *n = dli_dl4j_by_class(&dli_dl4j_inits, class);
     if (!n)
-        return dli_dl4j_unsupported(at, err, "%s %.80s is not supported", f->what, class);
+        return dli_dl4j_unsupported(at, err, "%s %.80s is not supported", dli_dl4j_inits.what, class);
     struct text t;
     begin(&t, ctx, n->spec);
     return finish(&t, args(&t, n, o, at, err), spec, err);
@@ -461,8 +473,5 @@ dl4c_status dli_dl4j_read_updater(dl4c_context *ctx, const json_t *layer, const 
     DLI_TRY(dli_dl4j_object(layer, which, at, &o, err));
     if (!o)
         return DL4C_OK;
-    const dl4c_status status = updater(&t, ctx, o, at, err);
-    if (status == DL4C_OK && dli_dl4j_get(layer, "weightNoise"))
-        key_num(&t, "weight_noise", 1);
-    return finish(&t, status, spec, err);
+    return finish(&t, updater(&t, ctx, o, at, err), spec, err);
 }

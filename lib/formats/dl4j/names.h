@@ -34,8 +34,10 @@ const struct dli_dl4j_name *dli_dl4j_by_spec(const struct dli_dl4j_family *f, co
 dl4c_status dli_dl4j_read_activation(dl4c_context *ctx, const json_t *o, const struct dli_dl4j_at *at, char **spec, struct dl4c_error *err);
 dl4c_status dli_dl4j_read_loss(dl4c_context *ctx, const json_t *o, const struct dli_dl4j_at *at, char **spec, struct dl4c_error *err);
 dl4c_status dli_dl4j_read_init(dl4c_context *ctx, const json_t *o, const struct dli_dl4j_at *at, char **spec, struct dl4c_error *err);
-/* which: "iupdater" or "biasUpdater" of a layer. Weight noise becomes an attribute that the trainer refuses by name, so that nothing is
- * trained otherwise than the file says. */
+/* The "distribution" of o. */
+dl4c_status dli_dl4j_read_distribution(dl4c_context *ctx, const json_t *o, const struct dli_dl4j_at *at, char **spec,
+                                       struct dl4c_error *err);
+/* which: "iupdater" or "biasUpdater" of a layer. */
 dl4c_status dli_dl4j_read_updater(dl4c_context *ctx, const json_t *layer, const char *which, const struct dli_dl4j_at *at, char **spec,
                                   struct dl4c_error *err);
 

@@ -114,6 +114,39 @@ dl4c_status dli_dl4j_read_noise(dl4c_context *ctx, const json_t *layer, const st
     return dli_strbuf_take(&b, spec, err);
 }
 
+static dl4c_status read_weight_noise(dl4c_context *ctx, const json_t *layer, const struct dli_dl4j_at *at, struct dli_dl4j_layer *out,
+                                     struct dl4c_error *err)
+{
+    const json_t *o;
+    struct dli_strbuf b;
+    bool biases, add;
+    double p;
+    DLI_TRY(dli_dl4j_object(layer, "weightNoise", at, &o, err));
+    if (!o)
+        return DL4C_OK;
+    const char *class = dli_dl4j_class(o);
+    dli_strbuf_init(&b, ctx);
+    if (strcmp(class, "DropConnect") == 0) {
+        if (dli_dl4j_get(o, "weightRetainProbSchedule"))
+            return dli_dl4j_unsupported(at, err, "DropConnect with a schedule is not supported");
+        DLI_TRY(dli_dl4j_num(o, "weightRetainProb", 0, at, &p, err));
+        DLI_TRY(dli_dl4j_bool(o, "applyToBiases", false, at, &biases, err));
+        dli_strbuf_add(&b, "drop_connect(p=");
+        number(&b, p);
+    } else if (strcmp(class, "WeightNoise") == 0) {
+        char *spec;
+        DLI_TRY(dli_dl4j_bool(o, "additive", false, at, &add, err));
+        DLI_TRY(dli_dl4j_bool(o, "applyToBias", false, at, &biases, err));
+        DLI_TRY(dli_dl4j_read_distribution(ctx, o, at, &spec, err));
+        dli_strbuf_addf(&b, "%s(distribution=%s", add ? "add" : "multiply", spec);
+        dli_free(spec);
+    } else {
+        return dli_dl4j_unsupported(at, err, "weight noise %.60s is not supported", class);
+    }
+    dli_strbuf_add(&b, biases ? ",biases=1)" : ")");
+    return set(out, "weight_noise", &b, err);
+}
+
 static dl4c_status constraint(struct dli_strbuf *b, const json_t *o, const struct dli_dl4j_at *at, struct dl4c_error *err)
 {
     const char *class = dli_dl4j_class(o);
@@ -207,6 +240,7 @@ dl4c_status dli_dl4j_read_training(dl4c_context *ctx, const json_t *layer, const
         dli_dl4j_layer_str(out, "weight_decay_lr", text);
     }
     DLI_TRY(read_normalization(ctx, layer, at, out, err));
+    DLI_TRY(read_weight_noise(ctx, layer, at, out, err));
     return read_constraints(ctx, layer, at, out, err);
 }
 
@@ -242,6 +276,44 @@ dl4c_status dli_dl4j_noise_out(struct dli_dl4j_emit *e, const char *spec, const 
     dli_dl4j_raw(e, schedule_key(n), "null");
     dli_dl4j_close(e, '}');
     return DL4C_OK;
+}
+
+static dl4c_status weight_noise(struct dli_dl4j_emit *e, const struct dli_spec *s, const struct dli_dl4j_at *at, struct dl4c_error *err)
+{
+    const bool drop = strcmp(s->name, "drop_connect") == 0, add = strcmp(s->name, "add") == 0;
+    const char *p = dli_dl4j_spec_get(s, "p"), *distribution = dli_dl4j_spec_get(s, "distribution"), *b = dli_dl4j_spec_get(s, "biases");
+    const char *biases = b && strcmp(b, "1") == 0 ? "true" : "false";
+    double v = 0.5;
+    if ((!drop && !add && strcmp(s->name, "multiply") != 0) || (!drop && !distribution) || (p && !dli_parse_double(p, strlen(p), &v)))
+        return dli_dl4j_unsupported(at, err, "Deeplearning4j has no weight noise \"%.80s\"", s->name);
+    dli_dl4j_key(e, "weightNoise");
+    dli_dl4j_open(e, '{');
+    dli_dl4j_key(e, "@class");
+    dli_strbuf_addf(&e->b, "\"org.deeplearning4j.nn.conf.weightnoise.%s\"", drop ? "DropConnect" : "WeightNoise");
+    if (drop) {
+        dli_dl4j_raw(e, "applyToBiases", biases);
+        dli_dl4j_raw(e, "weightRetainProbSchedule", "null");
+        dli_dl4j_num_out(e, "weightRetainProb", v);
+    } else {
+        dli_dl4j_raw(e, "additive", add ? "true" : "false");
+        dli_dl4j_raw(e, "applyToBias", biases);
+        DLI_TRY(dli_dl4j_distribution_out(e, "distribution", distribution, at, err));
+    }
+    dli_dl4j_close(e, '}');
+    return DL4C_OK;
+}
+
+dl4c_status dli_dl4j_weight_noise_out(struct dli_dl4j_emit *e, const char *spec, const struct dli_dl4j_at *at, struct dl4c_error *err)
+{
+    struct dli_spec s;
+    if (!spec) {
+        dli_dl4j_raw(e, "weightNoise", "null");
+        return DL4C_OK;
+    }
+    DLI_TRY(dli_spec_parse(e->b.ctx, spec, &s, err));
+    const dl4c_status status = weight_noise(e, &s, at, err);
+    dli_spec_free(&s);
+    return status;
 }
 
 void dli_dl4j_gradient_normalization_out(struct dli_dl4j_emit *e, const struct dli_layer *l)

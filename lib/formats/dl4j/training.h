@@ -16,6 +16,9 @@ dl4c_status dli_dl4j_read_noise(dl4c_context *ctx, const json_t *layer, const st
 /* The same back; NULL: null. */
 dl4c_status dli_dl4j_noise_out(struct dli_dl4j_emit *e, const char *spec, const struct dli_dl4j_at *at, struct dl4c_error *err);
 
+/* "weightNoise" of a layer. */
+dl4c_status dli_dl4j_weight_noise_out(struct dli_dl4j_emit *e, const char *spec, const struct dli_dl4j_at *at, struct dl4c_error *err);
+
 /* The keys of the same names. */
 void dli_dl4j_gradient_normalization_out(struct dli_dl4j_emit *e, const struct dli_layer *l);
 dl4c_status dli_dl4j_constraints_out(struct dli_dl4j_emit *e, const struct dli_layer *l, const struct dli_dl4j_at *at,

@@ -375,7 +375,6 @@ static const char *const constants[][2] = {
     { "rnnDataFormat", "\"NCW\"" },
     { "timeDistributedFormat", "null" },
     { "weightInitFnRecurrent", "null" },
-    { "weightNoise", "null" },
 };
 
 static dl4c_status key_out(struct dli_dl4j_writing *w, const char *key, const struct dli_dl4j_at *at, struct dl4c_error *err)
@@ -403,6 +402,8 @@ static dl4c_status key_out(struct dli_dl4j_writing *w, const char *key, const st
         return dli_dl4j_updater_out(e, key, updater_text(w), at, err);
     if (KEY("constraints"))
         return dli_dl4j_constraints_out(e, l, at, err);
+    if (KEY("weightNoise"))
+        return dli_dl4j_weight_noise_out(e, l->weight_noise, at, err);
     if (KEY("weightInitFn"))
         return dli_dl4j_init_out(e, key, l->weight_init, at, err);
     if (KEY("lossFn"))
