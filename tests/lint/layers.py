@@ -30,9 +30,8 @@ ARROWS = {
     'fetch': ['fs'],
     'compare': ['graph', 'image', 'fs'],
     'features': ['graph', 'reader', 'formats', 'source'],
-    'train': ['graph', 'features', 'formats', 'evaluation', 'reader', 'source'],
-    'transport': ['base'],                      # bytes, no tensors
-    'averaging': ['train', 'transport'],
+    'train': ['graph', 'features', 'formats', 'evaluation', 'reader', 'source', 'transport'],
+    'transport': ['kernels'],                   # bytes, and the mean of vectors: no tensors
     'monitor': ['train'],
 }
 

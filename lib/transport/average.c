@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The mean of one vector of each member: each member sums a part of it, in the order of ranks, and gives it to the others. */
+#include "base/deadline.h"
+#include "base/thread_pool.h"
+#include "kernels/mean.h"
+#include "transport/transport.h"
+
+#include <string.h>
+
+enum {
+    MAX_WEIGHT = 1 << 24,
+    AVERAGE_TIMEOUT_MS = 60000,
+    PIECE = 1 << 16,     /* floats of a message: 256 KiB, so that sums and both directions of a link overlap */
+    TASK = 1 << 15,      /* floats of a task, where several threads sum */
+    LINE = 16            /* parts begin at a cache line's worth of floats */
+};
+
+/* What a member tells the others before: with 0 for what it does not know, all mistakes are seen by all alike. */
+struct offer {
+    int64_t n, weight;
+    const float *in; /* in shared memory only */
+    float *out;
+};
+
+struct average {
+    dl4c_group *g;
+    struct dl4c_members who;
+    int32_t first, m, place; /* members that take part are ranks first .. first + m - 1, this one is number `place` of them */
+    int32_t threads;
+    int64_t n, total, until_ns;
+    const float *in;
+    float *out;
+    struct offer *offers; /* [m] */
+    int64_t *weights;     /* [m] */
+    const float **x;      /* [m] */
+    float **y;            /* [m] */
+};
+
+/* Where the part of a member begins; that of number m is the end. */
+static int64_t part(const struct average *a, int32_t number)
+{
+    const int64_t lines = (a->n + LINE - 1) / LINE, at = (lines * number / a->m) * LINE;
+    return at < a->n ? at : a->n;
+}
+
+static int64_t left_ms(const struct average *a)
+{
+    const int64_t ms = (a->until_ns - dli_now_ns()) / 1000000;
+    return ms > 0 ? ms : 1;
+}
+
+/* All members see the same offers and so come to the same answer. */
+static dl4c_status check_offers(struct average *a, struct dl4c_error *err)
+{
+    a->total = 0;
+    for (int32_t k = 0; k < a->m; k++) {
+        const struct offer *o = &a->offers[k];
+        if (o->n != a->offers[0].n)
+            return dli_fail(err, DL4C_E_CORRUPT, "average", "rank %" PRId32 " averages %" PRId64 " values and rank %" PRId32 " %" PRId64,
+                            a->first, a->offers[0].n, a->first + k, o->n);
+        if (o->weight < 0 || o->weight > MAX_WEIGHT)
+            return dli_fail(err, DL4C_E_INVALID, "average", "the weight of rank %" PRId32 " is %" PRId64 ", wanted 0 to %d", a->first + k,
+                            o->weight, MAX_WEIGHT);
+        a->weights[k] = o->weight;
+        a->total += o->weight;
+    }
+    if (a->total == 0)
+        return dli_fail(err, DL4C_E_INVALID, "average", "the weights of all %" PRId32 " members are 0", a->m);
+    return DL4C_OK;
+}
+
+/* ---- shared memory ---- */
+
+struct sum {
+    const struct average *a;
+    int64_t first, count; /* of the vector */
+};
+
+static void sum_task(void *arg, size_t task, int32_t worker)
+{
+    const struct sum *s = arg;
+    const struct average *a = s->a;
+    const int64_t at = (int64_t)task * TASK, n = s->count - at < TASK ? s->count - at : TASK;
+    const float *x[64];
+    float *y[64];
+    (void)worker;
+    if (a->m <= 64) {
+        for (int32_t k = 0; k < a->m; k++) {
+            x[k] = a->x[k] + s->first + at;
+            y[k] = a->y[k] + s->first + at;
+        }
+        dli_mean(n, x, a->weights, a->m, (double)a->total, y, a->m);
+    }
+}
+
+/* Every member writes the mean of its part into everyone's result. */
+static dl4c_status average_in_place(struct average *a, struct dl4c_error *err)
+{
+    const struct dl4c_transport_ops *ops = &a->g->transport->ops;
+    struct offer mine = { a->n, a->offers[a->place].weight, a->in, a->out };
+    void **theirs = dli_calloc(a->g->ctx, (size_t)a->who.size, sizeof *theirs, err);
+    if (!theirs)
+        return dli_alloc_status();
+    dl4c_status status = ops->share(a->g->group, &mine, theirs, left_ms(a), err);
+    for (int32_t k = 0; status == DL4C_OK && k < a->m; k++) {
+        a->offers[k] = *(const struct offer *)theirs[a->first + k];
+        a->x[k] = a->offers[k].in;
+        a->y[k] = a->offers[k].out;
+    }
+    dli_free(theirs);
+    DLI_TRY(status);
+    status = check_offers(a, err);
+    if (status == DL4C_OK) {
+        const int64_t first = part(a, a->place);
+        const struct sum s = { a, first, part(a, a->place + 1) - first };
+        dli_parallel(a->g->ctx, a->threads, (size_t)((s.count + TASK - 1) / TASK), sum_task, (void *)&s);
+    }
+    struct dl4c_error e = DL4C_ERROR_INIT;
+    const dl4c_status met = ops->barrier(a->g->group, left_ms(a), status == DL4C_OK && err ? err : &e);
+    return status != DL4C_OK ? status : met;
+}
+
+/* ---- messages ---- */
+
+static dl4c_status tell_offers(struct average *a, struct dl4c_transfer *t, struct dl4c_error *err)
+{
+    int64_t mine[2] = { a->n, a->offers[a->place].weight };
+    int64_t(*theirs)[2] = dli_calloc(a->g->ctx, (size_t)a->m, sizeof *theirs, err);
+    int32_t n = 0;
+    if (!theirs)
+        return dli_alloc_status();
+    for (int32_t k = 0; k < a->m; k++) {
+        if (k == a->place)
+            continue;
+        t[n++] = (struct dl4c_transfer){ .peer = a->first + k, .bytes = mine, .size = sizeof mine };
+        t[n++] = (struct dl4c_transfer){ .peer = a->first + k, .room = theirs[k], .size = sizeof mine };
+    }
+    const dl4c_status status = dl4c_group_sendrecv(a->g, t, n, left_ms(a), err);
+    for (int32_t k = 0; status == DL4C_OK && k < a->m; k++)
+        if (k != a->place)
+            a->offers[k] = (struct offer){ .n = theirs[k][0], .weight = theirs[k][1] };
+    dli_free(theirs);
+    return status;
+}
+
+/* Floats of the piece that begins at `at` in a part of `count`. */
+static int64_t piece_size(int64_t at, int64_t count)
+{
+    return at < 0 || at >= count ? 0 : count - at < PIECE ? count - at : PIECE;
+}
+
+/* Step k of the pipe: the k-th piece of every part goes to its owner, the mean of the piece before to everyone. */
+static dl4c_status step(struct average *a, int64_t at, float *room, struct dl4c_transfer *t, struct dl4c_error *err)
+{
+    const int64_t own = part(a, a->place), own_count = part(a, a->place + 1) - own, back = at - PIECE;
+    int32_t n = 0;
+    for (int32_t k = 0; k < a->m; k++) {
+        const int64_t theirs = part(a, k), count = part(a, k + 1) - theirs;
+        const int64_t give = piece_size(at, count), get = piece_size(at, own_count);
+        const int64_t give_mean = piece_size(back, own_count), get_mean = piece_size(back, count);
+        if (k == a->place)
+            continue;
+        if (give_mean > 0)
+            t[n++] = (struct dl4c_transfer){ a->first + k, 0, a->out + own + back, NULL, (size_t)give_mean * sizeof(float) };
+        if (give > 0)
+            t[n++] = (struct dl4c_transfer){ a->first + k, 0, a->in + theirs + at, NULL, (size_t)give * sizeof(float) };
+        if (get_mean > 0)
+            t[n++] = (struct dl4c_transfer){ a->first + k, 0, NULL, a->out + theirs + back, (size_t)get_mean * sizeof(float) };
+        if (get > 0)
+            t[n++] = (struct dl4c_transfer){ a->first + k, 0, NULL, room + k * PIECE, (size_t)get * sizeof(float) };
+    }
+    DLI_TRY(dl4c_group_sendrecv(a->g, t, n, left_ms(a), err));
+    const int64_t count = piece_size(at, own_count);
+    if (count == 0)
+        return DL4C_OK;
+    for (int32_t k = 0; k < a->m; k++)
+        a->x[k] = k == a->place ? a->in + own + at : room + k * PIECE;
+    float *y = a->out + own + at;
+    dli_mean(count, a->x, a->weights, a->m, (double)a->total, &y, 1);
+    return DL4C_OK;
+}
+
+static dl4c_status average_by_messages(struct average *a, struct dl4c_error *err)
+{
+    dl4c_context *ctx = a->g->ctx;
+    struct dl4c_transfer *t = dli_calloc(ctx, (size_t)a->m * 4, sizeof *t, err);
+    float *room = dli_array(ctx, (size_t)a->m * PIECE, sizeof *room, err);
+    dl4c_status status = t && room ? tell_offers(a, t, err) : dli_alloc_status();
+    if (status == DL4C_OK)
+        status = check_offers(a, err);
+    int64_t longest = 0;
+    for (int32_t k = 0; k < a->m; k++)
+        longest = part(a, k + 1) - part(a, k) > longest ? part(a, k + 1) - part(a, k) : longest;
+    for (int64_t at = 0; status == DL4C_OK && at < longest + PIECE; at += PIECE)
+        status = step(a, at, room, t, err);
+    dli_free(room);
+    dli_free(t);
+    return status;
+}
+
+static dl4c_status average(struct average *a, struct dl4c_error *err)
+{
+    dl4c_context *ctx = a->g->ctx;
+    a->offers = dli_calloc(ctx, (size_t)a->m, sizeof *a->offers, err);
+    a->weights = dli_calloc(ctx, (size_t)a->m, sizeof *a->weights, err);
+    a->x = dli_calloc(ctx, (size_t)a->m, sizeof *a->x, err);
+    a->y = dli_calloc(ctx, (size_t)a->m, sizeof *a->y, err);
+    if (!a->offers || !a->weights || !a->x || !a->y)
+        return dli_alloc_status();
+    a->offers[a->place] = (struct offer){ a->n, a->total, a->in, a->out };
+    if (a->g->transport->ops.share && a->m == a->who.size && a->m <= 64)
+        return average_in_place(a, err);
+    return average_by_messages(a, err);
+}
+
+dl4c_status dl4c_group_average(dl4c_group *group, const struct dl4c_average_options *options, const float *in, float *out, int64_t n,
+                               int64_t *total, struct dl4c_error *err)
+{
+    struct dl4c_average_options o;
+    DLI_TRY(dli_struct_in(&o, sizeof o, options, "average", err));
+    if (!group || n < 0 || (n > 0 && (!in || !out)))
+        return dli_fail(err, DL4C_E_INVALID, "average", "%s", !group ? "the group is NULL" : n < 0 ? "n is negative" : "a vector is NULL");
+    if (o.timeout_ms < 0 || o.threads < 0)
+        return dli_fail(err, DL4C_E_INVALID, "average", "timeout_ms or threads is negative");
+    const int64_t limit = o.timeout_ms ? o.timeout_ms : AVERAGE_TIMEOUT_MS, now = dli_now_ns();
+    struct average a = { .g = group, .who = DL4C_MEMBERS_INIT, .first = o.first_rank, .threads = o.threads, .n = n, .total = o.weight,
+                         .until_ns = limit < (INT64_MAX - now) / 1000000 ? now + limit * 1000000 : INT64_MAX, .in = in, .out = out };
+    DLI_TRY(dl4c_group_members(group, &a.who, err));
+    if (o.first_rank < 0 || o.first_rank > a.who.rank)
+        return dli_fail(err, DL4C_E_INVALID, "average", "rank %" PRId32 " takes no part where first_rank is %" PRId32, a.who.rank,
+                        o.first_rank);
+    a.m = a.who.size - a.first;
+    a.place = a.who.rank - a.first;
+    const dl4c_status status = average(&a, err);
+    if (status == DL4C_OK && total)
+        *total = a.total;
+    dli_free(a.offers);
+    dli_free(a.weights);
+    dli_free(a.x);
+    dli_free(a.y);
+    return status;
+}

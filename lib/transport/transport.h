@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which transports a context knows, and the inside of a group: shared by registry.c, group.c and average.c. */
+#ifndef DLI_TRANSPORT_TRANSPORT_H
+#define DLI_TRANSPORT_TRANSPORT_H
+
+#include "base/context.h"
+#include <dl4c/transport.h>
+
+struct dli_transport {
+    struct dl4c_transport_ops ops;
+    char name[32];
+    void *user;
+    void (*release)(void *user);
+    struct dli_transport *next;
+};
+
+struct dl4c_group {
+    dl4c_context *ctx; /* a reference: it keeps the registry alive */
+    const struct dli_transport *transport;
+    void *group; /* the transport's */
+    char *url;
+};
+
+/* The transport of a URL's scheme: lives as long as the context. DL4C_E_UNSUPPORTED: none has it; DL4C_E_INVALID: it has none. */
+dl4c_status dli_transport_find(dl4c_context *ctx, const char *url, const struct dli_transport **transport, struct dl4c_error *err);
+
+/* "threads": its user is a hub of dli_threads_hub, which dli_threads_release frees. */
+extern const struct dl4c_transport_ops dli_transport_threads;
+dl4c_status dli_threads_hub(dl4c_context *ctx, void **hub, struct dl4c_error *err);
+void dli_threads_release(void *hub);
+
+#endif
