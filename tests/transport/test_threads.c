@@ -2,6 +2,7 @@
 /* The transport "threads": the conformance suite, names, contexts, memory. */
 #include "conformance/transport.h"
 #include "support/fail_alloc.h"
+#include "support/slow.h"
 
 #include <pthread.h>
 #include <setjmp.h>
