@@ -48,7 +48,7 @@ static void detect(void)
     const unsigned f_dq_bw_vl = 1u << 16 | 1u << 17 | 1u << 30 | 1u << 31;
     if ((saved & 0xe6) != 0xe6 || (b & f_dq_bw_vl) != f_dq_bw_vl)
         return;
-    flags |= DLI_CPU_AVX512;
+    flags |= DLI_CPU_AVX512 | (c & 1u << 1 ? DLI_CPU_AVX512_VBMI : 0u);
     if (a >= 1 && __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & 1u << 5))
         flags |= DLI_CPU_AVX512_BF16;
 }

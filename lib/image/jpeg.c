@@ -9,7 +9,11 @@
 #include <setjmp.h>
 #include <string.h>
 
-enum { LINES = 16 }; /* rows asked of libjpeg at once */
+enum {
+    LINES = 16,   /* rows asked of libjpeg at once */
+    OFF_ALIGN = 8 /* where a row begins after an aligned address: to aligned rows libjpeg-turbo writes past the caches, and what reads
+                   * them next waits for memory */
+};
 
 struct dli_jpeg {
     struct dli_rows rows; /* first: what the caller holds */
@@ -162,8 +166,10 @@ static dl4c_status next_row(struct dli_rows *rows, const uint8_t **row, struct d
         if (!j->started) {
             j->started = true;
             jpeg_start_decompress(&j->cinfo);
-            j->lines = j->cinfo.mem->alloc_sarray((j_common_ptr)&j->cinfo, JPOOL_IMAGE,
-                                                  j->cinfo.output_width * (JDIMENSION)j->cinfo.output_components, LINES);
+            j->lines = j->cinfo.mem->alloc_sarray(
+                (j_common_ptr)&j->cinfo, JPOOL_IMAGE, j->cinfo.output_width * (JDIMENSION)j->cinfo.output_components + OFF_ALIGN, LINES);
+            for (int i = 0; i < LINES; i++)
+                j->lines[i] += OFF_ALIGN;
             if (j->cinfo.output_components == 4)
                 j->rgb = j->cinfo.mem->alloc_large((j_common_ptr)&j->cinfo, JPOOL_IMAGE, (size_t)j->cinfo.output_width * 3);
         }

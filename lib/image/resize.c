@@ -80,6 +80,7 @@ static void axis_free(struct dli_axis *a)
     dli_free(a->last);
     dli_free(a->pairs);
     dli_free(a->weights);
+    dli_free(a->plan);
     memset(a, 0, sizeof *a);
 }
 
@@ -189,6 +190,14 @@ dl4c_status dli_resizer_prepare(struct dli_resizer *r, const struct dli_scale *s
     r->ready = false;
     r->scale = *s;
     DLI_TRY(axis_make(r->ctx, &r->x, s->method, s->src_width, s->width, s->win_x, s->win_width, true, err));
+    if (s->method == DL4C_RESIZE_DL4J) {
+        const struct dli_kernels *kernels = dli_kernels();
+        const size_t width = (size_t)s->src_width;
+        r->x.plan = dli_alloc_aligned(r->ctx, kernels->pixels_plan2(&r->x, width, s->channels, NULL), err);
+        if (!r->x.plan)
+            return dli_alloc_status();
+        kernels->pixels_plan2(&r->x, width, s->channels, r->x.plan);
+    }
     DLI_TRY(axis_make(r->ctx, &r->y, s->method, s->src_height, s->height, s->win_y, s->win_height, false, err));
     DLI_TRY(make_buffers(r, err));
     r->ready = true;

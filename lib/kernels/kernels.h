@@ -66,6 +66,7 @@ struct dli_kernels {
     void (*softmax_backward)(size_t k, const float *y, const float *dy, float *dx);
 
     /* pixels.h */
+    size_t (*pixels_plan2)(const struct dli_axis *a, size_t src_width, int32_t channels, void *plan);
     void (*pixels_across2)(const struct dli_axis *a, const uint8_t *src, size_t src_width, int32_t channels, int16_t *dst);
     void (*pixels_down2)(const int16_t *s0, const int16_t *s1, int32_t w0, int32_t w1, uint8_t *dst, size_t n);
     void (*pixels_across)(const struct dli_axis *a, const uint8_t *src, size_t src_width, int32_t channels, uint8_t *dst);

@@ -19,6 +19,7 @@ struct dli_axis {
     int32_t *first, *last;
     int16_t *pairs;   /* two taps: the weights of first[i] and last[i] at 2 * i, of 1 << 11; last[i] is first[i] or the next */
     int32_t *weights; /* else: those of first[i] on at i * taps, of 1 << 22, not negative */
+    void *plan;       /* two taps: what pixels_plan2 made of the rest, aligned to DLI_ALIGN */
 };
 
 /* How pixels become floats: output channel k is (pixel / divide - mean[k]) / std[k] of input channel from[k]. */
@@ -31,7 +32,9 @@ struct dli_pixel_floats {
 
 /* The entries of the kernel table:
  *
- * pixels_across2  one row of src_width pixels to a->n: (first * pair[0] + last * pair[1]) >> 4
+ * pixels_plan2    writes what pixels_across2 wants to have worked out beforehand for rows of src_width pixels of `channels` values, and
+ *                 answers its bytes, not 0; plan NULL: only the bytes
+ * pixels_across2  one row of src_width pixels to a->n: (first * pair[0] + last * pair[1]) >> 4; width and channels are the plan's
  * pixels_down2    two such rows to one of n values: (((w0 * s0) >> 16) + ((w1 * s1) >> 16) + 2) >> 2, clipped to 0..255
  * pixels_across   one row to a->n pixels: (half + the sum of weight * pixel) >> 22, clipped
  * pixels_down     `taps` rows of n values to one, the same way

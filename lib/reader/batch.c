@@ -37,7 +37,7 @@ static dl4c_status reset(void *user, int32_t shuffle, uint64_t seed, int64_t epo
     if (r->ring)
         dli_ring_pause(r->ring);
     dli_source_order(r->order, r->paths.n, shuffle != 0, seed, epoch);
-    r->at = 0;
+    r->at = r->lent = 0;
     r->epoch = epoch;
     forget_bad(r);
     if (r->ring)
@@ -49,32 +49,48 @@ static dl4c_status make_room(dl4c_reader *r, int64_t n, struct dl4c_error *err)
 {
     if (n <= r->room)
         return DL4C_OK;
-    size_t floats;
-    if (!dli_mul_size((size_t)n, (size_t)dli_reader_floats(r), &floats) || floats > SIZE_MAX / sizeof(float))
-        return dli_fail(err, DL4C_E_LIMIT, "reader", "a batch of %" PRId64 " images is too large", n);
-    float *x = dli_alloc_aligned(r->ctx, floats * sizeof *x, err);
-    int64_t *labels = x ? dli_array(r->ctx, (size_t)n, 2 * sizeof *labels, err) : NULL;
-    if (!labels) {
-        dli_free(x);
+    int64_t *labels = dli_array(r->ctx, (size_t)n, 2 * sizeof *labels, err);
+    if (!labels)
         return dli_alloc_status();
-    }
-    dli_free(r->x);
     dli_free(r->batch_labels);
-    r->x = x;
     r->batch_labels = labels;
     r->index = labels + n;
     r->room = n;
     return DL4C_OK;
 }
 
-/* As many images ahead as `prefetch` batches have, in bounded memory. */
+/* The ring's memory ends inside the batch, of which n images are there: the batch is put together elsewhere. */
+static dl4c_status gather(dl4c_reader *r, const float *x, int64_t n, int64_t most, struct dl4c_error *err)
+{
+    size_t floats;
+    if (!dli_mul_size((size_t)most, (size_t)dli_reader_floats(r), &floats) || floats > SIZE_MAX / sizeof(float))
+        return dli_fail(err, DL4C_E_LIMIT, "reader", "a batch of %" PRId64 " images is too large", most);
+    if (most > r->x_room) {
+        float *room = dli_alloc_aligned(r->ctx, floats * sizeof *room, err);
+        if (!room)
+            return dli_alloc_status();
+        dli_free(r->x);
+        r->x = room;
+        r->x_room = most;
+    }
+    if (n > 0)
+        memcpy(r->x, x, (size_t)(n * dli_reader_floats(r)) * sizeof *x);
+    dli_ring_release(r->ring, r->lent);
+    r->lent = 0;
+    return DL4C_OK;
+}
+
+/* As many images ahead of the batch in use as `prefetch` batches have, in bounded memory. Whole batches, so that the ring ends between
+ * two of them as long as no image is bad. */
 static dl4c_status make_ring(dl4c_reader *r, int64_t batch, struct dl4c_error *err)
 {
-    const int64_t bytes = dli_reader_floats(r) * (int64_t)sizeof(float);
+    const int64_t bytes = dli_reader_floats(r) * (int64_t)sizeof(float), most = MOST_AHEAD_BYTES / bytes;
     const int32_t threads = dli_parallel_width(r->ctx, r->threads);
     int64_t slots;
-    if (!dli_mul_i64(batch, r->prefetch, &slots) || slots > MOST_AHEAD_BYTES / bytes)
-        slots = MOST_AHEAD_BYTES / bytes;
+    if (!dli_mul_i64(batch, r->prefetch + 1, &slots) || slots > most)
+        slots = batch <= most / 2 ? most / batch * batch : most;
+    if (slots < batch + 2 * threads && batch <= most / 2)
+        slots = (batch + 2 * threads + batch - 1) / batch * batch;
     if (slots < 2 * threads)
         slots = 2 * threads;
     if (slots > r->paths.n)
@@ -105,17 +121,36 @@ static dl4c_status report_bad(dl4c_reader *r, int64_t image, const struct dl4c_e
 static dl4c_status next(void *user, int64_t max_rows, struct dl4c_batch *batch, struct dl4c_error *err)
 {
     dl4c_reader *r = user;
-    const int64_t left = r->paths.n - r->at, most = left < max_rows ? left : max_rows;
+    const int64_t left = r->paths.n - r->at, most = left < max_rows ? left : max_rows, floats = dli_reader_floats(r);
     DLI_TRY(make_room(r, most, err));
     if (!r->ring && most > 0)
         DLI_TRY(make_ring(r, max_rows, err));
-    const int64_t floats = dli_reader_floats(r);
+    if (r->ring)
+        dli_ring_release(r->ring, r->lent);
+    r->lent = 0;
+    bool gathered = false;
+    float *x = NULL, *one;
     int64_t n = 0;
     while (n < most && r->at < r->paths.n) {
-        const int64_t image = r->order[r->at++];
         bool bad;
         struct dl4c_error why;
-        DLI_TRY(dli_ring_take(r->ring, r->x + n * floats, &bad, &why, err));
+        if (r->lent == dli_ring_piece(r->ring)) {
+            DLI_TRY(gather(r, x, n, most, err));
+            gathered = true;
+            x = r->x;
+        }
+        const int64_t image = r->order[r->at++];
+        const dl4c_status status = dli_ring_wait(r->ring, r->lent++, &one, &bad, &why, err);
+        if (status == DL4C_OK && !bad) {
+            x = x ? x : one;
+            if (x + n * floats != one)
+                memcpy(x + n * floats, one, (size_t)floats * sizeof *x);
+        }
+        if (gathered) {
+            dli_ring_release(r->ring, r->lent);
+            r->lent = 0;
+        }
+        DLI_TRY(status);
         if (bad) {
             DLI_TRY(report_bad(r, image, &why, err));
             continue;
@@ -124,7 +159,7 @@ static dl4c_status next(void *user, int64_t max_rows, struct dl4c_batch *batch, 
         r->index[n++] = image;
     }
     batch->n = n;
-    batch->x = r->x;
+    batch->x = x;
     batch->labels = r->classes.n > 0 ? r->batch_labels : NULL;
     batch->index = r->index;
     return DL4C_OK;

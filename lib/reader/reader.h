@@ -43,8 +43,9 @@ struct dl4c_reader {
     int64_t at;     /* next position in order */
     struct dli_ring *ring;
     /* of the batch handed out last */
-    int64_t room;
-    float *x;
+    int64_t lent; /* positions of the ring whose memory it lies in */
+    int64_t room, x_room;
+    float *x; /* where it had to be put together */
     int64_t *batch_labels, *index;
 };
 
@@ -58,11 +59,14 @@ dl4c_status dli_reader_make_source(dl4c_reader *r, struct dl4c_error *err);
 /* Threads that decode the images order[0], order[1] ... ahead of the one who takes them, at most `slots` of them. */
 dl4c_status dli_ring_create(dl4c_reader *r, int32_t threads, int64_t slots, struct dli_ring **ring, struct dl4c_error *err);
 void dli_ring_destroy(struct dli_ring *ring);
-int64_t dli_ring_slots(const struct dli_ring *ring);
 /* Waits until no thread is at an image; then the reader's order may be changed, and restart begins at its position 0. */
 void dli_ring_pause(struct dli_ring *ring);
 void dli_ring_restart(struct dli_ring *ring);
-/* Waits for the next position and copies its image to x, or answers *bad with why in *reason. Other failures end the epoch. */
-dl4c_status dli_ring_take(struct dli_ring *ring, float *x, bool *bad, struct dl4c_error *reason, struct dl4c_error *err);
+/* Waits for the image `ahead` positions behind those released so far: *x is its memory, until it is released; or *bad with why in
+ * *reason. Other failures end the epoch. */
+dl4c_status dli_ring_wait(struct dli_ring *ring, int64_t ahead, float **x, bool *bad, struct dl4c_error *reason, struct dl4c_error *err);
+/* The memory of that many positions from the first not released on lies side by side. */
+int64_t dli_ring_piece(const struct dli_ring *ring);
+void dli_ring_release(struct dli_ring *ring, int64_t n);
 
 #endif

@@ -35,7 +35,7 @@ struct dli_ring {
     float *memory;
     pthread_mutex_t lock;
     pthread_cond_t work, done;
-    int64_t taken;   /* positions handed out */
+    int64_t taken;   /* positions whose memory may be used again */
     int64_t claimed; /* positions begun */
     int64_t total;
     int32_t inside; /* workers at an image */
@@ -119,14 +119,14 @@ static dl4c_status allocate(struct dli_ring *ring, struct dl4c_error *err)
 {
     dl4c_reader *r = ring->r;
     const int64_t floats = dli_reader_floats(r);
-    size_t all;
+    size_t all, bytes;
     ring->slots = dli_calloc(r->ctx, (size_t)ring->n_slots, sizeof *ring->slots, err);
     ring->workers = ring->slots ? dli_calloc(r->ctx, (size_t)ring->n_workers, sizeof *ring->workers, err) : NULL;
     if (!ring->workers)
         return dli_alloc_status();
-    if (!dli_mul_size((size_t)ring->n_slots, (size_t)floats, &all))
+    if (!dli_mul_size((size_t)ring->n_slots, (size_t)floats, &all) || !dli_mul_size(all, sizeof(float), &bytes))
         return dli_fail(err, DL4C_E_LIMIT, "reader", "%" PRId64 " images ahead are too much memory", ring->n_slots);
-    ring->memory = dli_array(r->ctx, all, sizeof *ring->memory, err);
+    ring->memory = dli_alloc_aligned(r->ctx, bytes, err);
     if (!ring->memory)
         return dli_alloc_status();
     for (int64_t i = 0; i < ring->n_slots; i++)
@@ -164,8 +164,6 @@ dl4c_status dli_ring_create(dl4c_reader *r, int32_t threads, int64_t slots, stru
     return DL4C_OK;
 }
 
-int64_t dli_ring_slots(const struct dli_ring *ring) { return ring->n_slots; }
-
 void dli_ring_pause(struct dli_ring *ring)
 {
     if (ring->pid != getpid())
@@ -192,13 +190,15 @@ void dli_ring_restart(struct dli_ring *ring)
 /* What says nothing about the image ends the epoch. */
 static bool not_the_image(const struct dl4c_error *why) { return why->status == DL4C_E_NOMEM || strcmp(why->origin, "memory") == 0; }
 
-dl4c_status dli_ring_take(struct dli_ring *ring, float *x, bool *bad, struct dl4c_error *reason, struct dl4c_error *err)
+int64_t dli_ring_piece(const struct dli_ring *ring) { return ring->n_slots - ring->taken % ring->n_slots; }
+
+dl4c_status dli_ring_wait(struct dli_ring *ring, int64_t ahead, float **x, bool *bad, struct dl4c_error *reason, struct dl4c_error *err)
 {
     if (ring->pid != getpid())
         return dli_fail(err, DL4C_E_STATE, "reader", "the reader was opened before a fork: open it again in the child");
     pthread_mutex_lock(&ring->lock);
-    struct slot *s = &ring->slots[ring->taken % ring->n_slots];
-    if (ring->n_started == 0 && ring->claimed == ring->taken) { /* no thread could be had: the caller decodes */
+    struct slot *s = &ring->slots[(ring->taken + ahead) % ring->n_slots];
+    if (ring->n_started == 0 && ring->claimed == ring->taken + ahead) { /* no thread could be had: the caller decodes */
         const int64_t image = ring->r->order[ring->claimed++];
         s->why.status = DL4C_OK;
         s->state = decode(ring->r, ring->workers[0].pipeline, image, s->x, &s->why) == DL4C_OK ? READY : BAD;
@@ -206,21 +206,25 @@ dl4c_status dli_ring_take(struct dli_ring *ring, float *x, bool *bad, struct dl4
     while (s->state != READY && s->state != BAD)
         pthread_cond_wait(&ring->done, &ring->lock);
     pthread_mutex_unlock(&ring->lock);
-    dl4c_status status = DL4C_OK;
+    *x = s->x;
     *bad = s->state == BAD;
     if (*bad && not_the_image(&s->why)) {
-        status = s->why.status;
         if (err)
             *err = s->why;
-    } else if (*bad) {
-        *reason = s->why;
-    } else {
-        memcpy(x, s->x, (size_t)dli_reader_floats(ring->r) * sizeof *x);
+        return s->why.status;
     }
+    if (*bad)
+        *reason = s->why;
+    return DL4C_OK;
+}
+
+void dli_ring_release(struct dli_ring *ring, int64_t n)
+{
+    if (ring->pid != getpid() || n == 0)
+        return;
     pthread_mutex_lock(&ring->lock);
-    s->state = EMPTY;
-    ring->taken++;
+    for (int64_t i = 0; i < n; i++)
+        ring->slots[ring->taken++ % ring->n_slots].state = EMPTY;
     pthread_cond_broadcast(&ring->work);
     pthread_mutex_unlock(&ring->lock);
-    return status;
 }

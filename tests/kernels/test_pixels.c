@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Pixel kernels: every table gives the bits of plain C, in buffers that end at a page nobody may touch. */
+#include "base/alloc.h"
 #include "kernels/kernels.h"
 #include "kernels/pixels.h"
 #include "support/guard.h"
@@ -29,7 +30,7 @@ struct axis {
 /* n outputs over src inputs, windows that move to the right and end at the last input; weights as large as they come. */
 static void make_axis(struct axis *x, int32_t src, int32_t n, uint32_t seed)
 {
-    x->a = (struct dli_axis){ n, TAPS, x->first, x->last, x->pairs, x->weights };
+    x->a = (struct dli_axis){ n, TAPS, x->first, x->last, x->pairs, x->weights, NULL };
     memset(x->weights, 0, sizeof x->weights);
     for (int32_t i = 0; i < n; i++) {
         x->first[i] = (int32_t)((int64_t)i * src / n);
@@ -54,6 +55,22 @@ static void many_taps(struct axis *x, int32_t src, uint32_t seed)
     }
 }
 
+/* A row of `src` pixels through the two taps of x, in memory that ends where the values end. */
+static void check_two_taps(struct axis *x, const struct dli_kernels *c, const uint8_t *row, size_t src, int32_t channels)
+{
+    const size_t out = (size_t)(x->a.n * channels), size = dli_kernels()->pixels_plan2(&x->a, src, channels, NULL);
+    const size_t whole = (size + DLI_ALIGN - 1) / DLI_ALIGN * DLI_ALIGN;
+    int16_t *wide = guard_alloc(out * 2), want[3 * MAX];
+    x->a.plan = guard_alloc(whole);
+    assert_true(size > 0);
+    assert_int_equal(dli_kernels()->pixels_plan2(&x->a, src, channels, x->a.plan), size);
+    dli_kernels()->pixels_across2(&x->a, row, src, channels, wide);
+    c->pixels_across2(&x->a, row, src, channels, want);
+    assert_memory_equal(wide, want, out * 2);
+    guard_free(x->a.plan, whole);
+    guard_free(wide, out * 2);
+}
+
 static void across_a_row_is_as_in_plain_c(void **state)
 {
     struct dli_kernels c;
@@ -65,22 +82,48 @@ static void across_a_row_is_as_in_plain_c(void **state)
             for (int32_t n = 1; n < MAX; n += 1 + n / 9) {
                 const size_t in = (size_t)(src * channels), out = (size_t)(n * channels);
                 uint8_t *row = guard_alloc(in);
-                int16_t *wide = guard_alloc(out * 2), want_wide[3 * MAX];
                 uint8_t *bytes = guard_alloc(out), want[3 * MAX];
                 fill(row, in, (uint32_t)(src * 100 + n));
                 make_axis(&x, src, n, (uint32_t)(src + n));
                 two_taps(&x, src);
-                dli_kernels()->pixels_across2(&x.a, row, (size_t)src, channels, wide);
-                c.pixels_across2(&x.a, row, (size_t)src, channels, want_wide);
-                assert_memory_equal(wide, want_wide, out * 2);
+                check_two_taps(&x, &c, row, (size_t)src, channels);
+                x.pairs[n / 2 * 2]++; /* rounding can do that */
+                check_two_taps(&x, &c, row, (size_t)src, channels);
                 many_taps(&x, src, (uint32_t)n);
                 dli_kernels()->pixels_across(&x.a, row, (size_t)src, channels, bytes);
                 c.pixels_across(&x.a, row, (size_t)src, channels, want);
                 assert_memory_equal(bytes, want, out);
                 guard_free(row, in);
-                guard_free(wide, out * 2);
                 guard_free(bytes, out);
             }
+}
+
+/* Each weight of the two taps at the pixels that are hardest: black beside white, both ways round. */
+static void two_taps_have_every_weight(void **state)
+{
+    struct dli_kernels c;
+    memset(&c, 0, sizeof c);
+    dli_generic_init_pixels(&c);
+    static struct axis x;
+    static const uint8_t levels[] = { 0, 255, 0, 1, 254, 255, 127, 128 };
+    uint8_t *row = guard_alloc(MAX * 3);
+    for (int i = 0; i < MAX * 3; i++)
+        row[i] = levels[i / 3 % 8];
+    make_axis(&x, MAX, MAX - 1, 1);
+    for (int32_t from = 0; from <= 2048; from += x.a.n) {
+        for (int32_t i = 0; i < x.a.n; i++) {
+            x.first[i] = i;
+            x.pairs[2 * i + 1] = (int16_t)(from + i < 2048 ? from + i : 2048);
+            x.pairs[2 * i] = (int16_t)(2048 - x.pairs[2 * i + 1]);
+        }
+        two_taps(&x, MAX);
+        for (int shift = 0; shift < 8; shift++) {
+            memmove(row, row + 3, MAX * 3 - 3);
+            memset(row + MAX * 3 - 3, levels[shift], 3);
+            check_two_taps(&x, &c, row, MAX, 3);
+        }
+    }
+    guard_free(row, MAX * 3);
 }
 
 static void down_the_rows_is_as_in_plain_c(void **state)
@@ -152,6 +195,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(across_a_row_is_as_in_plain_c),
+        cmocka_unit_test(two_taps_have_every_weight),
         cmocka_unit_test(down_the_rows_is_as_in_plain_c),
         cmocka_unit_test(floats_have_the_bits_of_the_table),
     };

@@ -168,6 +168,50 @@ static void a_bad_image_is_left_out_and_reported(void **state)
     dl4c_reader_close(&r);
 }
 
+/* The images decoded ahead lie in a ring, and a batch is lent out of it: bad images inside, its end inside, batches larger than it, and
+ * sizes that change on the way. */
+static void batches_are_the_same_wherever_the_ring_ends(void **state)
+{
+    (void)state;
+    enum { IMAGES = 60 };
+    static float first[IMAGES * 240];
+    int64_t index[IMAGES];
+    photos_remove(dir);
+    photos_dir(dir, sizeof dir);
+    photos_classes(dir, IMAGES / 3);
+    struct dl4c_reader_options o = DL4C_READER_OPTIONS_INIT;
+    o.prefetch = 1;
+    dl4c_reader *r = open_reader(o, dir);
+    assert_int_equal(read_epoch(r, IMAGES, 0, 0, first, index), IMAGES);
+    dl4c_reader_close(&r);
+    static const char *const bad[] = { "cat/0.jpg", "cat/7.jpg", "cat/8.jpg", "dog/3.jpg", "dog/12.jpg", "emu/9.jpg", "emu/19.jpg" };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        photos_text(in_dir(bad[i]), "this is no JPEG");
+    for (int64_t batch = 1; batch <= 16; batch += 1 + batch / 4) {
+        struct dl4c_error err = DL4C_ERROR_INIT;
+        o.threads = 1 + (int32_t)batch % 3;
+        r = open_reader(o, dir);
+        for (int epoch = 0; epoch < 2; epoch++) {
+            int64_t n = 0, at = 0;
+            assert_int_equal(dl4c_source_reset(dl4c_reader_source(r), 0, 0, epoch, &err), DL4C_OK);
+            for (;;) {
+                struct dl4c_batch b = DL4C_BATCH_INIT;
+                const int64_t want = epoch == 0 ? batch : 1 + (batch * 5 + at++ * 7) % 17;
+                assert_int_equal(dl4c_source_next(dl4c_reader_source(r), want, &b, &err), DL4C_OK);
+                if (b.n == 0)
+                    break;
+                assert_true(b.n == want || n + b.n == IMAGES - (int64_t)(sizeof bad / sizeof *bad));
+                for (int64_t i = 0; i < b.n; i++)
+                    assert_memory_equal(b.x + i * 240, first + b.index[i] * 240, 240 * sizeof *first);
+                n += b.n;
+            }
+            assert_int_equal(n, IMAGES - (int64_t)(sizeof bad / sizeof *bad));
+            assert_int_equal(dl4c_reader_bad_count(r), sizeof bad / sizeof *bad);
+        }
+        dl4c_reader_close(&r);
+    }
+}
+
 static void a_list_decides_order_and_its_mistakes_are_named(void **state)
 {
     (void)state;
@@ -252,6 +296,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(classes_are_sorted_folders_and_hidden_files_are_skipped, make, clean),
         cmocka_unit_test_setup_teardown(pixels_do_not_depend_on_batches_threads_or_order, make, clean),
         cmocka_unit_test_setup_teardown(a_bad_image_is_left_out_and_reported, make, clean),
+        cmocka_unit_test_setup_teardown(batches_are_the_same_wherever_the_ring_ends, make, clean),
         cmocka_unit_test_setup_teardown(a_list_decides_order_and_its_mistakes_are_named, make, clean),
         cmocka_unit_test_setup_teardown(a_folder_without_images_is_refused, make, clean),
         cmocka_unit_test_setup_teardown(unlabelled_images_come_from_any_depth, make, clean),

@@ -14,4 +14,8 @@ void dli_avx2_init_pool(struct dli_kernels *t);
 void dli_avx2_init_softmax(struct dli_kernels *t);
 void dli_avx2_init_pixels(struct dli_kernels *t);
 
+/* Entries that avx512's fall back to. */
+size_t dli_avx2_plan2(const struct dli_axis *a, size_t src_width, int32_t channels, void *plan);
+void dli_avx2_across2(const struct dli_axis *a, const uint8_t *src, size_t src_width, int32_t channels, int16_t *dst);
+
 #endif

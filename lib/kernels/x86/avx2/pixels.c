@@ -4,6 +4,7 @@
 #include "kernels/x86/avx2/init.h"
 
 #include <immintrin.h>
+#include <stdbool.h>
 #include <string.h>
 
 static int32_t load32(const void *p)
@@ -13,38 +14,77 @@ static int32_t load32(const void *p)
     return v;
 }
 
-/* Two pixels, each with its right neighbour in 6 of 8 bytes, times their pairs of weights: red, green and blue of the one in the
- * three lower values of the lower lane, of the other in those of the upper. */
-static inline __m256i two_pixels(const uint8_t *s0, const uint8_t *s1, const int16_t *pairs)
-{
-    const __m256i spread = _mm256_setr_epi8(0, -1, 3, -1, 1, -1, 4, -1, 2, -1, 5, -1, -1, -1, -1, -1, 0, -1, 3, -1, 1, -1, 4, -1, 2, -1, 5,
-                                            -1, -1, -1, -1, -1);
-    const __m128i both = _mm_unpacklo_epi64(_mm_loadl_epi64((const __m128i *)s0), _mm_loadl_epi64((const __m128i *)s1));
-    const __m256i v = _mm256_shuffle_epi8(_mm256_permute4x64_epi64(_mm256_castsi128_si256(both), 0x10), spread);
-    const __m256i w = _mm256_castsi128_si256(_mm_loadl_epi64((const __m128i *)pairs));
-    const __m256i each = _mm256_permutevar8x32_epi32(w, _mm256_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1));
-    return _mm256_srai_epi32(_mm256_madd_epi16(v, each), DLI_PIXELS_TWO_CUT);
-}
+/* The two taps of a value as near * 128 + ((near - far) * -weight >> 4), near being the one with the larger weight: the same bits as
+ * (first * pair[0] + last * pair[1]) >> 4 where a pair's weights sum up to 2048, and short enough for 16-bit lanes: the weight of far is
+ * at most 1024, so that -weight << 5 fits, and the upper half of its product with (near - far) << 7 is what is wanted. */
+enum { PER_GROUP = 4 };
 
-static void across2(const struct dli_axis *a, const uint8_t *src, size_t src_width, int32_t channels, int16_t *dst)
+struct group {               /* PER_GROUP pixels of 3 values */
+    int32_t from[PER_GROUP]; /* bytes of the row: 8 are read from each on */
+    uint8_t index[2][16];    /* near and far of each value of two pixels, whose 8 bytes lie side by side */
+    int16_t weight[2][8];    /* of far, negated and shifted */
+};
+
+struct plan {
+    int32_t groups; /* from the left; the pixels right of them are done in plain C */
+    int32_t reserved[15];
+    struct group group[];
+};
+
+size_t dli_avx2_plan2(const struct dli_axis *a, size_t src_width, int32_t channels, void *memory)
 {
-    int32_t i = 0, n = channels == 3 ? a->n - 1 : 0;
-    /* 8 bytes are read from a pixel on and 8 written for one of 6: up to the last output, and while they lie in the row. */
+    struct plan *plan = memory;
+    int32_t n = channels == 3 ? a->n - 1 : 0;
+    /* 16 bytes are written for two pixels of 12, and 8 read of one and its neighbour: up to the last output, and while they lie in the
+     * row. */
     while (n > 0 && (size_t)a->first[n - 1] * 3 + 8 > src_width * 3)
         n--;
-    for (; i + 4 <= n; i += 4) {
-        const int32_t *f = a->first + i;
-        int16_t *d = dst + 3 * i;
-        const __m256i v01 = two_pixels(src + (size_t)f[0] * 3, src + (size_t)f[1] * 3, a->pairs + 2 * i);
-        const __m256i v23 = two_pixels(src + (size_t)f[2] * 3, src + (size_t)f[3] * 3, a->pairs + 2 * i + 4);
-        const __m256i v = _mm256_packs_epi32(v01, v23); /* pixels 0 and 2, 1 and 3 */
-        const __m128i even = _mm256_castsi256_si128(v), odd = _mm256_extracti128_si256(v, 1);
-        _mm_storel_epi64((__m128i *)d, even);
-        _mm_storel_epi64((__m128i *)(d + 3), odd);
-        _mm_storel_epi64((__m128i *)(d + 6), _mm_unpackhi_epi64(even, even));
-        _mm_storel_epi64((__m128i *)(d + 9), _mm_unpackhi_epi64(odd, odd));
+    for (int32_t i = 0; i < n; i++)
+        if (a->pairs[2 * i] + a->pairs[2 * i + 1] != 1 << DLI_PIXELS_TWO_BITS)
+            n = 0;
+    const size_t size = sizeof *plan + (size_t)(n / PER_GROUP) * sizeof *plan->group;
+    if (!plan)
+        return size;
+    memset(plan, 0, size);
+    plan->groups = n / PER_GROUP;
+    for (int32_t i = 0; i < plan->groups * PER_GROUP; i++) {
+        struct group *g = &plan->group[i / PER_GROUP];
+        const int32_t in = i % PER_GROUP, odd = in % 2, step = a->last[i] > a->first[i] ? 3 : 0;
+        const bool right = a->pairs[2 * i + 1] > a->pairs[2 * i];
+        g->from[in] = a->first[i] * 3;
+        for (int32_t c = 0; c < 3; c++) {
+            const int32_t at = 3 * odd + c;
+            g->index[in / 2][2 * at] = (uint8_t)(8 * odd + c + (right ? step : 0));
+            g->index[in / 2][2 * at + 1] = (uint8_t)(8 * odd + c + (right ? 0 : step));
+            g->weight[in / 2][at] = (int16_t)(-32 * a->pairs[2 * i + !right]);
+        }
     }
-    for (; i < a->n; i++) {
+    return size;
+}
+
+static inline __m128i two_pixels(const uint8_t *s0, const uint8_t *s1)
+{
+    return _mm_unpacklo_epi64(_mm_loadl_epi64((const __m128i *)s0), _mm_loadl_epi64((const __m128i *)s1));
+}
+
+void dli_avx2_across2(const struct dli_axis *a, const uint8_t *src, size_t src_width, int32_t channels, int16_t *dst)
+{
+    const struct plan *plan = a->plan;
+    const __m256i difference = _mm256_set1_epi16((int16_t)0xff01), near = _mm256_set1_epi16(0x00ff);
+    int16_t *d = dst;
+    (void)src_width;
+    for (int32_t k = 0; k < plan->groups; k++, d += PER_GROUP * 3) {
+        const struct group *g = &plan->group[k];
+        const __m128i low = two_pixels(src + g->from[0], src + g->from[1]), high = two_pixels(src + g->from[2], src + g->from[3]);
+        const __m256i bytes = _mm256_set_m128i(high, low);
+        const __m256i pairs = _mm256_shuffle_epi8(bytes, _mm256_loadu_si256((const __m256i *)g->index));
+        const __m256i step = _mm256_slli_epi16(_mm256_maddubs_epi16(pairs, difference), 7);
+        const __m256i base = _mm256_slli_epi16(_mm256_and_si256(pairs, near), 7);
+        const __m256i v = _mm256_add_epi16(base, _mm256_mulhi_epi16(step, _mm256_loadu_si256((const __m256i *)g->weight)));
+        _mm_storeu_si128((__m128i *)d, _mm256_castsi256_si128(v));
+        _mm_storeu_si128((__m128i *)(d + 6), _mm256_extracti128_si256(v, 1));
+    }
+    for (int32_t i = plan->groups * PER_GROUP; i < a->n; i++) {
         const uint8_t *s0 = src + (size_t)a->first[i] * (size_t)channels, *s1 = src + (size_t)a->last[i] * (size_t)channels;
         const int32_t w0 = a->pairs[2 * i], w1 = a->pairs[2 * i + 1];
         for (int32_t c = 0; c < channels; c++)
@@ -199,7 +239,8 @@ static void to_float(const struct dli_pixel_floats *f, const uint8_t *row, size_
 
 void dli_avx2_init_pixels(struct dli_kernels *t)
 {
-    t->pixels_across2 = across2;
+    t->pixels_plan2 = dli_avx2_plan2;
+    t->pixels_across2 = dli_avx2_across2;
     t->pixels_down2 = down2;
     t->pixels_across = across;
     t->pixels_down = down;

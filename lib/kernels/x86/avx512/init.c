@@ -12,6 +12,7 @@ void dli_kernels_init_avx512(struct dli_kernels *t)
     dli_avx512_init_gemm(t);
     dli_avx512_init_elementwise(t);
     dli_avx512_init_layout(t);
+    dli_avx512_init_pixels(t);
     dli_avx512_init_pool(t);
     dli_avx512_init_softmax(t);
 }

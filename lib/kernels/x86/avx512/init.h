@@ -9,6 +9,7 @@ void dli_avx512_init_dense(struct dli_kernels *t);
 void dli_avx512_init_gemm(struct dli_kernels *t);
 void dli_avx512_init_elementwise(struct dli_kernels *t);
 void dli_avx512_init_layout(struct dli_kernels *t);
+void dli_avx512_init_pixels(struct dli_kernels *t);
 void dli_avx512_init_pool(struct dli_kernels *t);
 void dli_avx512_init_softmax(struct dli_kernels *t);
 
