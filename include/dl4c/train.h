@@ -35,6 +35,9 @@ struct dl4c_train_event {
     int64_t rows;                   /**< of the minibatch */
     int64_t done, total;            /**< rows trained on in this call of fit, and how many it will be; total 0: not known */
     int64_t source_ns;              /**< how long the source took to give the minibatch */
+    int64_t round;                  /**< averagings of parameters before; -1: one worker trains alone */
+    int32_t worker;                 /**< which worker's step it was; with several there is an event for each */
+    int32_t reserved;               /**< 0 */
 };
 
 /**
@@ -45,7 +48,8 @@ struct dl4c_train_event {
 struct dl4c_listener {
     size_t struct_size;
     void *user;
-    /** After each step: score of the minibatch before the step, regularisation included; iteration and epoch count from 1. */
+    /** After each step: score of the minibatch before the step, regularisation included; iteration and epoch count from 1. With several
+     * workers once for all that did the step, with the mean of their scores weighted by rows, when the round is over. */
     int (*iteration_done)(void *user, int64_t iteration, int64_t epoch, double score);
     int (*epoch_start)(void *user, int64_t epoch);
     /** train_score: mean over the epoch's minibatches; the others are NaN without validation. */
@@ -78,9 +82,9 @@ struct dl4c_fit_options {
     int32_t balanced;        /**< 1: weights n / (classes * n of the class), as scikit-learn's "balanced"; reads the source once before */
     dl4c_source *validation; /**< scored after each epoch in inference mode, with the same weights of classes; NULL: none */
     uint32_t early_stopping; /**< epochs without a lower validation score before it stops; the best is kept in any case; 0: off */
-    int32_t workers;         /**< 0 and 1: no averaging; more: DL4C_E_UNSUPPORTED in this version */
-    int32_t averaging_frequency; /**< 0: 5 */
-    int32_t threads;             /**< 0: the context's */
+    int32_t workers;         /**< 0 and 1: one trains alone; more: so many train copies and take the mean of their parameters */
+    int32_t averaging_frequency; /**< minibatches of each worker between two means; 0: 5 */
+    int32_t threads;             /**< in all, shared by the workers, at least one each; 0: the context's */
     const char *transport;       /**< NULL: threads; others: DL4C_E_UNSUPPORTED in this version */
     const char *run_dir;         /**< URI of a directory for the record of the run (see dl4c_fit); NULL: none */
     const char *command;         /**< what run.json says under "command": how a user would do it again; NULL: null */
@@ -93,7 +97,7 @@ struct dl4c_fit_options {
     int64_t timeout_ms;
     uint64_t flags; /**< must be 0 */
     uint32_t validate_every; /**< epochs: the first and every so-many-th after it is validated; 0: 1 */
-    int32_t reserved;        /**< must be 0 */
+    int32_t no_save_updater; /**< 1: only parameters are averaged, and the updater begins each round as it was before the first */
 };
 #define DL4C_FIT_OPTIONS_INIT                                                                                                              \
     {                                                                                                                                      \
@@ -102,6 +106,11 @@ struct dl4c_fit_options {
 
 /**
  * Trains a graph on a source.
+ *
+ * With workers > 1 every worker trains a copy of the graph. In a round each step's rows, workers times batch of them, are shared out
+ * evenly in the order the source gives them; after averaging_frequency steps, or where the epoch ends, parameters and the updater's state
+ * become the mean over the workers, weighted by the rows each has seen since the last. The number of workers changes the bits, that of
+ * threads does not.
  *
  * The graph gets parameters of its own at the first step; graphs, sessions and tensors that share them see nothing. The same graph,
  * source, options and kernel set give the same bits, whatever the number of threads. On success the graph's info says in `training`
@@ -129,7 +138,7 @@ struct dl4c_fit_options {
  * @param options  NULL: all defaults.
  * @retval DL4C_E_INVALID      the source's shape or classes do not fit; nothing to train; no loss; an attribute of the updater
  * @retval DL4C_E_NOTFOUND     no updater, schedule or loss is called so
- * @retval DL4C_E_UNSUPPORTED  several inputs, or several outputs with a loss; workers, transport
+ * @retval DL4C_E_UNSUPPORTED  several inputs, or several outputs with a loss; transport
  * @retval DL4C_E_DIVERGED     a feature, the score or a parameter is not finite; the message names the iteration
  * @retval DL4C_E_STATE        the graph runs or is trained in another call; run_dir holds a record already, and nothing was touched
  * @retval DL4C_E_IO           and what else run_dir's file system answers

@@ -6,6 +6,7 @@
 #include "tensor/shape.h"
 #include "train/run_dir.h"
 #include "train/trainer.h"
+#include "train/workers.h"
 
 #include <math.h>
 #include <string.h>
@@ -15,6 +16,7 @@ struct fit {
     struct dl4c_listener *listeners; /* [o->n_listeners]: in this library's size */
     dl4c_source *source;
     dl4c_trainer *t;
+    struct dli_workers *workers; /* NULL: one trains alone */
     struct dli_run *run; /* NULL: no record is kept */
     struct dli_watch watch;
     int64_t rows; /* of an epoch; -1: not known */
@@ -46,11 +48,12 @@ static dl4c_status step_in(struct fit *f, struct dl4c_error *err)
 }
 
 /* The graph is not in training. */
-static dl4c_status tell_event(struct fit *f, struct dl4c_train_event *e, struct dl4c_error *err)
+static dl4c_status tell_event(struct fit *f, struct dl4c_train_event *e, int64_t iteration, struct dl4c_error *err)
 {
     e->struct_size = sizeof *e;
     e->graph = f->t->graph;
-    e->iteration = f->t->graph->iteration;
+    e->iteration = iteration;
+    e->round = f->workers ? dli_workers_rounds(f->workers) : -1;
     e->done = f->watch.now.done;
     e->total = f->watch.now.total;
     for (int32_t i = 0; i < f->o->n_listeners; i++) {
@@ -70,26 +73,32 @@ static dl4c_status tell_event(struct fit *f, struct dl4c_train_event *e, struct 
     return DL4C_OK;
 }
 
-static dl4c_status tell_iteration(struct fit *f, double score, int64_t rows, int64_t source_ns, struct dl4c_error *err)
+/* One step of one worker, for listeners with `event`. */
+static dl4c_status tell_step(struct fit *f, const struct dli_worker_step *s, int64_t iteration, int64_t source_ns, struct dl4c_error *err)
 {
-    const dl4c_graph *g = f->t->graph;
-    for (int32_t i = 0; i < f->o->n_listeners; i++) {
-        const struct dl4c_listener *l = &f->listeners[i];
-        if (l->iteration_done && l->iteration_done(l->user, g->iteration, g->epoch + 1, score) != 0)
-            f->stop = true;
-    }
     if (!f->events)
         return DL4C_OK;
     struct dl4c_train_event e = { .kind = DL4C_TRAIN_ITERATION,
-                                  .epoch = g->epoch + 1,
-                                  .score = score,
+                                  .epoch = f->t->graph->epoch + 1,
+                                  .score = s->score,
                                   .val_score = NAN,
                                   .val_accuracy = NAN,
-                                  .rows = rows,
-                                  .source_ns = source_ns };
+                                  .rows = s->rows,
+                                  .source_ns = source_ns,
+                                  .worker = s->worker };
     step_out(f);
-    DLI_TRY(tell_event(f, &e, err));
+    DLI_TRY(tell_event(f, &e, iteration, err));
     return step_in(f, err);
+}
+
+/* One step of all workers. */
+static void tell_iteration(struct fit *f, int64_t iteration, double score)
+{
+    for (int32_t i = 0; i < f->o->n_listeners; i++) {
+        const struct dl4c_listener *l = &f->listeners[i];
+        if (l->iteration_done && l->iteration_done(l->user, iteration, f->t->graph->epoch + 1, score) != 0)
+            f->stop = true;
+    }
 }
 
 static dl4c_status tell_epoch(struct fit *f, bool start, int64_t epoch, struct dl4c_error *err)
@@ -109,7 +118,7 @@ static dl4c_status tell_epoch(struct fit *f, bool start, int64_t epoch, struct d
                                   .score = start ? NAN : f->train_score,
                                   .val_score = start ? NAN : f->val_score,
                                   .val_accuracy = start ? NAN : f->val_accuracy };
-    DLI_TRY(tell_event(f, &e, err));
+    DLI_TRY(tell_event(f, &e, f->t->graph->iteration, err));
     return step_in(f, err);
 }
 
@@ -141,18 +150,6 @@ static dl4c_status check_source(const dl4c_graph *g, dl4c_source *source, const 
     return DL4C_OK;
 }
 
-/* Counts of a batch's kind are known only when it is there. */
-static dl4c_status next_batch(dl4c_trainer *t, dl4c_source *source, struct dl4c_batch *b, struct dl4c_error *err)
-{
-    struct dl4c_source_info info = DL4C_SOURCE_INFO_INIT;
-    *b = (struct dl4c_batch)DL4C_BATCH_INIT;
-    DLI_TRY(dl4c_source_next(source, t->batch, b, err));
-    if (b->n == 0)
-        return DL4C_OK;
-    DLI_TRY(dl4c_source_get_info(source, &info, err));
-    return dli_trainer_classes(t, info.n_classes, !b->labels, err);
-}
-
 /* n / (classes * n of the class), as scikit-learn's "balanced"; classes without an example do not count and weigh 1. */
 static dl4c_status balance(struct fit *f, struct dl4c_error *err)
 {
@@ -163,7 +160,7 @@ static dl4c_status balance(struct fit *f, struct dl4c_error *err)
     float *weights = dli_array(t->ctx, (size_t)classes, sizeof *weights, err);
     dl4c_status status = count && weights ? dl4c_source_reset(f->source, 0, 0, 0, err) : dli_alloc_status();
     while (status == DL4C_OK) {
-        status = next_batch(t, f->source, &b, err);
+        status = dli_trainer_next(t, f->source, t->batch, &b, err);
         if (status == DL4C_OK)
             status = dli_watch_check(&f->watch, err);
         if (status != DL4C_OK || b.n == 0)
@@ -206,7 +203,7 @@ static dl4c_status validate(struct fit *f, struct dl4c_error *err)
     int64_t right = 0, n = 0, hits;
     DLI_TRY(dl4c_source_reset(f->o->validation, 0, f->o->seed, t->graph->epoch, err));
     for (;;) {
-        DLI_TRY(next_batch(t, f->o->validation, &b, err));
+        DLI_TRY(dli_trainer_next(t, f->o->validation, t->batch, &b, err));
         DLI_TRY(dli_watch_check(&f->watch, err));
         if (b.n == 0)
             break;
@@ -226,28 +223,29 @@ static dl4c_status validate(struct fit *f, struct dl4c_error *err)
     return DL4C_OK;
 }
 
-/* began: when the step before ended. */
-static dl4c_status record_step(struct fit *f, int64_t n, double score, int64_t *began, struct dl4c_error *err)
+/* Of an epoch. */
+struct pass {
+    double sum;          /* of scores */
+    int64_t steps, done; /* minibatches; rows of earlier epochs */
+    int64_t began;       /* when the step or round before ended */
+};
+
+static dl4c_status record_step(struct fit *f, const struct dli_worker_step *s, int64_t iteration, double rate, struct dl4c_error *err)
 {
-    if (!f->run)
-        return DL4C_OK;
-    const dl4c_graph *g = f->t->graph;
-    const int64_t now = dli_now_ns(), took = now - *began;
-    *began = now;
-    const struct dli_run_score s = { .epoch = g->epoch + 1,
-                                     .round = -1,
-                                     .iteration = g->iteration,
-                                     .worker = 0,
-                                     .examples = n,
-                                     .score = score,
-                                     .rate = took > 0 ? (double)n * 1e9 / (double)took : NAN };
-    return dli_run_score(f->run, &s, err);
+    const struct dli_run_score line = { .epoch = f->t->graph->epoch + 1,
+                                        .round = f->workers ? dli_workers_rounds(f->workers) : -1,
+                                        .iteration = iteration,
+                                        .worker = s->worker,
+                                        .examples = s->rows,
+                                        .score = s->score,
+                                        .rate = rate };
+    return dli_run_score(f->run, &line, err);
 }
 
 static dl4c_status record_epoch(struct fit *f, int64_t epoch, int64_t began, struct dl4c_error *err)
 {
     const struct dli_run_epoch e = { .epoch = epoch,
-                                     .round = -1,
+                                     .round = f->workers ? dli_workers_rounds(f->workers) : -1,
                                      .iteration = f->t->graph->iteration,
                                      .examples = f->examples,
                                      .train_score = f->train_score,
@@ -258,40 +256,78 @@ static dl4c_status record_epoch(struct fit *f, int64_t epoch, int64_t began, str
     return dli_run_epoch(f->run, &e, err);
 }
 
-static dl4c_status run_epoch(struct fit *f, int64_t done, struct dl4c_error *err)
+/* Steps that were made, in their order: one, or those of a round. */
+static dl4c_status count_steps(struct fit *f, const struct dli_worker_step *steps, int64_t n, int64_t source_ns, struct pass *p,
+                               struct dl4c_error *err)
 {
-    dl4c_trainer *t = f->t;
+    const int64_t first = f->t->graph->iteration - steps[n - 1].step, now = dli_now_ns(), took = now - p->began;
+    const double a_second = took > 0 ? 1e9 * (steps[n - 1].step + 1) / (double)took : NAN; /* steps */
+    p->began = now;
+    for (int64_t i = 0, j; i < n; i = j) {
+        double score = 0;
+        int64_t rows = 0;
+        for (j = i; j < n && steps[j].step == steps[i].step; j++) {
+            const struct dli_worker_step *s = &steps[j];
+            p->sum += s->score;
+            p->steps++;
+            f->examples += s->rows;
+            f->right += s->right;
+            score += s->score * (double)s->rows;
+            rows += s->rows;
+            DLI_TRY(record_step(f, s, first + s->step, (double)s->rows * a_second, err));
+        }
+        f->watch.now.done = p->done + f->examples;
+        f->watch.now.score = j - i == 1 ? steps[i].score : score / (double)rows;
+        tell_iteration(f, first + steps[i].step, f->watch.now.score);
+        for (int64_t k = i; k < j; k++)
+            DLI_TRY(tell_step(f, &steps[k], first + steps[k].step, source_ns, err));
+    }
+    return dli_watch_report(&f->watch, false, err);
+}
+
+static dl4c_status run_steps(struct fit *f, struct pass *p, struct dl4c_error *err)
+{
     struct dl4c_batch b;
-    double sum = 0, score;
-    int64_t steps = 0, n = 0, right = 0, began = dli_now_ns();
-    f->train_score = f->val_score = f->val_accuracy = NAN;
-    f->examples = f->right = 0;
-    DLI_TRY(dl4c_source_reset(f->source, !f->o->no_shuffle, f->o->seed, t->graph->epoch, err));
     while (!f->stop) {
         const int64_t asked = f->events ? dli_now_ns() : 0;
-        DLI_TRY(next_batch(t, f->source, &b, err));
+        DLI_TRY(dli_trainer_next(f->t, f->source, f->t->batch, &b, err));
         if (b.n == 0)
             break;
+        struct dli_worker_step s = { .rows = b.n };
         const int64_t source_ns = f->events ? dli_now_ns() - asked : 0;
-        DLI_TRY(dli_trainer_run(t, true, &b, &score, f->run ? &right : NULL, err));
-        sum += score;
-        steps++;
-        n += b.n;
-        f->examples = n;
-        f->right += right;
-        f->watch.now.done = done + n;
-        f->watch.now.score = score;
-        DLI_TRY(record_step(f, b.n, score, &began, err));
-        DLI_TRY(tell_iteration(f, score, b.n, source_ns, err));
-        DLI_TRY(dli_watch_report(&f->watch, false, err));
+        DLI_TRY(dli_trainer_run(f->t, true, &b, &s.score, f->run ? &s.right : NULL, err));
+        DLI_TRY(count_steps(f, &s, 1, source_ns, p, err));
     }
+    return DL4C_OK;
+}
+
+static dl4c_status run_rounds(struct fit *f, struct pass *p, struct dl4c_error *err)
+{
+    const struct dli_worker_step *steps;
+    int64_t n;
+    while (!f->stop) {
+        DLI_TRY(dli_workers_round(f->workers, f->source, &f->watch, &steps, &n, err));
+        if (n == 0)
+            break;
+        DLI_TRY(count_steps(f, steps, n, 0, p, err));
+    }
+    return DL4C_OK;
+}
+
+static dl4c_status run_epoch(struct fit *f, int64_t done, struct dl4c_error *err)
+{
+    struct pass p = { .done = done, .began = dli_now_ns() };
+    f->train_score = f->val_score = f->val_accuracy = NAN;
+    f->examples = f->right = 0;
+    DLI_TRY(dl4c_source_reset(f->source, !f->o->no_shuffle, f->o->seed, f->t->graph->epoch, err));
+    DLI_TRY(f->workers ? run_rounds(f, &p, err) : run_steps(f, &p, err));
     if (f->stop)
         return DL4C_OK;
-    if (steps == 0)
+    if (p.steps == 0)
         return dli_fail(err, DL4C_E_INVALID, "train", "the source has no examples");
     if (f->rows < 0)
-        f->rows = n;
-    f->train_score = sum / (double)steps;
+        f->rows = f->examples;
+    f->train_score = p.sum / (double)p.steps;
     return DL4C_OK;
 }
 
@@ -461,7 +497,9 @@ static dl4c_status run_fit(struct fit *f, dl4c_graph *graph, struct dl4c_error *
         DLI_TRY(balance(f, err));
     DLI_TRY(dli_graph_begin_training(graph, err));
     f->t->held = true;
-    dl4c_status status = run_epochs(f, err);
+    dl4c_status status = f->o->workers > 1 ? dli_workers_create(f->t, f->o, &f->workers, err) : DL4C_OK;
+    if (status == DL4C_OK)
+        status = run_epochs(f, err);
     if (status == DL4C_OK)
         status = record(f, err);
     if (status == DL4C_OK)
@@ -485,6 +523,7 @@ dl4c_status dl4c_fit(dl4c_graph *graph, dl4c_source *source, const struct dl4c_f
         status = run_fit(&f, graph, err);
     if (status != DL4C_OK)
         dli_run_failed(f.run, graph->epoch, graph->iteration, err);
+    dli_workers_destroy(&f.workers);
     dli_free(f.listeners);
     dli_trainer_copy_free(&f.best);
     dli_run_close(&f.run);

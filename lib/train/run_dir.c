@@ -203,6 +203,7 @@ static void describe_options(struct dli_strbuf *b, const struct dl4c_fit_options
     add_count(b, "averaging_frequency", !averaged ? -1 : o->averaging_frequency ? o->averaging_frequency : 5);
     dli_strbuf_add(b, ", ");
     add_text(b, "transport", !averaged ? NULL : o->transport ? o->transport : "threads");
+    dli_strbuf_addf(b, ", \"save_updater\": %s", !averaged ? "null" : o->no_save_updater ? "false" : "true");
     add_count(b, "timeout_ms", o->timeout_ms);
     dli_strbuf_addc(b, '}');
 }

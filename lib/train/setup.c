@@ -7,6 +7,8 @@
 #include <math.h>
 #include <string.h>
 
+enum { MAX_WORKERS = 4096, MAX_FREQUENCY = 1 << 20 };
+
 /* ---- options ---- */
 
 dl4c_status dli_fit_options(const struct dl4c_fit_options *in, bool source_side, struct dl4c_fit_options *o, struct dl4c_error *err)
@@ -14,17 +16,16 @@ dl4c_status dli_fit_options(const struct dl4c_fit_options *in, bool source_side,
     DLI_TRY(dli_struct_in(o, sizeof *o, in, "train", err));
     if (o->flags)
         return dli_fail(err, DL4C_E_VERSION, "train", "flags %#" PRIx64 " are not known to this library", o->flags);
-    if (o->reserved)
-        return dli_fail(err, DL4C_E_VERSION, "train", "reserved of the fit options must be 0");
     if (o->batch < 0 || o->threads < 0 || o->n_class_weights < 0 || o->n_listeners < 0 || o->timeout_ms < 0)
         return dli_fail(err, DL4C_E_INVALID, "train", "batch, threads, n_class_weights, n_listeners or timeout_ms is negative");
     if (!(o->l1 >= 0 && o->l1 < 1e30) || !(o->l2 >= 0 && o->l2 < 1e30))
         return dli_fail(err, DL4C_E_INVALID, "train", "l1 is %s and l2 %s, wanted 0 to 1e30", DLI_NUM(o->l1), DLI_NUM(o->l2));
-    if (o->workers > 1)
-        return dli_fail(err, DL4C_E_UNSUPPORTED, "train", "%" PRId32 " workers: averaging is not built into this version, only 1 trains",
-                        o->workers);
-    if (o->workers < 0 || o->averaging_frequency < 0)
-        return dli_fail(err, DL4C_E_INVALID, "train", "workers or averaging_frequency is negative");
+    if (o->workers < 0 || o->workers > MAX_WORKERS || o->averaging_frequency < 0 || o->averaging_frequency > MAX_FREQUENCY)
+        return dli_fail(err, DL4C_E_INVALID, "train",
+                        "%" PRId32 " workers and an averaging frequency of %" PRId32 ", wanted up to %d and %d", o->workers,
+                        o->averaging_frequency, MAX_WORKERS, MAX_FREQUENCY);
+    if (!source_side && o->workers > 1)
+        return dli_fail(err, DL4C_E_INVALID, "train", "workers is %" PRId32 ", but a trainer works alone: fit averages", o->workers);
     if (o->transport && strcmp(o->transport, "threads") != 0)
         return dli_fail(err, DL4C_E_UNSUPPORTED, "train", "transport \"%.100s\" is not built into this version", o->transport);
     if (!source_side && o->run_dir)
@@ -39,6 +40,7 @@ dl4c_status dli_fit_options(const struct dl4c_fit_options *in, bool source_side,
     if (source_side && o->early_stopping && !o->validation)
         return dli_fail(err, DL4C_E_INVALID, "train", "early stopping wants a validation source");
     o->batch = o->batch ? o->batch : 32;
+    o->averaging_frequency = o->averaging_frequency ? o->averaging_frequency : 5;
     o->epochs = o->epochs ? o->epochs : 20;
     if (!o->seed && !o->seed_zero)
         o->seed = 42;
@@ -249,6 +251,17 @@ dl4c_status dli_trainer_classes(const dl4c_trainer *t, int32_t n, bool targets, 
         return dli_fail(err, DL4C_E_INVALID, "train", "the source has one label a row, output '%.200s' gives %s: wanted targets", name,
                         DLI_SHAPE_STR(&t->out));
     return targets ? DL4C_OK : dli_trainer_can_index(t, n, err);
+}
+
+dl4c_status dli_trainer_next(dl4c_trainer *t, dl4c_source *source, int64_t most, struct dl4c_batch *b, struct dl4c_error *err)
+{
+    struct dl4c_source_info info = DL4C_SOURCE_INFO_INIT;
+    *b = (struct dl4c_batch)DL4C_BATCH_INIT;
+    DLI_TRY(dl4c_source_next(source, most, b, err));
+    if (b->n == 0)
+        return DL4C_OK;
+    DLI_TRY(dl4c_source_get_info(source, &info, err));
+    return dli_trainer_classes(t, info.n_classes, !b->labels, err);
 }
 
 dl4c_status dli_trainer_can_index(const dl4c_trainer *t, int32_t n, struct dl4c_error *err)

@@ -83,6 +83,12 @@ static dl4c_status own_state(dl4c_trainer *t, struct dl4c_error *err)
     return DL4C_OK;
 }
 
+dl4c_status dli_trainer_own(dl4c_trainer *t, struct dl4c_error *err)
+{
+    DLI_TRY(dli_tape_own(t->tape, err));
+    return own_state(t, err);
+}
+
 static void weigh_rows(dl4c_trainer *t, const struct dl4c_batch *b)
 {
     for (int64_t i = 0; i < b->n; i++) {

@@ -59,6 +59,7 @@ void gold_lines(struct gold *g, const char *file, const char *got);
 
 /* The kinds of cases. */
 void gold_model(struct gold *g);
+void gold_averaging(struct gold *g);
 void gold_helper(struct gold *g);
 void gold_dropout(struct gold *g);
 void gold_evaluation(struct gold *g);

@@ -25,6 +25,8 @@ static void run(struct gold *g)
 {
     if (gold_has(g, "unfrozen.zip"))
         gold_helper(g);
+    else if (gold_has(g, "worker_log.jsonl"))
+        gold_averaging(g);
     else if (gold_has(g, "predictions.npy") && gold_has(g, "stats.txt"))
         gold_evaluation(g);
     else if (!gold_has(g, "model.zip") && has_summaries(g))

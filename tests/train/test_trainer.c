@@ -490,7 +490,7 @@ static void options_that_make_no_sense_are_refused(void **state)
         struct dl4c_fit_options o;
         dl4c_status status;
     } cases[] = {
-        { { .workers = 2 }, DL4C_E_UNSUPPORTED },
+        { { .workers = 2 }, DL4C_E_INVALID },
         { { .transport = "tcp://host:1" }, DL4C_E_UNSUPPORTED },
         { { .updater = "nestrovs" }, DL4C_E_NOTFOUND },
         { { .updater = "sgd:lr=-1" }, DL4C_E_INVALID },

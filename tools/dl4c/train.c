@@ -6,8 +6,8 @@
 #include <string.h>
 
 struct train {
-    const char *features, *val, *out, *head, *class_weights, *updater, *schedule, *run, *curve;
-    int64_t epochs, batch, seed, early_stopping, workers;
+    const char *features, *val, *out, *head, *class_weights, *updater, *schedule, *run, *curve, *transport;
+    int64_t epochs, batch, seed, early_stopping, workers, frequency;
     double l1, l2, dropout;
 };
 
@@ -90,7 +90,7 @@ static int on_epoch(void *user, int64_t epoch, double train_score, double val_sc
 
 int cmd_train(int argc, char **argv)
 {
-    struct train t = { .epochs = 20, .batch = 32, .seed = 42, .workers = 1 };
+    struct train t = { .epochs = 20, .batch = 32, .seed = 42, .workers = 1, .frequency = 5 };
     const struct cli_option options[] = {
         { "--features", CLI_TEXT, &t.features, "store to train on" },
         { "--val", CLI_TEXT, &t.val, "store scored after each epoch" },
@@ -108,9 +108,9 @@ int cmd_train(int argc, char **argv)
         { "--early-stopping", CLI_INT, &t.early_stopping, "stop after N epochs without a lower validation score and keep the best" },
         { "--run", CLI_TEXT, &t.run, "directory for the record of the run" },
         { "--curve-svg", CLI_TEXT, &t.curve, "FILE: a picture of scores and accuracy by epoch" },
-        { "--workers", CLI_INT, &t.workers, "1 in this version" },
-        { "--averaging-frequency", CLI_LATER, NULL, NULL },
-        { "--transport", CLI_LATER, NULL, NULL },
+        { "--workers", CLI_INT, &t.workers, "that train copies and average their parameters, 1" },
+        { "--averaging-frequency", CLI_INT, &t.frequency, "minibatches of each worker between two averages, 5" },
+        { "--transport", CLI_TEXT, &t.transport, "threads" },
         { "--min-workers", CLI_LATER, NULL, NULL },
         { "--worker-timeout", CLI_LATER, NULL, NULL },
         { "--join-timeout", CLI_LATER, NULL, NULL },
@@ -125,8 +125,10 @@ int cmd_train(int argc, char **argv)
         return cli_usage("train needs --features and --out");
     if (t.workers < 1)
         return cli_usage("--workers is %lld, wanted 1 or more", (long long)t.workers);
-    if (t.workers > 1)
-        return cli_usage("--workers above 1 is not built yet in version %s", dl4c_version_string());
+    if (t.workers > 4096 || t.frequency < 1 || t.frequency > 1 << 20)
+        return cli_usage("--workers must be at most 4096, --averaging-frequency 1 to %d", 1 << 20);
+    if (t.transport && strcmp(t.transport, "threads") != 0)
+        return cli_usage("--transport %s is not built yet in version %s", t.transport, dl4c_version_string());
     if (t.head && t.dropout != 0)
         return cli_usage("--dropout belongs to the softmax head; the configuration of --head has its own");
     if (t.epochs < 1 || t.epochs > 1000000 || t.batch < 1 || t.early_stopping < 0 || t.early_stopping > 1000000)
@@ -157,6 +159,8 @@ int cmd_train(int argc, char **argv)
     fo.seed = (uint64_t)t.seed;
     fo.seed_zero = 1;
     fo.early_stopping = (uint32_t)t.early_stopping;
+    fo.workers = (int32_t)t.workers;
+    fo.averaging_frequency = (int32_t)t.frequency;
     char *command = t.run ? cli_command_line(argc, argv) : NULL;
     fo.run_dir = t.run;
     fo.command = command;

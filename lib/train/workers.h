@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Parameter averaging: workers that each train a copy of the graph on a share of the rows, and take the mean of their parameters after some
+ * minibatches. The calling thread is worker 0 and trains the graph itself; the others are threads, which it meets over a transport. */
+#ifndef DLI_TRAIN_WORKERS_H
+#define DLI_TRAIN_WORKERS_H
+
+#include "base/deadline.h"
+#include "train/trainer.h"
+
+struct dli_workers;
+
+/* What a worker did with one minibatch. */
+struct dli_worker_step {
+    int32_t worker, step; /* step: of the round, from 0 */
+    int64_t rows, right;
+    double score;
+};
+
+/* ---- rows in memory, for a round (shares.c) ---- */
+
+/* Rows of a source, copied, in the order they came. */
+struct dli_rows {
+    dl4c_context *ctx;  /* borrowed */
+    int64_t n, room;    /* rows; for how many there is memory */
+    int64_t row, k;     /* floats of a row; of its targets */
+    float *x, *y;       /* [n, row]; [n, k], NULL where there are labels */
+    int64_t *labels;    /* [n]; NULL where there are targets */
+    int64_t *index;     /* [n]; NULL: not known */
+};
+void dli_rows_free(struct dli_rows *rows);
+/* Takes the next `want` rows of the epoch, fewer where it ends, after those that are there. */
+dl4c_status dli_rows_add(struct dli_rows *rows, dl4c_trainer *t, dl4c_source *source, int64_t want, struct dl4c_error *err);
+/* n of them from `first` on, as a batch that borrows them. */
+void dli_rows_batch(const struct dli_rows *rows, int64_t first, int64_t n, struct dl4c_batch *b);
+
+/* The rows [*first, *last) of `rows` that a worker gets where `workers` share them: contiguous, and as many for each as can be. */
+void dli_share(int64_t rows, int32_t workers, int32_t worker, int64_t *first, int64_t *last);
+
+/* ---- rounds ---- */
+
+/* Makes the copies and starts the threads. t is worker 0's trainer, whose graph is in training from here on; class weights are set. */
+dl4c_status dli_workers_create(dl4c_trainer *t, const struct dl4c_fit_options *options, struct dli_workers **workers,
+                               struct dl4c_error *err);
+/* Takes NULL; writes NULL; joins the threads. */
+void dli_workers_destroy(struct dli_workers **workers);
+
+/* One round: up to averaging_frequency minibatches a worker, each step's rows shared out evenly; then parameters and the updater's state
+ * are the mean over the workers, weighted by the rows each has seen, and the graph's iteration has grown by the steps. *steps: [*n], in the
+ * order of steps and of workers, borrowed until the next call; *n is 0, and nothing was done, where the source's epoch is over. After a
+ * failure the graph is as the last whole round left it. */
+dl4c_status dli_workers_round(struct dli_workers *workers, dl4c_source *source, struct dli_watch *watch,
+                              const struct dli_worker_step **steps, int64_t *n, struct dl4c_error *err);
+
+/* What the reference does otherwise, for comparing with it: the mean is over the workers that had rows, whatever their number; a round
+ * counts averaging_frequency iterations, however many there were; workers of a ComputationGraph begin every round at iteration 0 and
+ * epoch 0. */
+void dli_workers_as_dl4j(struct dli_workers *workers);
+/* A round of given rows, those of a worker's step beginning at first[worker * frequency + step] of `rows`, count of them (0: none; later
+ * steps of that worker have none either). rows is the caller's. */
+dl4c_status dli_workers_run(struct dli_workers *workers, const struct dli_rows *rows, const int64_t *first, const int64_t *count,
+                            struct dli_watch *watch, const struct dli_worker_step **steps, int64_t *n, struct dl4c_error *err);
+
+/* Rounds so far. */
+int64_t dli_workers_rounds(const struct dli_workers *workers);
+
+#endif
