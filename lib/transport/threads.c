@@ -213,7 +213,9 @@ static dl4c_status form(struct room *r, struct generation *old, int32_t size, in
     int32_t rank = 0;
     if (!g)
         return dli_alloc_status();
-    if (!old)
+    if (old)
+        old->refs++; /* members give theirs back one by one */
+    else
         enter(g, r->driver, rank++);
     for (int32_t i = 0; old && i < old->size; i++) {
         struct member *m = old->members[i];
@@ -224,6 +226,7 @@ static dl4c_status form(struct room *r, struct generation *old, int32_t size, in
     }
     for (int32_t i = 0; i < newcomers && rank < size; i++)
         enter(g, first_waiting(r), rank++);
+    generation_unref(old);
     generation_unref(g); /* the members hold it now */
     return DL4C_OK;
 }

@@ -123,6 +123,22 @@ def lines(path):
     return [json.loads(line) for line in read(path).decode().split('\n')[:-1]]
 
 
+def averaged():
+    """Workers: each has its lines in the record, rounds count, and the number of threads changes no bit."""
+    train = ('train', '--features', 'train', '--epochs', '4', '--batch', '3', '--workers', '3', '--averaging-frequency', '2', '--progress',
+             'none')
+    run(*train, '--out', 'three.zip', '--run', 'three', '--threads', '1')
+    run(*train, '--out', 'again.zip', '--threads', '2')
+    check(read('three.zip') == read('again.zip'), 'another number of threads trained other bits')
+    about, scores = json.loads(read('three/run.json')), lines('three/scores.jsonl')
+    check(about['options']['workers'] == 3 and about['options']['averaging_frequency'] == 2 and about['options']['save_updater'] is True
+          and about['options']['transport'] == 'threads', 'run.json says %r' % about['options'])
+    check({s['worker'] for s in scores} == {0, 1, 2} and sum(s['examples'] for s in scores) == 4 * about['train']['rows'],
+          'scores are %r' % scores)
+    check([s['round'] for s in scores] == sorted(s['round'] for s in scores) and scores[0]['round'] == 1, 'rounds are out of order')
+    check([e['examples'] for e in lines('three/epochs.jsonl')] == 4 * [about['train']['rows']], 'an epoch left examples out')
+
+
 def recorded():
     """A run's record and its picture, under any locale; two runs are never mixed; a killed one can be read."""
     train = ('train', '--features', 'train', '--val', 'val', '--out', 'other.zip', '--l2', '0.125', '--progress', 'none')
@@ -250,6 +266,7 @@ def main():
         good('images')
         if not checks.failures:
             changed('images')
+            averaged()
             recorded()
             bad('images')
             usage()

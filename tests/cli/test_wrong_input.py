@@ -101,6 +101,7 @@ def training():
     refuses(*train('--features', 'wide', '--head', 'head.json'), says='[17]', leaves='h.zip')
     refuses(*train('--features', 'good', '--head', 'head.json', '--dropout', '0.5'), says='--head', leaves='h.zip', want=2)
     refuses(*train('--features', 'good', '--workers', '0'), says='--workers', leaves='h.zip', want=2)
+    refuses(*train('--features', 'good', '--averaging-frequency', '0'), says='--averaging-frequency', leaves='h.zip', want=2)
     for updater, says in (('none-such', 'adam'), ('adam:speed=1', 'speed'), ('adam:lr=fast', 'fast'), ('', 'name')):
         refuses(*train('--features', 'good', '--updater', updater), says=says, leaves='h.zip')
     refuses(*train('--features', 'good', '--lr-schedule', 'none-such'), says='step', leaves='h.zip')
@@ -298,7 +299,7 @@ def signals():
 def not_built_yet():
     for args in (('worker', 'tcp://h:1'), ('monitor', 'r'), ('fs', 'ls', 'x'),
                  train('--features', 'good', '--transport', 'mpi'),
-                 train('--features', 'good', '--averaging-frequency', '3'), train('--features', 'good', '--checkpoint', 'c'),
+                 train('--features', 'good', '--checkpoint', 'c'),
                  train('--features', 'good', '--resume'), train('--features', 'webhdfs://h/x'), train('--features', 'hdfs://h/x'),
                  ('split', 'swebhdfs://h/x', '--out', 'l4'), ('predict', 'whole.zip', 'x.jpg', '--resume'),
                  ('featurize', model, *AT, '--images', 'images', '--out', 'f2', '--part', '1/2'),
