@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A pool that runs parallel loops: jobs in a list, every idle thread takes the next task of the first job that has one left. */
+/* A pool that runs parallel loops. A loop is put into one of a few slots that live as long as the pool; idle threads look for a moment
+ * whether another comes, then sleep. Layers of a network follow each other within microseconds, so that between two of them nobody takes
+ * a lock or makes a system call. */
 #define _GNU_SOURCE
 #include "base/thread_pool.h"
 
@@ -13,17 +15,33 @@
 #include <fenv.h>
 #endif
 
-struct job {
+/* A slot's gate, in one word, so that a thread joins or leaves in one step: how many helpers hold on to the slot, how many workers came,
+ * the caller included, and how many may. */
+#define HELPER    UINT64_C(1)
+#define JOINED    (UINT64_C(1) << 16)
+#define WIDTH     (UINT64_C(1) << 32)
+#define OPEN      (UINT64_C(1) << 48) /* there may be tasks left */
+#define WAITED    (UINT64_C(1) << 49) /* the caller sleeps until the last helper has left */
+#define TAKEN     (UINT64_C(1) << 50) /* the slot has a caller */
+#define FIELD(gate, unit) ((gate) / (unit)&0xffff)
+
+enum {
+    SLOTS = 8,       /* loops at once; a caller that finds none free works alone */
+    MOST = 0xffff,   /* workers of a loop */
+    PATIENCE = 2000, /* looks before a thread goes to sleep: some 20 to 130 microseconds */
+    LINE = 64        /* bytes of a cache line: what threads write often is kept apart */
+};
+
+struct slot {
+    _Atomic uint64_t gate;
+    char pad0[LINE - sizeof(uint64_t)];
+    _Atomic size_t next; /* task to take */
+    char pad1[LINE - sizeof(size_t)];
     void (*fn)(void *, size_t, int32_t);
     void *arg;
     size_t n_tasks;
-    int32_t width;           /* workers allowed */
-    _Atomic size_t next;     /* task to take */
-    _Atomic size_t finished; /* tasks done */
-    int32_t joined;          /* workers that came, the caller included; under the lock */
-    int32_t inside;          /* helpers that still hold a pointer to this job; under the lock */
-    int mode;                /* how the caller's thread rounds */
-    struct job *link;
+    int mode; /* how the caller's thread rounds */
+    char pad2[LINE];
 };
 
 struct dli_pool {
@@ -31,11 +49,14 @@ struct dli_pool {
     pid_t pid; /* of the process that started the threads: they do not exist in a forked child */
     int32_t n_threads;
     pthread_t *threads;
-    pthread_mutex_t lock;
+    pthread_mutex_t lock; /* of those who go to sleep and those who wake them */
     pthread_cond_t work, done;
-    struct job *jobs;
-    _Atomic uint32_t posted; /* counts jobs, so that idle threads can look without the lock for a moment */
-    bool stop;
+    char pad0[LINE];
+    _Atomic uint32_t posted; /* counts loops */
+    _Atomic int32_t sleepers;
+    _Atomic bool stop;
+    char pad1[LINE];
+    struct slot slots[SLOTS];
 };
 
 static _Thread_local bool inside_task;
@@ -62,58 +83,83 @@ static int mode_now(void) { return fegetround(); }
 static void take_mode(int mode) { fesetround(mode); }
 #endif
 
-static void work_on(struct job *job, int32_t worker)
+static void work_on(struct slot *s, int32_t worker)
 {
     const bool outer = inside_task;
+    void (*const fn)(void *, size_t, int32_t) = s->fn;
+    void *const arg = s->arg;
+    const size_t n = s->n_tasks;
     inside_task = true;
-    for (;;) {
-        const size_t task = atomic_fetch_add_explicit(&job->next, 1, memory_order_relaxed);
-        if (task >= job->n_tasks)
-            break;
-        job->fn(job->arg, task, worker);
-        atomic_fetch_add_explicit(&job->finished, 1, memory_order_acq_rel);
-    }
+    for (size_t task; (task = atomic_fetch_add_explicit(&s->next, 1, memory_order_relaxed)) < n;)
+        fn(arg, task, worker);
     inside_task = outer;
 }
 
-static struct job *open_job(struct dli_pool *pool)
+/* A loop with tasks left that wants another worker, joined as number *worker; NULL where there is none. */
+static struct slot *join(struct dli_pool *pool, int32_t *worker)
 {
-    for (struct job *j = pool->jobs; j; j = j->link)
-        if (j->joined < j->width && atomic_load_explicit(&j->next, memory_order_relaxed) < j->n_tasks)
-            return j;
+    for (int32_t i = 0; i < SLOTS; i++) {
+        struct slot *s = &pool->slots[i];
+        uint64_t gate = atomic_load(&s->gate);
+        /* What the gate says holds for the loop that is joined, even where the slot has changed hands since it was looked at. */
+        while (gate & OPEN && FIELD(gate, JOINED) < FIELD(gate, WIDTH))
+            if (atomic_compare_exchange_weak(&s->gate, &gate, gate + HELPER + JOINED)) {
+                *worker = (int32_t)FIELD(gate, JOINED);
+                return s;
+            }
+    }
     return NULL;
+}
+
+static void leave(struct dli_pool *pool, struct slot *s)
+{
+    /* This one found no task left: nobody else needs to look. */
+    uint64_t gate = atomic_fetch_and(&s->gate, ~OPEN) & ~OPEN;
+    while (!atomic_compare_exchange_weak(&s->gate, &gate, gate - HELPER))
+        ;
+    if (gate & WAITED && FIELD(gate, HELPER) == 1) {
+        pthread_mutex_lock(&pool->lock);
+        pthread_cond_broadcast(&pool->done);
+        pthread_mutex_unlock(&pool->lock);
+    }
 }
 
 static void *thread_main(void *arg)
 {
     struct dli_pool *pool = arg;
-    uint32_t seen = 0;
-    pthread_mutex_lock(&pool->lock);
-    for (;;) {
-        struct job *job = NULL; /* gcc does not see through the loop under sanitizers */
-        while (!pool->stop && !(job = open_job(pool))) {
-            /* Layers of a network follow each other within microseconds: look for a moment before going to sleep. */
-            seen = atomic_load(&pool->posted);
-            pthread_mutex_unlock(&pool->lock);
-            for (int spin = 0; spin < 2000 && atomic_load_explicit(&pool->posted, memory_order_relaxed) == seen; spin++)
-                relax();
-            pthread_mutex_lock(&pool->lock);
-            if (!pool->stop && !open_job(pool) && atomic_load(&pool->posted) == seen)
-                pthread_cond_wait(&pool->work, &pool->lock);
+    while (!atomic_load(&pool->stop)) {
+        const uint32_t seen = atomic_load(&pool->posted);
+        int32_t worker;
+        struct slot *s = join(pool, &worker);
+        if (s) {
+            take_mode(s->mode);
+            work_on(s, worker);
+            leave(pool, s);
+            continue;
         }
-        if (pool->stop)
-            break;
-        const int32_t worker = job->joined++;
-        job->inside++;
-        pthread_mutex_unlock(&pool->lock);
-        take_mode(job->mode);
-        work_on(job, worker);
+        for (int spin = 0; spin < PATIENCE && atomic_load_explicit(&pool->posted, memory_order_relaxed) == seen; spin++)
+            relax();
+        if (atomic_load(&pool->posted) != seen)
+            continue;
         pthread_mutex_lock(&pool->lock);
-        if (--job->inside == 0)
-            pthread_cond_broadcast(&pool->done);
+        atomic_fetch_add(&pool->sleepers, 1);
+        while (atomic_load(&pool->posted) == seen) /* whoever posts after this sees a sleeper, and waits for the lock to wake it */
+            pthread_cond_wait(&pool->work, &pool->lock);
+        atomic_fetch_sub(&pool->sleepers, 1);
+        pthread_mutex_unlock(&pool->lock);
     }
-    pthread_mutex_unlock(&pool->lock);
     return NULL;
+}
+
+/* Tells idle threads that there is something to look at. */
+static void post(struct dli_pool *pool)
+{
+    atomic_fetch_add(&pool->posted, 1);
+    if (atomic_load(&pool->sleepers) == 0)
+        return;
+    pthread_mutex_lock(&pool->lock);
+    pthread_cond_broadcast(&pool->work);
+    pthread_mutex_unlock(&pool->lock);
 }
 
 static void pool_free(struct dli_pool *pool)
@@ -134,10 +180,8 @@ void dli_pool_destroy(struct dli_pool *pool)
         dli_free(pool);
         return;
     }
-    pthread_mutex_lock(&pool->lock);
-    pool->stop = true;
-    pthread_cond_broadcast(&pool->work);
-    pthread_mutex_unlock(&pool->lock);
+    atomic_store(&pool->stop, true);
+    post(pool);
     for (int32_t i = 0; i < pool->n_threads; i++)
         pthread_join(pool->threads[i], NULL);
     pool_free(pool);
@@ -161,6 +205,10 @@ static struct dli_pool *pool_start(dl4c_context *ctx)
     pool->ctx = ctx;
     pool->pid = getpid();
     atomic_init(&pool->posted, 0);
+    atomic_init(&pool->sleepers, 0);
+    atomic_init(&pool->stop, false);
+    for (int32_t i = 0; i < SLOTS; i++)
+        atomic_init(&pool->slots[i].gate, 0);
     pool->threads = dli_calloc(ctx, (size_t)ctx->threads, sizeof *pool->threads, NULL);
     if (!pool->threads) {
         dli_free(pool);
@@ -197,12 +245,24 @@ int32_t dli_parallel_width(dl4c_context *ctx, int32_t threads)
     return threads <= 0 || threads > ctx->threads ? ctx->threads : threads;
 }
 
+/* A slot nobody has; NULL where all are taken. */
+static struct slot *take_slot(struct dli_pool *pool)
+{
+    for (int32_t i = 0; i < SLOTS; i++) {
+        uint64_t free = 0;
+        if (atomic_compare_exchange_strong(&pool->slots[i].gate, &free, TAKEN))
+            return &pool->slots[i];
+    }
+    return NULL;
+}
+
 void dli_parallel(dl4c_context *ctx, int32_t threads, size_t n_tasks, void (*fn)(void *, size_t, int32_t), void *arg)
 {
     const int32_t width = dli_parallel_width(ctx, threads);
     ctx = dli_context(ctx, NULL);
     struct dli_pool *pool = n_tasks > 1 && width > 1 && !inside_task && ctx ? pool_of(ctx) : NULL;
-    if (!pool) {
+    struct slot *s = pool ? take_slot(pool) : NULL;
+    if (!s) {
         const bool outer = inside_task;
         inside_task = true;
         for (size_t i = 0; i < n_tasks; i++)
@@ -210,27 +270,30 @@ void dli_parallel(dl4c_context *ctx, int32_t threads, size_t n_tasks, void (*fn)
         inside_task = outer;
         return;
     }
-    struct job job = { .fn = fn, .arg = arg, .n_tasks = n_tasks, .width = width, .joined = 1, .mode = mode_now() };
-    atomic_init(&job.next, 0);
-    atomic_init(&job.finished, 0);
-    pthread_mutex_lock(&pool->lock);
-    job.link = pool->jobs;
-    pool->jobs = &job;
-    atomic_fetch_add(&pool->posted, 1);
-    pthread_cond_broadcast(&pool->work);
-    pthread_mutex_unlock(&pool->lock);
+    s->fn = fn;
+    s->arg = arg;
+    s->n_tasks = n_tasks;
+    s->mode = mode_now();
+    atomic_store_explicit(&s->next, 0, memory_order_relaxed);
+    atomic_store(&s->gate, TAKEN | OPEN | JOINED | (uint64_t)(width < MOST ? width : MOST) * WIDTH);
+    post(pool);
 
-    work_on(&job, 0);
+    work_on(s, 0);
 
-    for (int spin = 0; spin < 2000 && atomic_load_explicit(&job.finished, memory_order_acquire) < n_tasks; spin++)
+    /* No task is left; those that helpers took are done when the last helper has gone. */
+    uint64_t gate = atomic_fetch_and(&s->gate, ~OPEN);
+    for (int spin = 0; spin < PATIENCE && FIELD(gate, HELPER) > 0; spin++) {
         relax();
-    pthread_mutex_lock(&pool->lock);
-    for (struct job **link = &pool->jobs; *link; link = &(*link)->link)
-        if (*link == &job) {
-            *link = job.link;
-            break;
+        gate = atomic_load(&s->gate);
+    }
+    if (FIELD(gate, HELPER) > 0) {
+        pthread_mutex_lock(&pool->lock);
+        gate = atomic_fetch_or(&s->gate, WAITED);
+        while (FIELD(gate, HELPER) > 0) {
+            pthread_cond_wait(&pool->done, &pool->lock);
+            gate = atomic_load(&s->gate);
         }
-    while (job.inside > 0)
-        pthread_cond_wait(&pool->done, &pool->lock);
-    pthread_mutex_unlock(&pool->lock);
+        pthread_mutex_unlock(&pool->lock);
+    }
+    atomic_store(&s->gate, 0);
 }

@@ -145,13 +145,32 @@ static void several_threads_may_call_at_once(void **state)
 {
     (void)state;
     dl4c_context *ctx = context_of(WORKERS);
-    pthread_t callers[4];
-    for (int i = 0; i < 4; i++)
+    pthread_t callers[12]; /* more than the pool has slots */
+    for (int i = 0; i < 12; i++)
         assert_int_equal(pthread_create(&callers[i], NULL, call_from_here, ctx), 0);
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < 12; i++) {
         void *bad = ctx;
         pthread_join(callers[i], &bad);
         assert_null(bad);
+    }
+    dl4c_context_destroy(&ctx);
+}
+
+/* Pauses around the moment when idle threads go to sleep: a wake-up that is lost would leave a task undone, or the caller waiting. */
+static void loops_find_threads_awake_or_asleep(void **state)
+{
+    (void)state;
+    dl4c_context *ctx = context_of(WORKERS);
+    for (int i = 0; i < 2000; i++) {
+        struct tally t;
+        memset(&t, 0, sizeof t);
+        const size_t tasks = (size_t)(2 + i % 7);
+        dli_parallel(ctx, 0, tasks, count, &t);
+        for (size_t k = 0; k < tasks; k++)
+            assert_int_equal(t.done[k], 1);
+        assert_int_equal(t.clashes, 0);
+        for (volatile int pause = 0; pause < i % 50 * 2000;)
+            pause = pause + 1;
     }
     dl4c_context_destroy(&ctx);
 }
@@ -354,6 +373,7 @@ int main(void)
         cmocka_unit_test(every_task_runs_once_and_workers_never_meet),
         cmocka_unit_test(a_loop_inside_a_task_runs_on_the_spot),
         cmocka_unit_test(several_threads_may_call_at_once),
+        cmocka_unit_test(loops_find_threads_awake_or_asleep),
         cmocka_unit_test(many_callers_of_many_contexts_all_get_their_work_done),
         cmocka_unit_test(as_many_threads_work_as_the_context_has),
         cmocka_unit_test(all_threads_round_as_the_caller_does),
