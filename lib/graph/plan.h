@@ -119,6 +119,8 @@ static inline float *dli_plan_pointer(const struct dli_plan *plan, int32_t stora
 
 /* Runs steps in order on n rows; inputs[graph input]: the caller's memory. */
 void dli_plan_forward(struct dli_plan *plan, int64_t n, const float *const *inputs, bool training, uint64_t seed, uint64_t iteration);
+void dli_plan_forward_step(struct dli_plan *plan, int32_t step, int64_t n, const float *const *inputs, bool training, uint64_t seed,
+                           uint64_t iteration);
 /* Fills what forward and backward have in common. */
 void dli_step_exec(struct dli_plan *plan, struct dli_step *step, int64_t n, const float *const *inputs, bool training, uint64_t seed,
                    uint64_t iteration, struct dli_exec *x);

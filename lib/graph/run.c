@@ -88,18 +88,23 @@ static void run_conversion(struct dli_plan *p, struct dli_step *s, int64_t n, co
     }
 }
 
+void dli_plan_forward_step(struct dli_plan *p, int32_t i, int64_t n, const float *const *inputs, bool training, uint64_t seed,
+                           uint64_t iteration)
+{
+    struct dli_step *s = &p->steps[i];
+    if (s->kind != DLI_STEP_OP) {
+        run_conversion(p, s, n, inputs);
+        return;
+    }
+    struct dli_exec x;
+    dli_step_exec(p, s, n, inputs, training, seed, iteration, &x);
+    s->op->forward(&x);
+}
+
 void dli_plan_forward(struct dli_plan *p, int64_t n, const float *const *inputs, bool training, uint64_t seed, uint64_t iteration)
 {
-    for (int32_t i = 0; i < p->n_steps; i++) {
-        struct dli_step *s = &p->steps[i];
-        if (s->kind != DLI_STEP_OP) {
-            run_conversion(p, s, n, inputs);
-            continue;
-        }
-        struct dli_exec x;
-        dli_step_exec(p, s, n, inputs, training, seed, iteration, &x);
-        s->op->forward(&x);
-    }
+    for (int32_t i = 0; i < p->n_steps; i++)
+        dli_plan_forward_step(p, i, n, inputs, training, seed, iteration);
 }
 
 static void pack_into(struct dli_plan *p, struct dli_step *s, const struct dli_vparams *vp, void *packed)
