@@ -41,12 +41,16 @@ dl4c_status dli_plan_describe(const struct dli_plan *p, char **text, struct dl4c
         const struct dli_value *v = &p->values[st->out];
         dli_strbuf_addf(&b, "%-32s %-24s %-8s %s", p->graph->vertices[st->vertex].name, st->kernel,
                         v->layout == DLI_BLOCKED ? "blocked" : "plain", DLI_SHAPE_STR(&st->out_shape));
+        if (st->fused && st->fuse.padded)
+            dli_strbuf_add(&b, " +padding");
         if (st->fused && st->fuse.add)
             dli_strbuf_add(&b, " +add");
         if (st->fused && st->fuse.act)
             dli_strbuf_addf(&b, " +%s", st->fuse.act->name);
         if (st->fused && st->fuse.pool2)
             dli_strbuf_add(&b, " +pool");
+        if (st->runs_in != i)
+            dli_strbuf_add(&b, " with the next");
         if (st->packed_bytes)
             dli_strbuf_addf(&b, " packed %zu", st->packed_bytes);
         dli_strbuf_addc(&b, '\n');

@@ -75,8 +75,10 @@ dl4c_status dli_plan_place(struct dli_plan *p, struct dl4c_error *err)
     for (int32_t i = 0; i < p->n_steps; i++) {
         struct dli_step *s = &p->steps[i];
         live(p, s->out, i);
-        for (int32_t k = 0; k < s->n_in; k++)
+        for (int32_t k = 0; k < s->n_in; k++) {
             live(p, s->in[k], i);
+            live(p, s->in[k], s->runs_in);
+        }
         if (s->scratch_bytes > 0 && s->scratch == DLI_NOWHERE) {
             s->scratch = dli_plan_storage(p, s->scratch_bytes, i, i, err);
             if (s->scratch < 0)

@@ -13,6 +13,7 @@ struct lowering {
     int32_t *reader;    /* [vertices]: the last of them */
     uint8_t *is_output; /* [vertices] */
     uint8_t *absorbed;  /* [vertices]: done by the step of an earlier vertex */
+    uint8_t *pads;      /* [vertices]: zeros around an image, which the step of its reader adds */
     uint8_t *fixed;     /* [vertices]: runs as in inference: everything does there; in training what nothing trainable lies below */
     struct dl4c_error *err;
 };
@@ -89,6 +90,7 @@ static dl4c_status add_step(struct lowering *l, int32_t kind, int32_t vertex, co
     s->vertex = vertex;
     s->n_in = n_in;
     s->scratch = s->saved = DLI_NOWHERE;
+    s->runs_in = p->n_steps;
     s->in = dli_array(p->ctx, (size_t)n_in, sizeof *s->in, l->err);
     s->in_layout = s->in ? dli_array(p->ctx, (size_t)n_in, sizeof *s->in_layout, l->err) : NULL;
     s->in_shape = s->in_layout ? dli_array(p->ctx, (size_t)n_in, sizeof *s->in_shape, l->err) : NULL;
@@ -271,6 +273,30 @@ static bool agreed(const struct lowering *l, int32_t v, const struct dli_fuse *f
     return x->op->can_fuse(x->attrs->attrs, &l->plan->shapes[x->inputs[0]], &l->plan->shapes[v], fuse);
 }
 
+/* The zeros around the input that another vertex stands for. */
+static void take_padding(const struct lowering *l, int32_t pad, struct dli_fuse *fuse)
+{
+    const struct dli_vertex *x = &l->g->vertices[pad];
+    struct dl4c_attr a;
+    fuse->padded = dli_op_attr(x->op, x->attrs->attrs, "padding", &a);
+    for (int32_t i = 0; i < 4 && fuse->padded; i++)
+        fuse->padding[i] = (int32_t)a.v.is[i];
+}
+
+/* Whether v only puts zeros around an image for the one vertex that reads it, and that can add them itself. */
+static bool is_padding(const struct lowering *l, int32_t v)
+{
+    const struct dli_vertex *x = &l->g->vertices[v];
+    if (!l->fixed[v] || l->plan->flags & DL4C_SESSION_NO_FUSION || strcmp(x->op->name, "zero_padding") != 0)
+        return false;
+    const int32_t next = sole_reader(l, v);
+    if (next < 0 || !l->g->vertices[next].op || !l->g->vertices[next].op->can_fuse || l->g->vertices[next].inputs[0] != v)
+        return false;
+    struct dli_fuse fuse = { 0 };
+    take_padding(l, v, &fuse);
+    return fuse.padded && agreed(l, next, &fuse);
+}
+
 /* Looks ahead from v: its own activation, then an addition, an activation and a pooling that nobody else reads in between. */
 static dl4c_status find_chain(struct lowering *l, int32_t v, struct chain *c)
 {
@@ -280,6 +306,9 @@ static dl4c_status find_chain(struct lowering *l, int32_t v, struct chain *c)
     c->addend = -1;
     if (!l->fixed[v] || l->plan->flags & DL4C_SESSION_NO_FUSION || !x->op->can_fuse)
         return DL4C_OK;
+    if (x->n_inputs > 0 && l->pads[x->inputs[0]])
+        take_padding(l, x->inputs[0], &c->fuse);
+    const struct dli_fuse before = c->fuse;
     const bool own = x->op->flags & DLI_OP_LAYER && !is_identity(x->attrs->layer.activation);
     if (own) {
         DLI_TRY(activation_of(l, v, &c->act));
@@ -287,7 +316,7 @@ static dl4c_status find_chain(struct lowering *l, int32_t v, struct chain *c)
         c->fuse.act_attrs = c->act->attrs;
         if (!agreed(l, v, &c->fuse)) {
             dli_vattrs_unref(c->act);
-            memset(&c->fuse, 0, sizeof c->fuse);
+            c->fuse = before;
             c->act = NULL;
             return DL4C_OK; /* the activation will be a step, and what follows cannot come before it */
         }
@@ -420,7 +449,7 @@ static dl4c_status lower_op(struct lowering *l, int32_t v, int32_t *in, int32_t 
         DLI_TRY(lower_dropout(l, v, &in[0]));
     struct chain c;
     DLI_TRY(find_chain(l, v, &c));
-    const bool fused = c.last != v || c.fuse.act;
+    const bool fused = c.last != v || c.fuse.act || c.fuse.padded;
     if (c.addend >= 0)
         in[n_in++] = p->vertex_value[c.addend];
     const struct dli_shape shape = p->shapes[c.last];
@@ -461,6 +490,10 @@ static dl4c_status lower_vertex(struct lowering *l, int32_t v)
     if (idle) {
         p->vertex_value[v] = p->vertex_linear[v] = in[0];
         status = DL4C_OK;
+    } else if (is_padding(l, v)) {
+        p->vertex_value[v] = p->vertex_linear[v] = in[0];
+        l->pads[v] = 1;
+        status = DL4C_OK;
     } else if (x->op->flags & DLI_OP_VIEW) {
         status = lower_view(l, v, in[0]);
     } else {
@@ -491,6 +524,69 @@ static dl4c_status lower_output(struct lowering *l, int32_t k, int32_t v)
     }
     p->outputs[k] = value;
     return DL4C_OK;
+}
+
+/* ---- steps that run as one ------------------------------------------------------------------------------------- */
+
+/* Steps first..first+n-1, each of the same operator and read by the next alone, if the operator can run them as one. */
+static dl4c_status join_run(struct lowering *l, int32_t first, int32_t n, const int32_t *value_readers, bool *done)
+{
+    struct dli_plan *p = l->plan;
+    const void *states[DLI_MOST_JOINED];
+    *done = false;
+    if (first + n > p->n_steps)
+        return DL4C_OK;
+    for (int32_t k = 0; k < n; k++) {
+        const struct dli_step *s = &p->steps[first + k];
+        if (s->kind != DLI_STEP_OP || !s->op->join || s->op != p->steps[first].op ||
+            (k > 0 && s->in[0] != p->steps[first + k - 1].out) || (k + 1 < n && (value_readers[s->out] != 1 || s->n_in != 1)))
+            return DL4C_OK;
+        states[k] = s->state;
+    }
+    struct dli_join j = { .ctx = p->ctx, .n = n, .states = states };
+    DLI_TRY(p->steps[first].op->join(&j, l->err));
+    if (!j.state)
+        return DL4C_OK;
+    struct dli_step *last = &p->steps[first + n - 1];
+    for (int32_t k = 0; k + 1 < n; k++) {
+        struct dli_step *s = &p->steps[first + k];
+        s->runs_in = first + n - 1;
+        s->scratch_bytes = 0;
+        p->storages[p->values[s->out].storage].bytes = 0;
+    }
+    last->joined = n;
+    last->joined_state = j.state;
+    last->scratch_bytes = j.scratch_bytes;
+    *done = true;
+    return DL4C_OK;
+}
+
+static dl4c_status join_steps(struct lowering *l)
+{
+    struct dli_plan *p = l->plan;
+    if (p->mode != DLI_RUN || p->flags & DL4C_SESSION_NO_FUSION)
+        return DL4C_OK;
+    int32_t *readers = dli_calloc(p->ctx, (size_t)p->n_values, sizeof *readers, l->err);
+    if (!readers)
+        return dli_alloc_status();
+    for (int32_t i = 0; i < p->n_steps; i++)
+        for (int32_t k = 0; k < p->steps[i].n_in; k++)
+            readers[p->steps[i].in[k]]++;
+    for (int32_t k = 0; k < p->n_outputs; k++)
+        readers[p->outputs[k]]++;
+    for (int32_t k = 0; k < p->n_values; k++)
+        if (p->values[k].view_of != DLI_NOWHERE)
+            readers[p->values[k].view_of]++;
+    dl4c_status status = DL4C_OK;
+    for (int32_t i = 0; i < p->n_steps && status == DL4C_OK;) {
+        bool done = false;
+        int32_t n = DLI_MOST_JOINED;
+        for (; n > 1 && !done && status == DL4C_OK; n--)
+            status = join_run(l, i, n, readers, &done);
+        i += done ? n + 1 : 1;
+    }
+    dli_free(readers);
+    return status;
 }
 
 /* In training no gradient reaches what is frozen or has no parameters and reads only such vertices: it may be fused and blocked. An
@@ -531,6 +627,7 @@ static dl4c_status lower(struct lowering *l, const struct dli_plan_options *o)
             DLI_TRY(lower_vertex(l, v));
     for (int32_t k = 0; k < o->n_outputs; k++)
         DLI_TRY(lower_output(l, k, o->outputs[k]));
+    DLI_TRY(join_steps(l));
     p->timeline = p->n_steps;
     return DL4C_OK;
 }
@@ -574,7 +671,7 @@ dl4c_status dli_plan_create(dl4c_context *ctx, dl4c_graph *g, const struct dli_p
     p->vertex_linear = dli_array(ctx, n, sizeof *p->vertex_linear, err);
     p->outputs = dli_array(ctx, (size_t)o->n_outputs, sizeof *p->outputs, err);
     p->input_value = dli_array(ctx, (size_t)g->n_inputs, sizeof *p->input_value, err);
-    l.need = dli_calloc(ctx, n, 4, err); /* need, is_output, absorbed, fixed */
+    l.need = dli_calloc(ctx, n, 5, err); /* need, is_output, absorbed, fixed, pads */
     l.readers = dli_calloc(ctx, n, sizeof *l.readers, err);
     l.reader = dli_calloc(ctx, n, sizeof *l.reader, err);
     dl4c_status status;
@@ -582,6 +679,7 @@ dl4c_status dli_plan_create(dl4c_context *ctx, dl4c_graph *g, const struct dli_p
         l.is_output = l.need + n;
         l.absorbed = l.need + 2 * n;
         l.fixed = l.need + 3 * n;
+        l.pads = l.need + 4 * n;
         for (size_t i = 0; i < n; i++)
             p->vertex_value[i] = p->vertex_linear[i] = DLI_NOWHERE;
         for (int32_t i = 0; i < g->n_inputs; i++)
@@ -611,6 +709,7 @@ void dli_plan_destroy(struct dli_plan *p)
         count_readers(p, -1);
     for (int32_t i = 0; i < p->n_steps; i++) {
         struct dli_step *s = &p->steps[i];
+        dli_free(s->joined_state);
         if (s->state)
             (s->op->release ? s->op->release : dli_free)(s->state);
         dli_vattrs_unref(s->own_attrs);

@@ -6,7 +6,7 @@
 
 #include "graph/graph.h"
 
-enum { DLI_NOWHERE = -1 };
+enum { DLI_NOWHERE = -1, DLI_MOST_JOINED = 3 /* steps that run as one */ };
 
 /* Memory that lives from one step to another; -1 in `first`: not used. */
 struct dli_storage {
@@ -52,6 +52,9 @@ struct dli_step {
     int32_t scratch, saved; /* storages */
     void *state;
     const char *kernel;
+    int32_t joined;          /* how many steps run as one with this one, the last of them; 0: it runs by itself */
+    int32_t runs_in;         /* the step that runs this one; itself otherwise */
+    void *joined_state;
     struct dli_blob *packed; /* a reference */
     uint64_t packed_version; /* of the parameters it was packed from */
     const float **in_ptr;    /* [n_in], filled for each run */

@@ -92,13 +92,20 @@ void dli_plan_forward_step(struct dli_plan *p, int32_t i, int64_t n, const float
                            uint64_t iteration)
 {
     struct dli_step *s = &p->steps[i];
+    if (s->runs_in != i)
+        return;
     if (s->kind != DLI_STEP_OP) {
         run_conversion(p, s, n, inputs);
         return;
     }
-    struct dli_exec x;
-    dli_step_exec(p, s, n, inputs, training, seed, iteration, &x);
-    s->op->forward(&x);
+    struct dli_exec x[DLI_MOST_JOINED];
+    const int32_t joined = s->joined ? s->joined : 1;
+    for (int32_t k = 0; k < joined; k++)
+        dli_step_exec(p, s - (joined - 1 - k), n, inputs, training, seed, iteration, &x[k]);
+    if (s->joined)
+        s->op->forward_joined(x, joined, s->joined_state);
+    else
+        s->op->forward(x);
 }
 
 void dli_plan_forward(struct dli_plan *p, int64_t n, const float *const *inputs, bool training, uint64_t seed, uint64_t iteration)

@@ -69,6 +69,22 @@ void dli_conv_pack(const struct dli_conv_plan *p, dl4c_context *ctx, int32_t thr
 void dli_conv_run(const struct dli_conv_plan *p, dl4c_context *ctx, int32_t threads, int64_t n, const void *packed, const float *bias,
                   const float *x, const float *addend, float *y, void *scratch);
 
+/* Layers that follow each other as one: a point convolution (or none), a depthwise one and a point convolution, as networks for small
+ * machines are made of. What lies between them stays in the caches. The same bits as one after the other. */
+struct dli_conv_block {
+    const struct dli_conv_plan *expand, *depthwise, *project; /* expand: NULL where there is none */
+    int64_t rows;                                             /* of the output, that are worked on at once */
+    int64_t each, shared;                                     /* floats of scratch: a worker's, and all workers' */
+    size_t scratch_bytes;
+};
+
+/* False where the layers, 2 or 3, are not of this kind. The plans must outlive the block. */
+bool dli_conv_block_plan(const struct dli_conv_plan *const *layers, int32_t n, struct dli_conv_block *b);
+
+/* packed and bias: of each layer, in order; the rest as in dli_conv_run. The addend is the last layer's. */
+void dli_conv_block_run(const struct dli_conv_block *b, dl4c_context *ctx, int32_t threads, int64_t n, const void *const *packed,
+                        const float *const *bias, const float *x, const float *addend, float *y, void *scratch);
+
 /* Gradients, all tensors plain. Scratch in bytes, 64-byte aligned; SIZE_MAX where it overflows. Sums over the batch run in index
  * order. */
 size_t dli_conv_backward_scratch(const struct dli_conv_shape *s, int64_t n, int32_t workers);

@@ -109,6 +109,18 @@ struct dli_conv_depthwise {
     int64_t first, last;
 };
 
+/* Rows of one channel block, depthwise, where every tap lies inside: x has its padding as zeros. kw is 3 or 5, sw 1 or 2. */
+struct dli_conv_rows {
+    int32_t kh, kw, sh, sw;
+    int64_t rows, columns; /* of the output */
+    const float *x;        /* first tap of the first row, x_row floats between rows */
+    int64_t x_row;
+    const float *w, *bias; /* [kh][kw][W], [W] */
+    float lo, hi;
+    float *y; /* [rows][columns][W], y_row floats between rows */
+    int64_t y_row;
+};
+
 struct dli_conv_kernels {
     int32_t tiles; /* rows of the register block */
     void (*multiply)(const struct dli_conv_multiply *g);
@@ -129,6 +141,7 @@ struct dli_conv_kernels {
     void (*pool)(const float *x, int64_t w_in, int64_t n, float *y);
     void (*first)(const struct dli_conv_first *g);
     void (*depthwise)(const struct dli_conv_depthwise *g);
+    void (*depthwise_rows)(const struct dli_conv_rows *g);
 };
 
 extern const struct dli_conv_kernels dli_conv_kernels_generic, dli_conv_kernels_avx2, dli_conv_kernels_avx512;

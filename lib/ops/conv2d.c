@@ -73,7 +73,9 @@ static dl4c_status infer(struct dli_infer *i, struct dl4c_error *err)
     return DL4C_OK;
 }
 
-static struct dli_conv_shape conv_shape(const struct conv *a, const struct dli_shape *in, const struct dli_shape *out)
+/* `in` is what the layer sees: with its padding where the step adds it. */
+static struct dli_conv_shape conv_shape(const struct conv *a, const struct dli_shape *in, const struct dli_shape *out,
+                                        const struct dli_fuse *fuse)
 {
     const struct dli_extent *e = &a->extent;
     struct dli_conv_shape s = {
@@ -93,6 +95,22 @@ static struct dli_conv_shape conv_shape(const struct conv *a, const struct dli_s
     s.w_out = out->dim[2];
     s.pad_top = (int32_t)dli_extent_known(e, 0, s.h_in, s.h_out).pad;
     s.pad_left = (int32_t)dli_extent_known(e, 1, s.w_in, s.w_out).pad;
+    if (fuse && fuse->padded) {
+        s.h_in -= fuse->padding[0] + fuse->padding[1];
+        s.w_in -= fuse->padding[2] + fuse->padding[3];
+        s.pad_top += fuse->padding[0];
+        s.pad_left += fuse->padding[2];
+    }
+    return s;
+}
+
+static struct dli_shape with_padding(const struct dli_shape *in, const struct dli_fuse *fuse)
+{
+    struct dli_shape s = *in;
+    if (fuse && fuse->padded) {
+        s.dim[1] += fuse->padding[0] + fuse->padding[1];
+        s.dim[2] += fuse->padding[2] + fuse->padding[3];
+    }
     return s;
 }
 
@@ -128,15 +146,15 @@ static bool can_fuse(const void *attr, const struct dli_shape *in, const struct 
     (void)out;
     if (!conv_fuse(fuse, &f))
         return false;
-    const struct dli_conv_shape s = conv_shape(attr, in, &own);
-    return dli_conv_can_fuse(&s, &f);
+    const struct dli_conv_shape s = conv_shape(attr, in, &own, fuse);
+    return s.h_in > 0 && s.w_in > 0 && dli_conv_can_fuse(&s, &f);
 }
 
 static dl4c_status prepare(struct dli_prepare *p, struct dl4c_error *err)
 {
     const struct conv *a = p->attrs;
-    const struct dli_shape own = unpooled(a, p->in);
-    const struct dli_conv_shape s = conv_shape(a, p->in, &own);
+    const struct dli_shape in = with_padding(p->in, p->fuse), own = unpooled(a, &in);
+    const struct dli_conv_shape s = conv_shape(a, &in, &own, p->fuse);
     struct dli_conv_fuse fuse = { 0 };
     static const char *const names[] = { "winograd", "direct", "point", "first", "depthwise", "im2col", "winograd" };
     if (p->fuse && !conv_fuse(p->fuse, &fuse))
@@ -176,13 +194,46 @@ static void pack(const struct dli_prepare *p, const void *const *params, int32_t
         memcpy((char *)packed + dli_round_up(plan->packed_bytes), params[0], (size_t)a->units * sizeof(float));
 }
 
+static const float *bias_of(const struct dli_exec *x)
+{
+    const struct dli_conv_plan *plan = x->state;
+    const char *packed = x->packed;
+    return ((const struct conv *)x->attrs)->has_bias ? (const float *)(const void *)(packed + dli_round_up(plan->packed_bytes)) : NULL;
+}
+
 static void forward(const struct dli_exec *x)
 {
-    const struct conv *a = x->attrs;
     const struct dli_conv_plan *plan = x->state;
-    const float *bias = a->has_bias ? (const float *)(const void *)((const char *)x->packed + dli_round_up(plan->packed_bytes)) : NULL;
-    dli_conv_run(plan, x->ctx, x->threads, dli_in_rows(x, 0), x->packed, bias, x->in[0], plan->fuse.add ? x->in[x->n_in - 1] : NULL, x->out,
+    dli_conv_run(plan, x->ctx, x->threads, dli_in_rows(x, 0), x->packed, bias_of(x), x->in[0], plan->fuse.add ? x->in[x->n_in - 1] : NULL, x->out,
                  x->scratch);
+}
+
+static dl4c_status join(struct dli_join *j, struct dl4c_error *err)
+{
+    struct dli_conv_block block;
+    if (j->n < 2 || j->n > 3 || !dli_conv_block_plan((const struct dli_conv_plan *const *)j->states, j->n, &block))
+        return DL4C_OK;
+    struct dli_conv_block *state = dli_calloc(j->ctx, 1, sizeof *state, err);
+    if (!state)
+        return dli_alloc_status();
+    *state = block;
+    j->state = state;
+    j->scratch_bytes = block.scratch_bytes;
+    return DL4C_OK;
+}
+
+static void forward_joined(const struct dli_exec *x, int32_t n, const void *state)
+{
+    const void *packed[3];
+    const float *bias[3];
+    for (int32_t k = 0; k < n; k++) {
+        packed[k] = x[k].packed;
+        bias[k] = bias_of(&x[k]);
+    }
+    const struct dli_exec *last = &x[n - 1];
+    const struct dli_conv_plan *plan = last->state;
+    dli_conv_block_run(state, x->ctx, x->threads, dli_in_rows(x, 0), packed, bias, x->in[0],
+                       plan->fuse.add ? last->in[last->n_in - 1] : NULL, last->out, last->scratch);
 }
 
 static void backward(const struct dli_exec *x)
@@ -210,6 +261,8 @@ const struct dli_op dli_op_conv2d = {
     .can_fuse = can_fuse,
     .prepare = prepare,
     .pack = pack,
+    .join = join,
+    .forward_joined = forward_joined,
     .forward = forward,
     .backward = backward,
 };

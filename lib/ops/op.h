@@ -54,8 +54,11 @@ struct dli_infer {
     struct dli_param_decl param[DLI_MAX_PARAMS]; /* in memory order */
 };
 
-/* What the plan would like an operator to do in the same step, after its own work, in this order. */
+/* What the plan would like an operator to do in the same step: zeros around its first input before its own work, the rest after it, in
+ * this order. */
 struct dli_fuse {
+    bool padded; /* the input arrives without `padding`; can_fuse is asked with the padded shape, prepare gets what arrives */
+    int32_t padding[4]; /* rows at the top and the bottom, columns at the left and the right */
     bool add;                 /* y = op(x) + addend: the addend arrives as the last input */
     const struct dli_op *act; /* an activation; NULL: none */
     const void *act_attrs;
@@ -90,6 +93,16 @@ struct dli_prepare {
     uint32_t unread;      /* bit k: inference does not read parameter k any more once it is packed */
     void *state;        /* the step's own, from dli_alloc; freed by release (NULL: dli_free) */
     const char *kernel; /* what dl4c_session_describe shows; static */
+};
+
+/* Whether n steps can run as one, with the same bits. */
+struct dli_join {
+    dl4c_context *ctx;
+    int32_t n;
+    const void *const *states; /* [n]: what prepare made of each */
+    /* to fill where they can; zero before */
+    void *state; /* from dli_alloc, freed by dli_free before those of the steps */
+    size_t scratch_bytes;
 };
 
 /* What a run is to be: for outputs that look at it themselves. One of labels and y. */
@@ -160,6 +173,9 @@ struct dli_op {
     void (*pack)(const struct dli_prepare *p, const void *const *params, int32_t threads, void *packed); /* p->state is set */
     void (*release)(void *state);
     bool (*as_clip)(const void *attrs, float *lo, float *hi); /* activations: whether it is min(max(x, lo), hi); hi may be infinity */
+    /* Optional. Steps of this operator that follow each other, each read by the next alone, as one: see struct dli_join. */
+    dl4c_status (*join)(struct dli_join *j, struct dl4c_error *err);
+    void (*forward_joined)(const struct dli_exec *x, int32_t n, const void *state); /* x[n]: of each step; values between have no memory */
     /* On inferred shapes; cannot fail or allocate. */
     void (*forward)(const struct dli_exec *x);
     void (*backward)(const struct dli_exec *x); /* NULL: no gradient passes */

@@ -58,6 +58,27 @@ static const struct step res_like[] = {
     { NULL },
 };
 
+/* Blocks of expansion, depthwise convolution and projection, that run in one pass, and padding that the next convolution adds. */
+static const struct step mobile_like[] = {
+    { "zero_padding:padding=0;1;0;1", "z1", { "in" } },
+    { "conv2d:units=24,kernel=3,stride=2,activation=relu6", "c1", { "z1" } },
+    { "conv2d:units=24,kernel=3,padding=1,groups=24,activation=relu6", "d1", { "c1" } },
+    { "conv2d:units=16,kernel=1", "p1", { "d1" } },
+    { "conv2d:units=40,kernel=1,activation=relu6", "e2", { "p1" } },
+    { "conv2d:units=40,kernel=3,padding=1,groups=40,activation=relu6", "d2", { "e2" } },
+    { "conv2d:units=16,kernel=1", "p2", { "d2" } },
+    { "add", "sum", { "p2", "p1" } },
+    { "conv2d:units=40,kernel=1", "e3", { "sum" } },
+    { "relu6", "r3", { "e3" } },
+    { "zero_padding:padding=2;1;1;2", "z3", { "r3" } },
+    { "conv2d:units=40,kernel=5,stride=2,groups=40", "d3", { "z3" } },
+    { "relu6", "q3", { "d3" } },
+    { "conv2d:units=20,kernel=1", "p3", { "q3" } },
+    { "global_pool", "g", { "p3" } },
+    { "output:units=10,activation=softmax", "out", { "g" } },
+    { NULL },
+};
+
 static dl4c_graph *network(const struct step *steps)
 {
     dl4c_builder *b = NULL;
@@ -124,6 +145,40 @@ static void check(const struct step *steps, const char *const *at, int32_t n_at,
     dl4c_graph_destroy(&g);
 }
 
+static void fusing_layers_changes_no_bit(void **state)
+{
+    (void)state;
+    static const char *const at[] = { "out" }, *const inside[] = { "out", "e2", "z3" };
+    check(mobile_like, at, 1, 0, "mobilenet");
+    dl4c_graph *g = network(mobile_like);
+    float x[FEW * IN], *want[MOST_OUTPUTS] = { NULL };
+    for (int i = 0; i < FEW * IN; i++)
+        x[i] = (float)cos(0.29 * i + 0.002 * i * (i % 5));
+    for (int k = 0; k < 3; k++) { /* as it comes, with vertices inside blocks asked for, and unfused */
+        struct dl4c_session_options o = DL4C_SESSION_OPTIONS_INIT;
+        dl4c_session *s = NULL;
+        char *text = NULL;
+        o.batch = FEW;
+        o.outputs = k == 1 ? inside : at;
+        o.n_outputs = k == 1 ? 3 : 1;
+        o.flags = k == 2 ? DL4C_SESSION_NO_FUSION : 0;
+        MUST(dl4c_session_create(ctx, g, &o, &s, &err));
+        MUST(dl4c_session_describe(s, &text, &err));
+        int joined = 0, padded = 0;
+        for (const char *t = text; (t = strstr(t, "with the next")); t++)
+            joined++;
+        for (const char *t = text; (t = strstr(t, "+padding")); t++)
+            padded++;
+        assert_int_equal(joined, k == 0 ? 5 : k == 1 ? 3 : 0); /* d1, e2, d2, e3, d3; with e2 and z3 asked for d1, d2, d3 */
+        assert_int_equal(padded, k == 0 ? 2 : k == 1 ? 1 : 0);
+        dl4c_free(text);
+        run(s, x, 0, FEW, o.outputs, 1, want, "mobilenet", 0);
+        dl4c_session_destroy(&s);
+    }
+    free(want[0]);
+    dl4c_graph_destroy(&g);
+}
+
 static const char *const vgg_at[] = { "out", "p1", "c3" };
 static const char *const res_at[] = { "out", "r2", "m" };
 static const uint64_t all_flags[] = { 0, DL4C_SESSION_LOW_MEMORY, DL4C_SESSION_NO_FUSION };
@@ -149,6 +204,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(plain_networks_give_a_row_the_same_bits_in_any_batch),
         cmocka_unit_test(residual_networks_give_a_row_the_same_bits_in_any_batch),
+        cmocka_unit_test(fusing_layers_changes_no_bit),
     };
     struct dl4c_context_options o = DL4C_CONTEXT_OPTIONS_INIT;
     o.threads = 5;
