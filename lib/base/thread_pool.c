@@ -249,8 +249,8 @@ int32_t dli_parallel_width(dl4c_context *ctx, int32_t threads)
 static struct slot *take_slot(struct dli_pool *pool)
 {
     for (int32_t i = 0; i < SLOTS; i++) {
-        uint64_t free = 0;
-        if (atomic_compare_exchange_strong(&pool->slots[i].gate, &free, TAKEN))
+        uint64_t nobody = 0;
+        if (atomic_compare_exchange_strong(&pool->slots[i].gate, &nobody, TAKEN))
             return &pool->slots[i];
     }
     return NULL;

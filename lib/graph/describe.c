@@ -50,7 +50,7 @@ dl4c_status dli_plan_describe(const struct dli_plan *p, char **text, struct dl4c
         if (st->fused && st->fuse.pool2)
             dli_strbuf_add(&b, " +pool");
         if (st->runs_in != i)
-            dli_strbuf_add(&b, " with the next");
+            dli_strbuf_add(&b, st->runs_in == DLI_NOWHERE ? " in its place" : " with the next");
         if (st->packed_bytes)
             dli_strbuf_addf(&b, " packed %zu", st->packed_bytes);
         dli_strbuf_addc(&b, '\n');

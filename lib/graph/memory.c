@@ -77,7 +77,8 @@ dl4c_status dli_plan_place(struct dli_plan *p, struct dl4c_error *err)
         live(p, s->out, i);
         for (int32_t k = 0; k < s->n_in; k++) {
             live(p, s->in[k], i);
-            live(p, s->in[k], s->runs_in);
+            if (s->runs_in != DLI_NOWHERE)
+                live(p, s->in[k], s->runs_in);
         }
         if (s->scratch_bytes > 0 && s->scratch == DLI_NOWHERE) {
             s->scratch = dli_plan_storage(p, s->scratch_bytes, i, i, err);

@@ -218,6 +218,8 @@ static dl4c_status add_op(struct lowering *l, int32_t vertex, const struct dli_o
     s->saved_bytes = prep.saved_bytes;
     s->packed_bytes = prep.packed_bytes;
     s->pack_key = prep.pack_key;
+    s->apart = prep.apart;
+    s->joins = prep.joins;
     s->unread = p->mode == DLI_RUN ? prep.unread : 0;
     s->state = prep.state;
     s->kernel = prep.kernel ? prep.kernel : op->name;
@@ -561,6 +563,30 @@ static dl4c_status join_run(struct lowering *l, int32_t first, int32_t n, const 
     return DL4C_OK;
 }
 
+/* A step that puts values one behind the other is left out where all of them can be made in their place. */
+static void join_values(struct dli_plan *p, int32_t i, const int32_t *value_readers)
+{
+    struct dli_step *s = &p->steps[i];
+    const struct dli_value *out = &p->values[s->out];
+    for (int32_t k = 0; k < s->n_in; k++) {
+        const struct dli_value *v = &p->values[s->in[k]];
+        const struct dli_step *from = v->step == DLI_NOWHERE ? NULL : &p->steps[v->step];
+        if (!from || from->out != s->in[k] || !from->apart || from->joined || from->runs_in != v->step || value_readers[s->in[k]] != 1 ||
+            v->layout != out->layout || v->row > 0 || v->shape.batch != 1)
+            return;
+    }
+    int64_t at = 0;
+    for (int32_t k = 0; k < s->n_in; k++) {
+        struct dli_value *v = &p->values[s->in[k]];
+        p->storages[v->storage].bytes = 0;
+        v->storage = out->storage;
+        v->at = at;
+        v->row = out->floats;
+        at += v->floats;
+    }
+    s->runs_in = DLI_NOWHERE;
+}
+
 static dl4c_status join_steps(struct lowering *l)
 {
     struct dli_plan *p = l->plan;
@@ -585,6 +611,9 @@ static dl4c_status join_steps(struct lowering *l)
             status = join_run(l, i, n, readers, &done);
         i += done ? n + 1 : 1;
     }
+    for (int32_t i = 0; i < p->n_steps && status == DL4C_OK; i++)
+        if (p->steps[i].joins && p->steps[i].n_in > 1)
+            join_values(p, i, readers);
     dli_free(readers);
     return status;
 }

@@ -24,6 +24,7 @@ struct dli_value {
     int32_t twin;    /* the same value in the other layout; DLI_NOWHERE */
     int32_t view_of; /* the value whose memory it is under another shape; DLI_NOWHERE */
     int32_t step;    /* that makes it; DLI_NOWHERE for inputs */
+    int64_t at, row; /* where it is a part of another value's rows: floats before it, and of such a row; else 0 */
 };
 
 enum dli_step_kind { DLI_STEP_OP, DLI_STEP_TO_BLOCKED, DLI_STEP_TO_PLAIN, DLI_STEP_NHWC_IN, DLI_STEP_COPY };
@@ -53,7 +54,8 @@ struct dli_step {
     void *state;
     const char *kernel;
     int32_t joined;          /* how many steps run as one with this one, the last of them; 0: it runs by itself */
-    int32_t runs_in;         /* the step that runs this one; itself otherwise */
+    int32_t runs_in;         /* the step that runs this one; itself otherwise, DLI_NOWHERE where nothing is left to do */
+    bool apart, joins;       /* as prepare said */
     void *joined_state;
     struct dli_blob *packed; /* a reference */
     uint64_t packed_version; /* of the parameters it was packed from */

@@ -34,7 +34,8 @@ void dli_step_exec(struct dli_plan *p, struct dli_step *s, int64_t n, const floa
     x->in_layout = s->in_layout;
     x->out_layout = p->values[s->out].layout;
     x->in = s->in_ptr;
-    x->out = dli_plan_pointer(p, p->values[s->out].storage);
+    x->out = dli_plan_pointer(p, p->values[s->out].storage) + p->values[s->out].at;
+    x->out_step = p->values[s->out].row;
     if (s->has_params) {
         const struct dli_vparams *vp = p->graph->vertices[s->vertex].params;
         for (int32_t k = 0; k < vp->n; k++)

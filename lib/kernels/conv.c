@@ -3,6 +3,7 @@
 #include "kernels/conv_parts.h"
 
 #include "kernels/kernels.h"
+#include "kernels/layout.h"
 #include <math.h>
 
 bool dli_conv_product(size_t *out, int32_t n, const int64_t *factors)
@@ -123,13 +124,14 @@ void dli_conv_pack(const struct dli_conv_plan *p, dl4c_context *ctx, int32_t thr
     algorithms[p->algorithm]->pack(p, ctx, threads, w, scale, packed);
 }
 
-void dli_conv_run(const struct dli_conv_plan *p, dl4c_context *ctx, int32_t threads, int64_t n, const void *packed, const float *bias,
-                  const float *x, const float *addend, float *y, void *scratch)
+static void run(const struct dli_conv_plan *p, dl4c_context *ctx, int32_t threads, int64_t n, const void *packed, const float *bias,
+                const float *x, const float *addend, float *y, int64_t y_image, void *scratch)
 {
     if (n < 1)
         return;
     struct dli_conv_call c = { .p = p, .ctx = ctx, .threads = threads, .n = n, .packed = packed, .bias = bias, .x = x,
-                               .addend = p->fuse.add ? addend : NULL, .y = y, .scratch = scratch, .lo = -INFINITY, .hi = INFINITY };
+                               .addend = p->fuse.add ? addend : NULL, .y = y, .y_image = y_image, .scratch = scratch, .lo = -INFINITY,
+                               .hi = INFINITY };
     if (p->fuse.act == DLI_CONV_ACT_RELU) {
         c.lo = 0;
     } else if (p->fuse.act == DLI_CONV_ACT_CLIP) {
@@ -137,4 +139,28 @@ void dli_conv_run(const struct dli_conv_plan *p, dl4c_context *ctx, int32_t thre
         c.hi = p->fuse.hi;
     }
     algorithms[p->algorithm]->run(&c);
+}
+
+static int64_t image_floats(const struct dli_conv_plan *p)
+{
+    const struct dli_conv_shape *s = &p->shape;
+    const int64_t pixels = p->fuse.pool2 ? (s->h_out / 2) * (s->w_out / 2) : s->h_out * s->w_out;
+    return p->out_layout == DLI_BLOCKED ? dli_blocked_size(s->c_out, pixels) : s->c_out * pixels;
+}
+
+void dli_conv_run(const struct dli_conv_plan *p, dl4c_context *ctx, int32_t threads, int64_t n, const void *packed, const float *bias,
+                  const float *x, const float *addend, float *y, void *scratch)
+{
+    run(p, ctx, threads, n, packed, bias, x, addend, y, image_floats(p), scratch);
+}
+
+bool dli_conv_can_run_apart(const struct dli_conv_plan *p)
+{
+    return p->out_layout == DLI_BLOCKED && !p->fuse.add && p->shape.groups == 1 && p->algorithm != DLI_CONV_DEPTHWISE;
+}
+
+void dli_conv_run_apart(const struct dli_conv_plan *p, dl4c_context *ctx, int32_t threads, int64_t n, const void *packed, const float *bias,
+                        const float *x, float *y, int64_t y_image, void *scratch)
+{
+    run(p, ctx, threads, n, packed, bias, x, NULL, y, y_image, scratch);
 }

@@ -69,6 +69,12 @@ void dli_conv_pack(const struct dli_conv_plan *p, dl4c_context *ctx, int32_t thr
 void dli_conv_run(const struct dli_conv_plan *p, dl4c_context *ctx, int32_t threads, int64_t n, const void *packed, const float *bias,
                   const float *x, const float *addend, float *y, void *scratch);
 
+/* Whether dli_conv_run_apart may be called for this plan: one whose output is blocked, without an addend, and not depthwise. */
+bool dli_conv_can_run_apart(const struct dli_conv_plan *p);
+/* The same with y_image floats between images of y, which lie between others' then. */
+void dli_conv_run_apart(const struct dli_conv_plan *p, dl4c_context *ctx, int32_t threads, int64_t n, const void *packed, const float *bias,
+                        const float *x, float *y, int64_t y_image, void *scratch);
+
 /* Layers that follow each other as one: a point convolution (or none), a depthwise one and a point convolution, as networks for small
  * machines are made of. What lies between them stays in the caches. The same bits as one after the other. */
 struct dli_conv_block {

@@ -84,7 +84,8 @@ static struct dli_conv_multiply product(const struct layer *l, int64_t vectors)
 }
 
 /* Rows [first, last) of two blocks of what comes into the depthwise layer, to E, whose first row is number `top` of the map. */
-static void fill(const struct geometry *g, int64_t image, int64_t panel, int64_t top, int64_t first, int64_t last, int64_t plane_e, float *e)
+static void fill(const struct geometry *g, int64_t image, int64_t panel, int64_t top, int64_t first, int64_t last, int64_t plane_e,
+                 float *e)
 {
     const struct dli_conv_shape *d = g->d;
     const int64_t w = g->w, vectors = dli_min_i64(2, g->wide - 2 * panel), plane = d->h_in * d->w_in * w;

@@ -126,7 +126,7 @@ static void finish_pooled(const struct geometry *g, const float *m, int64_t imag
         const struct dli_conv_finish f = { .m = m + (o & 1) * w, .m_step = 2 * panel + 1 < g->out ? 2 * w : w, .n = pixels,
                                            .bias = g->bias + block * w, .lo = c->lo, .hi = c->hi, .addend = addend, .y = row };
         g->k->finish(&f);
-        float *y = c->y + (whole * (s->h_out / 2) + from / s->w_out / 2) * half * w;
+        float *y = c->y + image * c->y_image + (block * (s->h_out / 2) + from / s->w_out / 2) * half * w;
         for (int64_t i = 0; i < pixels / s->w_out; i += 2)
             g->k->pool(row + i * s->w_out * w, s->w_out, half, y + i / 2 * half * w);
     }
@@ -173,8 +173,8 @@ static void task(void *arg, size_t number, int32_t worker)
                                                      .next_step = share };
                 if (part + length == g->sum && !p->fuse.pool2) {
                     const int64_t block = group * g->out + 2 * panel;
-                    const int64_t at = (image * s->groups * g->out + block) * plane_y + (from + first) * w;
-                    q.y = c->y + at;
+                    const int64_t in_image = block * plane_y + (from + first) * w, at = image * s->groups * g->out * plane_y + in_image;
+                    q.y = c->y + image * c->y_image + in_image;
                     q.y_vector = plane_y;
                     q.bias = g->bias + block * w;
                     q.addend = c->addend ? c->addend + at : NULL;

@@ -86,14 +86,14 @@ static void task(void *arg, size_t number, int32_t worker)
     for (int64_t y = top; y < top + rows; y++) {
         for (int64_t column = 0; column < s->w_out; column += k->tiles)
             for (int64_t o = 0; o < g->out; o += 2) {
-                const int64_t at = (image * g->out + o) * plane + (y * s->w_out + column) * w;
+                const int64_t in_image = o * plane + (y * s->w_out + column) * w, at = image * g->out * plane + in_image;
                 const struct dli_conv_first f = {
                     .c_in = (int32_t)s->c_in, .kh = s->kh, .kw = s->kw, .dh = s->dh, .dw = s->dw, .sw = s->sw,
                     .vectors = o + 1 < g->out ? 2 : 1, .pixels = (int32_t)dli_min_i64(k->tiles, s->w_out - column),
                     .x = x + (y - top) * s->sh * p->tune[COLUMNS] + column * s->sw, .x_channel = have * p->tune[COLUMNS],
                     .x_row = p->tune[COLUMNS], .w = c->packed + o * w * sum, .bias = c->scratch + o * w, .lo = c->lo, .hi = c->hi,
                     .addend = c->addend ? c->addend + at : NULL, .addend_vector = plane,
-                    .y = pool2 ? row + (o * 2 + (y & 1)) * s->w_out * w + column * w : c->y + at,
+                    .y = pool2 ? row + (o * 2 + (y & 1)) * s->w_out * w + column * w : c->y + image * c->y_image + in_image,
                     .y_vector = pool2 ? 2 * s->w_out * w : plane,
                 };
                 k->first(&f);
@@ -101,7 +101,7 @@ static void task(void *arg, size_t number, int32_t worker)
         if (pool2 && (y & 1))
             for (int64_t o = 0; o < g->out; o++)
                 k->pool(row + o * 2 * s->w_out * w, s->w_out, s->w_out / 2,
-                        c->y + ((image * g->out + o) * (s->h_out / 2) + y / 2) * (s->w_out / 2) * w);
+                        c->y + image * c->y_image + (o * (s->h_out / 2) + y / 2) * (s->w_out / 2) * w);
     }
 }
 

@@ -156,6 +156,7 @@ struct dli_conv_call {
     int64_t n;
     const float *packed, *bias, *x, *addend;
     float *y;
+    int64_t y_image; /* floats between images of y */
     float *scratch;
     float lo, hi; /* of the activation: infinities where there is none */
 };

@@ -201,7 +201,7 @@ static void output_block(const struct geometry *g, const float *m, int64_t first
                                            .bias = g->bias + block * w, .lo = c->lo, .hi = c->hi, .pool2 = pool2, .h = s->h_out,
                                            .w = s->w_out, .top = 4 * r.row, .left = 4 * r.column, .tiles = (int32_t)r.n,
                                            .addend = c->addend ? c->addend + (r.image * g->out + block) * plane : NULL,
-                                           .y = c->y + (r.image * g->out + block) * plane_y };
+                                           .y = c->y + r.image * c->y_image + block * plane_y };
         g->k->wino_output(&q);
         t += r.n;
     }

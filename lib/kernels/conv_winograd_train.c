@@ -103,6 +103,7 @@ static void run(const struct dli_conv_call *c)
         part.n = dli_min_i64(turn, c->n - image);
         part.x = x;
         part.y = y;
+        part.y_image = out;
         part.scratch = addend + (c->p->fuse.add ? turn * dli_lines(out) : 0);
         dli_layout_to_blocked(c->ctx, c->threads, x, c->x + image * s->c_in * hw_in, part.n, s->c_in, hw_in);
         if (c->addend) {

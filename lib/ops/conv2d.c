@@ -180,6 +180,7 @@ static dl4c_status prepare(struct dli_prepare *p, struct dl4c_error *err)
     p->packed_bytes = dli_round_up(plan->packed_bytes) + (a->has_bias ? (size_t)a->units * sizeof(float) : 0);
     p->pack_key = plan->pack_key;
     p->unread = ~0u;
+    p->apart = dli_conv_can_run_apart(plan);
     p->kernel = names[plan->algorithm];
     return DL4C_OK;
 }
@@ -204,8 +205,12 @@ static const float *bias_of(const struct dli_exec *x)
 static void forward(const struct dli_exec *x)
 {
     const struct dli_conv_plan *plan = x->state;
-    dli_conv_run(plan, x->ctx, x->threads, dli_in_rows(x, 0), x->packed, bias_of(x), x->in[0], plan->fuse.add ? x->in[x->n_in - 1] : NULL, x->out,
-                 x->scratch);
+    if (x->out_step > 0) {
+        dli_conv_run_apart(plan, x->ctx, x->threads, dli_in_rows(x, 0), x->packed, bias_of(x), x->in[0], x->out, x->out_step, x->scratch);
+        return;
+    }
+    dli_conv_run(plan, x->ctx, x->threads, dli_in_rows(x, 0), x->packed, bias_of(x), x->in[0],
+                 plan->fuse.add ? x->in[x->n_in - 1] : NULL, x->out, x->scratch);
 }
 
 static dl4c_status join(struct dli_join *j, struct dl4c_error *err)

@@ -51,6 +51,7 @@ static dl4c_status prepare(struct dli_prepare *p, struct dl4c_error *err)
         p->in_layout[k] = DLI_PLAIN;
     if (!whole)
         p->out_layout = DLI_PLAIN;
+    p->joins = ((const struct merge *)p->attrs)->axis == 1;
     return DL4C_OK;
 }
 

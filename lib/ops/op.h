@@ -90,6 +90,8 @@ struct dli_prepare {
     size_t packed_bytes;  /* repacked parameters, 64-byte aligned, shared between sessions under the same key; in training too, packed
                            * anew after each step that changed them */
     uint64_t pack_key;
+    bool apart;           /* forward can leave gaps between the rows of its output: out_step of struct dli_exec */
+    bool joins;           /* the output is the inputs, in their order, row by row: those who make them may write them there */
     uint32_t unread;      /* bit k: inference does not read parameter k any more once it is packed */
     void *state;        /* the step's own, from dli_alloc; freed by release (NULL: dli_free) */
     const char *kernel; /* what dl4c_session_describe shows; static */
@@ -124,6 +126,7 @@ struct dli_exec {
     int32_t out_layout;
     const float *const *in;
     float *out;                /* may be in[0] with DLI_OP_INPLACE */
+    int64_t out_step;          /* floats between rows of out, where the step said `apart`; 0: they touch */
     const void *const *params; /* f32 at any alignment (a mapped file) in inference, aligned in training */
     const void *packed;
     const void *state;

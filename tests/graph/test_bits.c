@@ -79,6 +79,27 @@ static const struct step mobile_like[] = {
     { NULL },
 };
 
+/* A fire module: both convolutions write where the merged value is. */
+static const struct step fire_like[] = {
+    { "conv2d:units=32,kernel=3,stride=2,activation=relu", "c1", { "in" } },
+    { "conv2d:units=16,kernel=1,activation=relu", "s1", { "c1" } },
+    { "conv2d:units=32,kernel=1,activation=relu", "a1", { "s1" } },
+    { "conv2d:units=32,kernel=3,padding=1,activation=relu", "b1", { "s1" } },
+    { "merge", "m1", { "a1", "b1" } },
+    { "conv2d:units=16,kernel=1,activation=relu", "s2", { "m1" } },
+    { "conv2d:units=48,kernel=1,activation=relu", "a2", { "s2" } },
+    { "conv2d:units=20,kernel=3,stride=2,padding=1", "b2", { "s2" } },
+    { "conv2d:units=16,kernel=3,stride=2,padding=1", "d2", { "s2" } },
+    { "merge", "m2", { "d2", "b2" } },
+    { "merge", "m3", { "m1", "a2" } },
+    { "max_pool:kernel=3,stride=2", "p3", { "m3" } },
+    { "global_pool", "g3", { "p3" } },
+    { "global_pool", "g2", { "m2" } },
+    { "merge", "m", { "g2", "g3" } },
+    { "output:units=10,activation=softmax", "out", { "m" } },
+    { NULL },
+};
+
 static dl4c_graph *network(const struct step *steps)
 {
     dl4c_builder *b = NULL;
@@ -179,6 +200,37 @@ static void fusing_layers_changes_no_bit(void **state)
     dl4c_graph_destroy(&g);
 }
 
+static void values_are_made_where_they_are_merged(void **state)
+{
+    (void)state;
+    static const char *const at[] = { "out" }, *const inside[] = { "out", "a1", "m2" };
+    check(fire_like, at, 1, 0, "fire");
+    dl4c_graph *g = network(fire_like);
+    float x[FEW * IN], *want[MOST_OUTPUTS] = { NULL };
+    for (int i = 0; i < FEW * IN; i++)
+        x[i] = (float)cos(0.23 * i + 0.003 * i * (i % 5));
+    for (int k = 0; k < 3; k++) { /* unfused, as it comes, and with a merged value asked for */
+        struct dl4c_session_options o = DL4C_SESSION_OPTIONS_INIT;
+        dl4c_session *s = NULL;
+        char *text = NULL;
+        int in_place = 0;
+        o.batch = FEW;
+        o.outputs = k == 2 ? inside : at;
+        o.n_outputs = k == 2 ? 3 : 1;
+        o.flags = k == 0 ? DL4C_SESSION_NO_FUSION : 0;
+        MUST(dl4c_session_create(ctx, g, &o, &s, &err));
+        MUST(dl4c_session_describe(s, &text, &err));
+        for (const char *t = text; (t = strstr(t, "in its place")); t++)
+            in_place++;
+        assert_int_equal(in_place, k == 0 ? 0 : k == 1 ? 2 : 1); /* m1 and m2; m3 reads what has another reader */
+        dl4c_free(text);
+        run(s, x, 0, FEW, o.outputs, 1, want, "fire", 0);
+        dl4c_session_destroy(&s);
+    }
+    free(want[0]);
+    dl4c_graph_destroy(&g);
+}
+
 static const char *const vgg_at[] = { "out", "p1", "c3" };
 static const char *const res_at[] = { "out", "r2", "m" };
 static const uint64_t all_flags[] = { 0, DL4C_SESSION_LOW_MEMORY, DL4C_SESSION_NO_FUSION };
@@ -205,6 +257,7 @@ int main(void)
         cmocka_unit_test(plain_networks_give_a_row_the_same_bits_in_any_batch),
         cmocka_unit_test(residual_networks_give_a_row_the_same_bits_in_any_batch),
         cmocka_unit_test(fusing_layers_changes_no_bit),
+        cmocka_unit_test(values_are_made_where_they_are_merged),
     };
     struct dl4c_context_options o = DL4C_CONTEXT_OPTIONS_INIT;
     o.threads = 5;
