@@ -18,6 +18,7 @@
 struct args {
     const char *model, *at, *input, *output;
     int batch, threads, height, width;
+    int32_t precision;
     bool low;
 };
 
@@ -49,6 +50,8 @@ static bool parse(int argc, char **argv, struct args *a, struct bench *b)
             a->threads = atoi(value);
         else if (strcmp(name, "--memory") == 0 && (strcmp(value, "low") == 0 || strcmp(value, "default") == 0))
             a->low = value[0] == 'l';
+        else if (strcmp(name, "--precision") == 0 && dl4c_precision_find(value, &a->precision, NULL) == DL4C_OK)
+            continue;
         else if (strcmp(name, "--input") == 0)
             a->input = value;
         else if (strcmp(name, "--output") == 0)
@@ -106,7 +109,7 @@ int main(int argc, char **argv)
     if (!parse(argc, argv, &a, &b) || (!a.model && !*BENCH_ZOO)) {
         fprintf(stderr,
                 "usage: %s --model M [--at V] [--batch N] [--threads T] [--size HxW] [--input X.npy] [--output Y.npy] "
-                "[--memory default|low] [--seconds S] [--serve] [--json]\n",
+                "[--memory default|low] [--precision P] [--seconds S] [--serve] [--json]\n",
                 argv[0]);
         return 2;
     }
@@ -121,6 +124,7 @@ int main(int argc, char **argv)
     const double t0 = bench_now();
     co.threads = a.threads;
     so.batch = a.batch;
+    so.precision = a.precision;
     so.flags = DL4C_SESSION_CHANNELS_FIRST | (a.low ? DL4C_SESSION_LOW_MEMORY : 0);
     if (a.at) {
         so.outputs = &a.at;
@@ -147,9 +151,9 @@ int main(int argc, char **argv)
     }
     char ready[256];
     snprintf(ready, sizeof ready, "\"batch\": %d, \"threads\": %d, \"first_run_s\": %.4f, \"load_s\": %.4f, \"arena_mb\": %.1f, "
-             "\"packed_mb\": %.1f, \"kernels\": \"%s\"",
+             "\"packed_mb\": %.1f, \"kernels\": \"%s\", \"precision\": \"%s\"",
              a.batch, (int)dl4c_context_threads(ctx), first, loaded, (double)dl4c_session_bytes(r.session) / 1048576,
-             (double)dl4c_session_packed_bytes(r.session) / 1048576, dl4c_cpu_kernels());
+             (double)dl4c_session_packed_bytes(r.session) / 1048576, dl4c_cpu_kernels(), dl4c_precision_name(a.precision));
     b.user = &r;
     b.items = a.batch;
     status = bench_run(&b, ready);

@@ -206,6 +206,25 @@ DL4C_API void dl4c_cancel_set(int32_t *cancel);
  */
 DL4C_API const char *dl4c_cpu_kernels(void);
 
+/**
+ * In how many bits a session keeps weights and multiplies. Never chosen by itself: a session is f32 unless its options say otherwise.
+ * The others concern dense layers and convolutions; the rest, all sums, activations between layers and training are f32. Within one
+ * precision the same input gives the same bits whatever the batch, the position in it and the number of threads.
+ */
+enum {
+    DL4C_PRECISION_F32 = 0,          /**< "f32" */
+    DL4C_PRECISION_BF16_WEIGHTS = 1, /**< "bf16-weights": weights rounded to bfloat16, arithmetic in f32 */
+    DL4C_PRECISION_BF16 = 2,         /**< "bf16": weights and the inputs of products rounded to bfloat16; wants AVX512-BF16 */
+    DL4C_PRECISION_INT8_WEIGHTS = 3  /**< "int8-weights": weights in a byte each with a scale for each output channel, arithmetic in f32 */
+};
+/** "f32", "bf16-weights" ...; NULL where there is no such precision, as past the last. Static storage. Threads: safe. Since: 0.1. */
+DL4C_API const char *dl4c_precision_name(int32_t precision);
+/** The precision of that name. DL4C_E_INVALID: there is none; the message lists them. Threads: safe. Since: 0.1. */
+DL4C_API dl4c_status dl4c_precision_find(const char *name, int32_t *precision, struct dl4c_error *err);
+/** DL4C_E_UNSUPPORTED: this CPU, or what DL4C_CPU_MASK leaves of it, does not offer the precision; DL4C_E_INVALID: there is no such
+ *  precision. Threads: safe. Since: 0.1. */
+DL4C_API dl4c_status dl4c_precision_check(int32_t precision, struct dl4c_error *err);
+
 /** Number of lines that dl4c_build_info gives. */
 DL4C_API int32_t dl4c_build_info_count(void);
 

@@ -276,6 +276,8 @@ public:
         names_ = std::move(names);
         return *this;
     }
+    /** DL4C_PRECISION_*. */
+    SessionOptions &precision(int32_t p) { return set(&dl4c_session_options::precision, p); }
     SessionOptions &flags(uint64_t flags) { return set(&dl4c_session_options::flags, flags); }
 
 private:
@@ -434,6 +436,8 @@ public:
     FeaturizeOptions &batch(int64_t n) { return set(&dl4c_featurize_options::batch, n); }
     /** DL4C_POOL_*. */
     FeaturizeOptions &pool(int32_t pool) { return set(&dl4c_featurize_options::pool, pool); }
+    /** DL4C_PRECISION_*. */
+    FeaturizeOptions &precision(int32_t p) { return set(&dl4c_featurize_options::precision, p); }
     FeaturizeOptions &overwrite(bool on = true) { return set(&dl4c_featurize_options::overwrite, on); }
 };
 

@@ -33,8 +33,10 @@ struct dl4c_featurize_options {
     const int32_t *cancel;
     int64_t timeout_ms;
     uint64_t flags; /**< must be 0 */
+    int32_t precision; /**< DL4C_PRECISION_* of the trunk's session; another than f32 is recorded in the store as "precision" */
+    int32_t reserved;  /**< must be 0 */
 };
-#define DL4C_FEATURIZE_OPTIONS_INIT { sizeof(struct dl4c_featurize_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+#define DL4C_FEATURIZE_OPTIONS_INIT { sizeof(struct dl4c_featurize_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /**
  * Runs every image of a reader once through a graph and stores what comes out at one or several vertices. Rows follow the list or the

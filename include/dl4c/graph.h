@@ -242,15 +242,17 @@ struct dl4c_session_options {
     size_t arena_bytes;
     const struct dl4c_shape *input_shapes; /**< of each input without the batch, in the layout it comes in; NULL: as the graph says */
     int32_t n_input_shapes;
-    int32_t reserved;
-    uint64_t flags; /**< DL4C_SESSION_* */
+    int32_t precision; /**< DL4C_PRECISION_*; 0: f32. Sessions of every precision share a graph, which itself stays f32: training is
+                        *   always f32, and a trained graph is rounded again for its sessions */
+    uint64_t flags;    /**< DL4C_SESSION_* */
 };
 #define DL4C_SESSION_OPTIONS_INIT { sizeof(struct dl4c_session_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /**
  * Plans: infers all shapes, fuses, chooses kernels and layouts, packs weights, places every activation in one arena.
  * @retval DL4C_E_NOTFOUND  an output is no vertex
- * @retval DL4C_E_INVALID   a shape does not fit; a length is not known yet
+ * @retval DL4C_E_INVALID   a shape does not fit; a length is not known yet; there is no such precision
+ * @retval DL4C_E_UNSUPPORTED  this CPU does not offer the precision
  * @retval DL4C_E_LIMIT     the arena of the caller is too small (the message says what is needed), or the memory limit
  * Threads: safe unless @p graph is being trained. Since: 0.1.
  */
@@ -309,7 +311,8 @@ DL4C_API dl4c_status dl4c_session_run(dl4c_session *s, dl4c_tensor *const *input
 DL4C_API dl4c_status dl4c_session_output(dl4c_session *s, int32_t i, dl4c_tensor **y, struct dl4c_error *err);
 /** From now on output @p i is written to the caller's tensor: contiguous f32, [batch, ...], kept by a reference. NULL unbinds. */
 DL4C_API dl4c_status dl4c_session_bind(dl4c_session *s, int32_t i, dl4c_tensor *y, struct dl4c_error *err);
-/** The plan, one step a line: vertices, kernel, layout, shape, what is fused, bytes packed; then the memory. Freed by dl4c_free. */
+/** The plan, one step a line: vertices, kernel, layout, shape, what is fused, bytes packed; then the memory and the precision. Freed by
+ *  dl4c_free. */
 DL4C_API dl4c_status dl4c_session_describe(const dl4c_session *s, char **text, struct dl4c_error *err);
 
 DL4C_END

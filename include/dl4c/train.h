@@ -209,7 +209,7 @@ struct dl4c_evaluate_options {
     /** Each is given every row, of labels as ones and zeros or of the source's targets; as many columns as the output has values. */
     dl4c_measure *const *measures;
     int32_t n_measures;
-    int32_t reserved; /**< must be 0 */
+    int32_t precision; /**< DL4C_PRECISION_* of the session that answers */
 };
 #define DL4C_EVALUATE_OPTIONS_INIT                                                                                                         \
     {                                                                                                                                      \

@@ -55,6 +55,7 @@ static dl4c_status make_session(struct featurize *f, const struct dl4c_source_in
     so.outputs = f->at;
     so.n_outputs = f->n;
     so.threads = f->o.threads;
+    so.precision = f->o.precision;
     so.input_shapes = &in;
     so.n_input_shapes = 1;
     so.flags = DL4C_SESSION_CHANNELS_FIRST;
@@ -85,6 +86,7 @@ static dl4c_status begin_stores(struct featurize *f, const struct dl4c_source_in
 {
     const struct dli_store_facts facts = { .preprocess = dl4c_reader_preprocess(f->images),
                                            .pool = pool_name(f->o.pool),
+                                           .precision = f->o.precision ? dl4c_precision_name(f->o.precision) : NULL,
                                            .height = (int32_t)info->shape[1],
                                            .width = (int32_t)info->shape[2] };
     for (int32_t k = 0; k < f->n; k++) {
@@ -206,6 +208,8 @@ dl4c_status dl4c_featurize(dl4c_graph *trunk, dl4c_reader *images, const char *o
     DLI_TRY(dli_struct_in(&f.o, sizeof f.o, options, "featurize", err));
     if (f.o.flags)
         return dli_fail(err, DL4C_E_VERSION, "featurize", "flags %#" PRIx64 " are not known to this library", f.o.flags);
+    if (f.o.reserved)
+        return dli_fail(err, DL4C_E_INVALID, "featurize", "reserved is %" PRId32 ", wanted 0", f.o.reserved);
     if (f.o.pool < DL4C_POOL_NONE || f.o.pool > DL4C_POOL_MAX || f.o.batch < 0 || f.o.shard_size < 0 || (f.o.at && f.o.n_at < 1))
         return dli_fail(err, DL4C_E_INVALID, "featurize",
                         "pool is %" PRId32 ", batch %" PRId64 ", shard_size %" PRId64 ", vertices %" PRId32, f.o.pool, f.o.batch,

@@ -124,6 +124,7 @@ static void add_header(struct dli_strbuf *b, const struct dli_store_writer *w, s
     add_nested(b, nested);
     dli_strbuf_addc(b, ',');
     add_fact(b, "pool", w->facts.pool ? w->facts.pool : "none");
+    add_fact(b, "precision", w->facts.precision);
     add_fact(b, "preprocess", w->facts.preprocess);
     snprintf(size, sizeof size, "%" PRId32 "x%" PRId32, w->facts.height, w->facts.width);
     add_fact(b, "size", size);

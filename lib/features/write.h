@@ -9,7 +9,7 @@
 
 /* What a store records of itself; all borrowed. */
 struct dli_store_facts {
-    const char *digest, *vertex, *preprocess, *pool;
+    const char *digest, *vertex, *preprocess, *pool, *precision; /* pool and precision: NULL where there is nothing to say */
     int32_t height, width;
 };
 

@@ -59,5 +59,6 @@ dl4c_status dli_plan_describe(const struct dli_plan *p, char **text, struct dl4c
                     m.packed_bytes, p->batch, p->flags & DL4C_SESSION_LOW_MEMORY ? "low" : "default");
     dli_strbuf_addf(&b, "weights %" PRId64 " bytes, %" PRId64 " of them mapped, %" PRId64 " read in place; %" PRId64 " bytes in all\n",
                     m.weights_bytes, m.mapped_bytes, m.read_bytes, m.total_bytes);
+    dli_strbuf_addf(&b, "precision %s\n", dl4c_precision_name(p->precision));
     return dli_strbuf_take(&b, text, err);
 }

@@ -178,6 +178,7 @@ static dl4c_status add_op(struct lowering *l, int32_t vertex, const struct dli_o
                                 .workers = p->workers,
                                 .blas = p->ctx->blas,
                                 .flags = p->flags,
+                                .precision = p->precision,
                                 .batch = p->batch,
                                 .attrs = attrs,
                                 .n_in = n_in,
@@ -692,6 +693,7 @@ dl4c_status dli_plan_create(dl4c_context *ctx, dl4c_graph *g, const struct dli_p
     p->threads = o->threads;
     p->workers = dli_parallel_width(ctx, o->threads);
     p->flags = o->flags;
+    p->precision = o->precision;
     p->n_outputs = o->n_outputs;
     const size_t n = (size_t)g->n_vertices;
     struct lowering l = { .plan = p, .g = g, .err = err };

@@ -70,6 +70,7 @@ struct dli_plan_options {
     int64_t batch;
     int32_t threads; /* 0: the context's */
     uint64_t flags;  /* DL4C_SESSION_* */
+    int32_t precision; /* DL4C_PRECISION_*; f32 in training */
     const struct dl4c_shape *input_shapes;
     const int32_t *outputs; /* vertices */
     int32_t n_outputs;
@@ -78,7 +79,7 @@ struct dli_plan_options {
 struct dli_plan {
     dl4c_context *ctx; /* a reference */
     dl4c_graph *graph; /* a reference */
-    int32_t mode, threads, workers;
+    int32_t mode, threads, workers, precision;
     int64_t batch;
     uint64_t flags;
     int32_t n_values, n_steps, n_storages;

@@ -125,6 +125,7 @@ static void pack_into(struct dli_plan *p, struct dli_step *s, const struct dli_v
                                       .workers = p->workers,
                                       .blas = p->ctx->blas,
                                       .flags = p->flags,
+                                      .precision = p->precision,
                                       .batch = p->batch,
                                       .attrs = s->attrs,
                                       .n_in = s->n_in,

@@ -104,10 +104,10 @@ static dl4c_status read_options(const dl4c_graph *graph, const struct dl4c_sessi
     DLI_TRY(dli_struct_in(o, sizeof *o, options, "session", err));
     if (o->flags & ~(uint64_t)(DL4C_SESSION_LOW_MEMORY | DL4C_SESSION_NO_FUSION | DL4C_SESSION_CHANNELS_FIRST))
         return dli_fail(err, DL4C_E_VERSION, "session", "flags %#" PRIx64 " are not known to this library", o->flags);
-    if (o->batch < 0 || o->threads < 0 || o->reserved)
-        return dli_fail(err, DL4C_E_INVALID, "session",
-                        "batch is %" PRId64 ", threads %" PRId32 ", reserved %" PRId32 ": none may be negative", o->batch, o->threads,
-                        o->reserved);
+    if (o->batch < 0 || o->threads < 0)
+        return dli_fail(err, DL4C_E_INVALID, "session", "batch is %" PRId64 ", threads %" PRId32 ": neither may be negative", o->batch,
+                        o->threads);
+    DLI_TRY(dl4c_precision_check(o->precision, err));
     if (o->input_shapes && o->n_input_shapes != graph->n_inputs)
         return dli_fail(err, DL4C_E_INVALID, "session", "%" PRId32 " input shapes for a graph of %" PRId32 " inputs", o->n_input_shapes,
                         graph->n_inputs);
@@ -119,7 +119,8 @@ static dl4c_status make_plan(dl4c_context *ctx, dl4c_graph *graph, const struct 
                              struct dl4c_error *err)
 {
     struct dl4c_shape *shapes = NULL;
-    struct dli_plan_options po = { .mode = DLI_RUN, .batch = o->batch ? o->batch : 1, .threads = o->threads, .flags = o->flags };
+    struct dli_plan_options po = { .mode = DLI_RUN, .batch = o->batch ? o->batch : 1, .threads = o->threads, .flags = o->flags,
+                                   .precision = o->precision };
     int32_t *vertices = NULL;
     dl4c_status status = inside_shapes(graph, o, &shapes, err);
     po.input_shapes = shapes;

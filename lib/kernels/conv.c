@@ -91,6 +91,12 @@ static dl4c_status check(const struct dli_conv_shape *s, uint32_t flags, struct 
 dl4c_status dli_conv_plan(const struct dli_conv_shape *s, const struct dli_conv_fuse *f, uint32_t flags, int32_t blas, int32_t workers,
                           struct dli_conv_plan *plan, struct dl4c_error *err)
 {
+    return dli_conv_plan_precision(s, f, flags, DL4C_PRECISION_F32, blas, workers, plan, err);
+}
+
+dl4c_status dli_conv_plan_precision(const struct dli_conv_shape *s, const struct dli_conv_fuse *f, uint32_t flags, int32_t precision,
+                                    int32_t blas, int32_t workers, struct dli_conv_plan *plan, struct dl4c_error *err)
+{
     memset(plan, 0, sizeof *plan);
     DLI_TRY(check(s, flags, err));
     plan->shape = *s;
@@ -100,6 +106,8 @@ dl4c_status dli_conv_plan(const struct dli_conv_shape *s, const struct dli_conv_
     plan->workers = workers < 1 ? 1 : workers;
     plan->algorithm = choose(s, flags);
     plan->tune[DLI_CONV_FLAGS] = flags;
+    if (plan->algorithm == DLI_CONV_WINOGRAD || plan->algorithm == DLI_CONV_DIRECT || plan->algorithm == DLI_CONV_POINT)
+        plan->precision = precision;
     if (plan->fuse.pool2 && (flags & DLI_CONV_PLAIN || plan->algorithm == DLI_CONV_IM2COL || !dli_conv_can_fuse(s, f)))
         return dli_fail(err, DL4C_E_INVALID, "conv", "pooling can't be fused with a convolution of this shape and layout");
     if (!algorithms[plan->algorithm]->plan(plan) || !dli_add_size(plan->packed_bytes, 63, &plan->packed_bytes) ||
@@ -110,7 +118,7 @@ dl4c_status dli_conv_plan(const struct dli_conv_shape *s, const struct dli_conv_
     plan->scratch_bytes &= ~(size_t)63;
     /* FNV-1a over what the packed bytes follow from, the weights apart. */
     const int64_t words[] = { plan->algorithm == DLI_CONV_POINT ? DLI_CONV_DIRECT : plan->algorithm, dli_kernels()->block, s->c_in,
-                              s->c_out, s->kh, s->kw, s->groups, (int64_t)plan->packed_bytes };
+                              s->c_out, s->kh, s->kw, s->groups, (int64_t)plan->packed_bytes, plan->precision };
     uint64_t key = 14695981039346656037u;
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         for (int bit = 0; bit < 64; bit += 8)

@@ -29,6 +29,10 @@ enum {
                               * computes, [c_in, c_out, kh, kw] with its taps reversed */
 };
 
+/* DL4C_PRECISION_* of a plan. Weights stored in fewer bits are those of Winograd's and the direct kernels; other algorithms, of few
+ * channels or in groups, keep floats, and so does DLI_CONV_PLAIN. With stored weights the result has the bits of an f32 plan of
+ * DLI_CONV_LOW_MEMORY for the rounded weights. */
+
 enum {
     DLI_CONV_WINOGRAD,
     DLI_CONV_DIRECT,
@@ -48,6 +52,7 @@ struct dli_conv_plan {
     uint64_t pack_key;             /* plans with equal keys take each other's packed weights */
     size_t packed_bytes, scratch_bytes;
     int32_t workers; /* that scratch_bytes is for */
+    int32_t precision; /* DL4C_PRECISION_*: what the plan does, f32 where its algorithm knows nothing else */
     int64_t tune[8]; /* of the algorithm: see its file */
 };
 
@@ -58,6 +63,9 @@ bool dli_conv_can_fuse(const struct dli_conv_shape *s, const struct dli_conv_fus
  * DL4C_E_INVALID for a shape that makes no sense or an f that can't be fused, DL4C_E_LIMIT where sizes overflow. */
 dl4c_status dli_conv_plan(const struct dli_conv_shape *s, const struct dli_conv_fuse *f, uint32_t flags, int32_t blas, int32_t workers,
                           struct dli_conv_plan *plan, struct dl4c_error *err);
+/* The same in a DL4C_PRECISION_* that dl4c_precision_check allows. */
+dl4c_status dli_conv_plan_precision(const struct dli_conv_shape *s, const struct dli_conv_fuse *f, uint32_t flags, int32_t precision,
+                                    int32_t blas, int32_t workers, struct dli_conv_plan *plan, struct dl4c_error *err);
 
 /* w: [c_out, c_in / groups, kh, kw] floats at any alignment; scale: NULL or [c_out], multiplied in; packed: plan->packed_bytes,
  * 64-byte aligned. */

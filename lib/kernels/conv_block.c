@@ -48,7 +48,7 @@ static int64_t row_floats(const struct dli_conv_shape *d, int64_t w)
 
 static bool is_point(const struct dli_conv_plan *p)
 {
-    return p->algorithm == DLI_CONV_POINT && p->shape.groups == 1 && !p->fuse.pool2;
+    return p->algorithm == DLI_CONV_POINT && p->shape.groups == 1 && !p->fuse.pool2 && p->precision == DL4C_PRECISION_F32;
 }
 
 bool dli_conv_block_plan(const struct dli_conv_plan *const *layers, int32_t n, struct dli_conv_block *b)

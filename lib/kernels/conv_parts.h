@@ -193,6 +193,9 @@ static inline float dli_conv_weight(const char *w, int64_t i)
     return v;
 }
 
+/* Stored weights number i on, `bytes` each, of packed ones. */
+static inline const char *dli_conv_stored(const float *packed, int64_t i, int64_t bytes) { return (const char *)packed + i * bytes; }
+
 static inline int64_t dli_ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 static inline int64_t dli_min_i64(int64_t a, int64_t b) { return a < b ? a : b; }
 static inline int64_t dli_max_i64(int64_t a, int64_t b) { return a > b ? a : b; }

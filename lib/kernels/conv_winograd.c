@@ -11,12 +11,17 @@
  * as at batch 1 on small images, all threads share one chunk and each reads its own part of U: then U, read once, is the bound.
  *
  * U is four times as large as the weights. Where it would be very large, or memory is short, the weights are packed as they are,
- * [panel][c_in][9][2 W], and a panel's U is made in parts of PART channels when its turn comes: a part serves all tiles of the chunk. */
+ * [panel][c_in][9][2 W], and a panel's U is made in parts of PART channels when its turn comes: a part serves all tiles of the chunk.
+ * Weights stored in fewer bits are kept so too: rounded before the transform, they bring a quarter of the error that a rounded U does.
+ * Scales of bytes lie behind them, one for each output channel. In bfloat16 arithmetic V and U are pairs of channels, V [..][tile][W / 2]
+ * and U [36][panel][c_in / 2][2 W], rounded after their transforms. */
 #include "kernels/conv_parts.h"
 
 #include "base/thread_pool.h"
 #include "kernels/kernels.h"
 #include "kernels/layout.h"
+#include "kernels/stored.h"
+#include <math.h>
 
 enum { POINTS = 36, PART = 64 };
 /* tune: */
@@ -31,6 +36,7 @@ struct geometry {
     const struct dli_conv_call *call;
     const struct dli_conv_kernels *k;
     int64_t w, in, out;       /* vector, channel blocks */
+    int64_t depth;            /* words of a tile and channel block of V: W floats, or half as many pairs */
     int64_t panels;           /* of two output blocks */
     int64_t rows, columns;    /* tiles of an image */
     int64_t tiles, chunk;     /* all, and of a chunk */
@@ -38,6 +44,7 @@ struct geometry {
     float *v, *m;             /* shared by all threads or the first worker's */
     int64_t v_step, m_step;   /* between points */
     int64_t u_step;           /* of a part of U, 0 where U is packed */
+    int64_t wide;             /* floats of the weights of a part of U, where they are stored in fewer bits */
     int64_t group, per_worker;
     int64_t splits; /* of the shared steps */
 };
@@ -54,17 +61,24 @@ static bool plan(struct dli_conv_plan *p)
     p->in_layout = p->out_layout = DLI_BLOCKED;
     /* About 28 tiles let a panel of U, fetched ahead from wherever it is, serve long enough, and keep V and M close; twice as many
      * where U is so large that it comes from main memory, or has to be made. */
-    const bool large = in * out > 1 << 16, expand = p->tune[DLI_CONV_FLAGS] & DLI_CONV_LOW_MEMORY;
+    const bool large = in * out > 1 << 16, low = p->tune[DLI_CONV_FLAGS] & DLI_CONV_LOW_MEMORY;
+    if (low && p->precision == DL4C_PRECISION_BF16)
+        p->precision = DL4C_PRECISION_BF16_WEIGHTS; /* whose U need not be kept */
+    const bool pairs = p->precision == DL4C_PRECISION_BF16, stored = p->precision != DL4C_PRECISION_F32 && !pairs, expand = stored || low;
+    const int64_t deep = pairs ? in / 2 : in;
     const int64_t chunk = 28 / k->tiles * k->tiles * (large || expand ? 2 : 1);
     p->tune[CHUNK] = chunk;
     p->tune[GROUP] = dli_min_i64(panels, large && !expand ? 2 : 1);
     p->tune[SHARED] = p->workers > 1 ? 28 * p->workers : 0;
     p->tune[EXPAND] = expand;
-    size_t v, m, u, own, shared;
-    if (!DLI_CONV_PRODUCT(&p->packed_bytes, expand ? 9 : POINTS, in, out, 4) || !DLI_CONV_PRODUCT(&v, POINTS, step_of(chunk, in), 4) ||
+    size_t v, m, u, own, shared, scales;
+    if (!DLI_CONV_PRODUCT(&p->packed_bytes, expand ? 9 : POINTS, in, out, dli_stored_bytes(p->precision)) ||
+        !DLI_CONV_PRODUCT(&scales, p->precision == DL4C_PRECISION_INT8_WEIGHTS, out, 4) ||
+        !dli_add_size(p->packed_bytes, scales, &p->packed_bytes) || !DLI_CONV_PRODUCT(&v, POINTS, step_of(chunk, deep), 4) ||
         !DLI_CONV_PRODUCT(&m, POINTS, step_of(chunk, dli_min_i64(out, p->tune[GROUP] * 2 * w)), 4) ||
-        !DLI_CONV_PRODUCT(&u, expand ? POINTS : 0, step_of(PART, 2 * w), 4) || !dli_add_size(v, m, &own) || !dli_add_size(own, u, &own) ||
-        !dli_mul_size(own, (size_t)p->workers, &own) || !DLI_CONV_PRODUCT(&v, POINTS, step_of(p->tune[SHARED], in), 4) ||
+        !DLI_CONV_PRODUCT(&u, (expand ? POINTS : 0) + (stored ? 9 : 0), step_of(PART, 2 * w), 4) || !dli_add_size(v, m, &own) ||
+        !dli_add_size(own, u, &own) ||
+        !dli_mul_size(own, (size_t)p->workers, &own) || !DLI_CONV_PRODUCT(&v, POINTS, step_of(p->tune[SHARED], deep), 4) ||
         !DLI_CONV_PRODUCT(&m, POINTS, step_of(p->tune[SHARED], expand ? 2 * w : out), 4) || !dli_add_size(m, u, &m) ||
         !dli_mul_size(m, expand ? (size_t)p->workers : 1, &m) || !dli_add_size(v, m, &shared))
         return false;
@@ -85,9 +99,19 @@ static void pack_panel(void *arg, size_t panel, int32_t worker)
     const struct dli_conv_shape *s = &k->p->shape;
     const int64_t w = dli_kernels()->block, in = dli_ceil_div(s->c_in, w) * w, out = dli_ceil_div(s->c_out, w) * w;
     const int64_t first = (int64_t)panel * 2 * w, width = dli_min_i64(2 * w, out - first);
-    const int64_t step = k->p->tune[EXPAND] ? 9 * width : width;
-    float *to = k->packed + first * in * (step / width);
+    const int64_t bytes = dli_stored_bytes(k->p->precision), step = (k->p->tune[EXPAND] ? 9 * width : width) * bytes;
+    char *to = (char *)k->packed + first * in * (step / width);
     double g[9 * DLI_CONV_PANEL_MAX];
+    float row[9 * DLI_CONV_PANEL_MAX], scales[9 * DLI_CONV_PANEL_MAX] = { 0 };
+    if (bytes == 1) {
+        for (int64_t j = 0; j < dli_min_i64(width, s->c_out - first); j++) {
+            scales[j] = dli_stored_scale(s->c_in * 9, k->w + (first + j) * s->c_in * 9 * (int64_t)sizeof(float), 1);
+            scales[j] *= k->scale ? fabsf(k->scale[first + j]) : 1.0f;
+        }
+        memcpy((float *)(void *)((char *)k->packed + 9 * in * out) + first, scales, (size_t)width * sizeof *scales);
+        for (int64_t i = width; i < 9 * width; i++)
+            scales[i] = scales[i - width];
+    }
     for (int64_t c = 0; c < in; c++, to += step) {
         for (int64_t j = 0; j < width; j++) {
             const bool real = c < s->c_in && first + j < s->c_out;
@@ -95,11 +119,20 @@ static void pack_panel(void *arg, size_t panel, int32_t worker)
             for (int i = 0; i < 9; i++)
                 g[i * width + j] = real ? dli_conv_weight(k->w, ((first + j) * s->c_in + c) * 9 + i) * scale : 0.0;
         }
-        if (k->p->tune[EXPAND])
-            for (int64_t i = 0; i < 9 * width; i++)
-                to[i] = (float)g[i];
-        else
-            dli_kernels()->conv->wino_weights(g, width, to, in * out);
+        if (k->p->precision == DL4C_PRECISION_BF16) {
+            float u[POINTS * DLI_CONV_PANEL_MAX];
+            dli_kernels()->conv->wino_weights(g, width, u, width);
+            for (int64_t i = 0; i < POINTS; i++)
+                dli_store_pairs(width, u + i * width, c % 2, to - c % 2 * step + i * in * out * bytes);
+            continue;
+        }
+        if (!k->p->tune[EXPAND]) {
+            dli_kernels()->conv->wino_weights(g, width, (float *)(void *)to, in * out);
+            continue;
+        }
+        for (int64_t i = 0; i < 9 * width; i++)
+            row[i] = (float)g[i];
+        dli_store(k->p->precision, 9 * width, row, scales, to);
     }
 }
 
@@ -130,23 +163,28 @@ static void input_block(const struct geometry *g, float *v, int64_t first, int64
 {
     const struct dli_conv_shape *s = &g->call->p->shape;
     const int64_t blocks = blocks_of(g, tiles), from = block_start(tiles, blocks, block), n = block_start(tiles, blocks, block + 1) - from;
-    v += from * g->in * g->w + channel * n * g->w;
+    float rounded[POINTS * 16 * 16], *to = g->depth == g->w ? v + from * g->in * g->w + channel * n * g->w : rounded;
+    const int64_t step = g->depth == g->w ? g->v_step : n * g->w;
     for (int64_t t = 0; t < n;) {
         const struct run r = run_at(g, first + from + t, n - t);
         const float *x = g->call->x + (r.image * g->in + channel) * s->h_in * s->w_in * g->w;
         const struct dli_wino_input q = { .x = x, .h = s->h_in, .w = s->w_in, .top = 4 * r.row - s->pad_top,
-                                          .left = 4 * r.column - s->pad_left, .tiles = (int32_t)r.n, .v = v + t * g->w,
-                                          .v_step = g->v_step };
+                                          .left = 4 * r.column - s->pad_left, .tiles = (int32_t)r.n, .v = to + t * g->w,
+                                          .v_step = step };
         g->k->wino_input(&q);
         t += r.n;
     }
+    if (g->depth != g->w)
+        for (int64_t i = 0; i < POINTS; i++)
+            dli_kernels()->narrow_pairs(n * g->w, rounded + i * step, v + i * g->v_step + (from * g->in + channel * n) * g->depth);
 }
 
 /* Products first..last-1, numbered [point][panel of the group]: V times U to M. */
 static void products(const struct geometry *g, const float *v, float *m, int64_t tiles, int64_t panel, int64_t panels, int64_t first,
                      int64_t last)
 {
-    const int64_t w = g->w, in = g->in * w, blocks = blocks_of(g, tiles);
+    const int64_t w = g->w, in = g->in * g->depth, blocks = blocks_of(g, tiles); /* `in` words, like everything of V and U */
+    void (*const multiply)(const struct dli_conv_multiply *) = g->depth == w ? g->k->multiply : dli_kernels()->multiply_pairs;
     for (int64_t i = first; i < last; i++) {
         const int64_t point = i / panels, mine = panel + i % panels;
         const int32_t vectors = 2 * mine + 1 < g->out ? 2 : 1;
@@ -157,10 +195,10 @@ static void products(const struct geometry *g, const float *v, float *m, int64_t
         for (int64_t b = 0; b < blocks; b++) {
             const int64_t from = block_start(tiles, blocks, b), n = block_start(tiles, blocks, b + 1) - from;
             const struct dli_conv_multiply q = { .tiles = (int32_t)n, .vectors = vectors, .blocks = g->in,
-                                                 .a = v + point * g->v_step + from * in, .a_step = n * w, .b = u,
+                                                 .a = v + point * g->v_step + from * in, .a_step = n * g->depth, .b = u,
                                                  .c = m + point * g->m_step + i % panels * 2 * w * tiles + from * vectors * w,
                                                  .c_step = vectors * w, .next = next + b * in * share, .next_step = share };
-            g->k->multiply(&q);
+            multiply(&q);
         }
     }
 }
@@ -169,12 +207,23 @@ static void products(const struct geometry *g, const float *v, float *m, int64_t
 static void expanded_products(const struct geometry *g, const float *v, float *m, float *u, int64_t tiles, int64_t panel)
 {
     const int64_t w = g->w, in = g->in * w, blocks = blocks_of(g, tiles), vectors = 2 * panel + 1 < g->out ? 2 : 1;
-    const float *weights = g->call->packed + panel * 2 * w * in * 9;
+    const int32_t precision = g->call->p->precision;
+    const int64_t bytes = dli_stored_bytes(precision), columns = vectors * w;
+    const char *weights = dli_conv_stored(g->call->packed, panel * 2 * w * in * 9, bytes);
+    const float *scales = NULL;
+    float *wide = u + POINTS * g->u_step;
+    if (precision == DL4C_PRECISION_INT8_WEIGHTS)
+        scales = (const float *)(const void *)dli_conv_stored(g->call->packed, 9 * in * g->out * w, 1) + panel * 2 * w;
     for (int64_t part = 0; part < in; part += PART) {
-        const int64_t length = dli_min_i64(PART, in - part), share = dli_max_i64(1, 9 * vectors * w / (POINTS * blocks));
-        g->k->wino_expand(weights, length, vectors * w, u, g->u_step);
-        weights += length * 9 * vectors * w;
-        const float *next = weights; /* the next part, or panel; past the last one fetching does no harm */
+        const int64_t length = dli_min_i64(PART, in - part), share = dli_max_i64(1, 9 * columns * bytes / (4 * POINTS * blocks));
+        const float *floats = (const float *)(const void *)weights;
+        if (precision != DL4C_PRECISION_F32) {
+            dli_stored_widen(precision, 9 * length, columns, weights, scales, wide);
+            floats = wide;
+        }
+        g->k->wino_expand(floats, length, columns, u, g->u_step);
+        weights += length * 9 * columns * bytes;
+        const float *next = (const float *)(const void *)weights; /* the next part, or panel; past the last one fetching does no harm */
         for (int64_t point = 0; point < POINTS; point++)
             for (int64_t b = 0; b < blocks; b++, next += share * length) {
                 const int64_t from = block_start(tiles, blocks, b), n = block_start(tiles, blocks, b + 1) - from;
@@ -273,13 +322,15 @@ static void run(const struct dli_conv_call *c)
     dli_conv_bias(c->scratch, c->bias, s->c_out, g.out * g.w);
     g.bias = c->scratch;
     g.u_step = p->tune[EXPAND] ? step_of(PART, 2 * g.w) : 0;
+    g.depth = p->precision == DL4C_PRECISION_BF16 ? g.w / 2 : g.w;
+    g.wide = p->precision != DL4C_PRECISION_F32 ? 9 * g.u_step : 0;
     g.v = c->scratch + dli_lines(g.out * g.w);
     const int64_t width = dli_min_i64(dli_parallel_width(c->ctx, c->threads), p->workers);
     if (width > 1 && g.tiles <= p->tune[SHARED] && g.tiles <= 28 * width) {
-        g.v_step = step_of(g.tiles, g.in * g.w);
+        g.v_step = step_of(g.tiles, g.in * g.depth);
         g.m_step = step_of(g.tiles, g.u_step ? 2 * g.w : g.out * g.w);
         g.m = g.v + POINTS * g.v_step;
-        g.per_worker = POINTS * (g.m_step + g.u_step);
+        g.per_worker = POINTS * (g.m_step + g.u_step) + g.wide;
         g.splits = dli_min_i64(POINTS * g.panels, 4 * width);
         dli_parallel(c->ctx, c->threads, (size_t)(blocks_of(&g, g.tiles) * g.in), shared_input, &g);
         if (g.u_step) {
@@ -295,9 +346,9 @@ static void run(const struct dli_conv_call *c)
     if (chunks < 8 * width)
         chunks = dli_ceil_div(chunks, width) * width;
     g.chunk = dli_ceil_div(g.tiles, chunks);
-    g.v_step = step_of(g.chunk, g.in * g.w);
+    g.v_step = step_of(g.chunk, g.in * g.depth);
     g.m_step = step_of(g.chunk, dli_min_i64(g.out, 2 * g.group) * g.w);
-    g.per_worker = POINTS * (g.v_step + g.m_step + g.u_step);
+    g.per_worker = POINTS * (g.v_step + g.m_step + g.u_step) + g.wide;
     dli_parallel(c->ctx, c->threads, (size_t)dli_ceil_div(g.tiles, g.chunk), own_chunk, &g);
 }
 

@@ -16,6 +16,16 @@ enum { DLI_DENSE_CHUNK = 1024 };
 void dli_dense_run(dl4c_context *ctx, int32_t threads, int64_t n, int64_t in, int64_t out, const float *x, int64_t ldx, const void *w,
                    const float *bias, float *y);
 
+/* The same with weights stored in fewer bits (stored.h). `to` and `stored`: dli_dense_stored_bytes bytes, aligned to DLI_ALIGN.
+ * bf16-weights: the bits that dli_dense_run gives for the rounded weights. int8-weights: those it gives for the whole numbers, times the
+ * scale, plus bias. bf16: inputs are rounded too, lanes sum pairs; only where dl4c_precision_check allows it; scratch for up to n rows:
+ * dli_dense_stored_scratch bytes, aligned likewise, else none is needed. */
+size_t dli_dense_stored_bytes(int32_t precision, int64_t in, int64_t out);
+void dli_dense_store(dl4c_context *ctx, int32_t threads, int32_t precision, int64_t in, int64_t out, const void *w, void *to);
+size_t dli_dense_stored_scratch(int32_t precision, int64_t n, int64_t in);
+void dli_dense_run_stored(dl4c_context *ctx, int32_t threads, int32_t precision, int64_t n, int64_t in, int64_t out, const float *x,
+                          int64_t ldx, const void *stored, const float *bias, float *y, void *scratch);
+
 /* Scratch of the two below for up to n rows, in bytes; workers as dli_parallel_width gives it. Aligned to DLI_ALIGN. */
 size_t dli_dense_backward_scratch(int64_t n, int64_t in, int64_t out, int32_t workers);
 

@@ -17,6 +17,8 @@ static void build_table(void)
         dli_kernels_init_avx2(&table);
     if (cpu & DLI_CPU_AVX512)
         dli_kernels_init_avx512(&table);
+    if (cpu & DLI_CPU_AVX512_BF16)
+        dli_kernels_init_avx512bf16(&table);
 #endif
 }
 

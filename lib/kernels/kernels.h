@@ -10,11 +10,12 @@
 
 struct dli_axis;
 struct dli_conv_kernels;
+struct dli_conv_multiply;
 struct dli_pixel_floats;
 struct dli_pooling;
 struct dli_unary;
 
-/* Every pointer is always set. No kernel fails, allocates or touches a byte outside its arguments; none asks for padding or, unless
+/* Every pointer is always set, but for those of bfloat16 arithmetic. No kernel fails, allocates or touches a byte outside its arguments; none asks for padding or, unless
  * it says so, for more alignment than a float's. What a kernel computes is said where its caller is declared. */
 struct dli_kernels {
     const char *name; /* "generic", "avx2", "avx512": the instruction set of the last filling */
@@ -37,6 +38,27 @@ struct dli_kernels {
     /* dense.h: y[r * ldy + o] = (accumulate: +=) dot(x + r * ldx, w + o * ldw, k), k at most a chunk; ldw in floats, w unaligned. */
     void (*dense)(int64_t rows, int64_t outs, int64_t k, const float *x, int64_t ldx, const void *w, int64_t ldw, float *y, int64_t ldy,
                   bool accumulate);
+    /* The same with weights stored in fewer bits (stored.h): bfloat16, or whole numbers -127 to 127 in a byte each. Every lane sums as
+     * above, so that y has the bits it would have with the weights as floats. ldw in weights. */
+    void (*dense_bf16)(int64_t rows, int64_t outs, int64_t k, const float *x, int64_t ldx, const void *w, int64_t ldw, float *y,
+                       int64_t ldy, bool accumulate);
+    void (*dense_i8)(int64_t rows, int64_t outs, int64_t k, const float *x, int64_t ldx, const void *w, int64_t ldw, float *y,
+                     int64_t ldy, bool accumulate);
+
+    /* The same on pairs of bfloat16, of x and of w, k, ldx and ldw in pairs; a lane adds the products of a pair one after the other. NULL
+     * where the CPU has no instruction for it: DL4C_PRECISION_BF16 is not offered there. */
+    void (*dense_pairs)(int64_t rows, int64_t outs, int64_t k, const float *x, int64_t ldx, const void *w, int64_t ldw, float *y,
+                        int64_t ldy, bool accumulate);
+
+    /* conv_parts.h: `multiply` of tiles' pairs: a is [blocks][tiles][W / 2] and b [blocks * W / 2][vectors * W] pairs, a_step, next_step
+     * and next in pairs. NULL likewise. */
+    void (*multiply_pairs)(const struct dli_conv_multiply *g);
+    /* y[i] = x[i] in bfloat16, to nearest, ties to even; numbers below the normal range become 0, as in products. NULL likewise. */
+    void (*narrow_pairs)(int64_t n, const float *x, void *y);
+
+    /* stored.h: stored weights as floats; x unaligned. y[i] = x[i]; y[r][c] = x[r][c] * scale[c]. */
+    void (*widen_bf16)(int64_t n, const void *x, float *y);
+    void (*widen_i8)(int64_t rows, int64_t columns, const void *x, const float *scale, float *y);
 
     const struct dli_conv_kernels *conv; /* conv_parts.h */
 
@@ -77,10 +99,11 @@ struct dli_kernels {
 /* The table of this process: filled from generic upward as far as dli_cpu_flags() allows, read-only afterwards. */
 const struct dli_kernels *dli_kernels(void);
 
-/* Each replaces the entries that it does better. The last two exist on x86-64 only; tests fill tables of their own with them. */
+/* Each replaces the entries that it does better. The last three exist on x86-64 only; tests fill tables of their own with them. */
 void dli_kernels_init_generic(struct dli_kernels *t);
 void dli_kernels_init_avx2(struct dli_kernels *t);
 void dli_kernels_init_avx512(struct dli_kernels *t);
+void dli_kernels_init_avx512bf16(struct dli_kernels *t);
 
 /* Parts of dli_kernels_init_generic, one a file. */
 void dli_generic_init_convert(struct dli_kernels *t);

@@ -156,7 +156,12 @@ static dl4c_status prepare(struct dli_prepare *p, struct dl4c_error *err)
     const struct dli_shape in = with_padding(p->in, p->fuse), own = unpooled(a, &in);
     const struct dli_conv_shape s = conv_shape(a, &in, &own, p->fuse);
     struct dli_conv_fuse fuse = { 0 };
-    static const char *const names[] = { "winograd", "direct", "point", "first", "depthwise", "im2col", "winograd" };
+    static const char *const names[][7] = {
+        { "winograd", "direct", "point", "first", "depthwise", "im2col", "winograd" },
+        { "winograd bf16-weights", "direct bf16-weights", "point bf16-weights" },
+        { "winograd bf16", "direct bf16", "point bf16" },
+        { "winograd int8-weights", "direct int8-weights", "point int8-weights" },
+    };
     if (p->fuse && !conv_fuse(p->fuse, &fuse))
         return dli_fail(err, DL4C_E_INTERNAL, "conv2d", "asked to fuse what can_fuse refused");
     struct dli_conv_plan *plan = dli_calloc(p->ctx, 1, sizeof *plan, err);
@@ -164,7 +169,8 @@ static dl4c_status prepare(struct dli_prepare *p, struct dl4c_error *err)
         return dli_alloc_status();
     const uint32_t flags = (p->flags & DLI_LOW_MEMORY ? DLI_CONV_LOW_MEMORY : 0) | (p->mode == DLI_TRAIN ? DLI_CONV_PLAIN : 0);
     const size_t back = p->mode == DLI_TRAIN ? dli_conv_backward_scratch(&s, p->batch * p->in[0].batch, p->workers) : 0;
-    dl4c_status status = dli_conv_plan(&s, &fuse, flags, p->blas, p->workers, plan, err);
+    const int32_t precision = p->mode == DLI_TRAIN ? DL4C_PRECISION_F32 : p->precision;
+    dl4c_status status = dli_conv_plan_precision(&s, &fuse, flags, precision, p->blas, p->workers, plan, err);
     if (status == DL4C_OK && back == SIZE_MAX)
         status = dli_fail(err, DL4C_E_LIMIT, "conv2d", "a batch of %" PRId64 " needs more scratch memory than sizes count", p->batch);
     if (status != DL4C_OK) {
@@ -181,7 +187,7 @@ static dl4c_status prepare(struct dli_prepare *p, struct dl4c_error *err)
     p->pack_key = plan->pack_key;
     p->unread = ~0u;
     p->apart = dli_conv_can_run_apart(plan);
-    p->kernel = names[plan->algorithm];
+    p->kernel = names[plan->precision][plan->algorithm];
     return DL4C_OK;
 }
 

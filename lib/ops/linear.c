@@ -26,31 +26,60 @@ dl4c_status dli_linear_infer(const struct dli_linear *a, struct dli_infer *i, co
     return DL4C_OK;
 }
 
-/* W is used where it lies; the bias may lie at an odd address of a mapped file and is copied. */
+/* What runs need to know of a precision other than f32, where the step has a state at all. */
+struct stored {
+    int32_t precision;
+    size_t weights_at; /* in the packed bytes: the bias is first */
+};
+
+/* In f32 W is used where it lies; the bias may lie at an odd address of a mapped file and is copied. */
 dl4c_status dli_linear_prepare(const struct dli_linear *a, struct dli_prepare *p, struct dl4c_error *err)
 {
-    (void)err;
+    static const char *const names[] = { "dense", "dense bf16-weights", "dense bf16", "dense int8-weights" };
+    const int64_t in = dli_row_elements(p->in), rows = p->batch * p->in[0].batch;
     p->in_layout[0] = DLI_PLAIN;
     p->out_layout = DLI_PLAIN;
-    p->kernel = "dense";
-    if (p->mode == DLI_TRAIN)
-        p->scratch_bytes = dli_dense_backward_scratch(p->batch * p->in[0].batch, dli_row_elements(p->in), a->units, p->workers);
-    else if (a->has_bias)
-        p->packed_bytes = (size_t)a->units * sizeof(float);
+    p->kernel = names[p->mode == DLI_TRAIN ? DL4C_PRECISION_F32 : p->precision];
     p->unread = a->has_bias ? 1u << 1 : 0;
+    if (p->mode == DLI_TRAIN) {
+        p->scratch_bytes = dli_dense_backward_scratch(rows, in, a->units, p->workers);
+        return DL4C_OK;
+    }
+    p->packed_bytes = a->has_bias ? (size_t)a->units * sizeof(float) : 0;
+    if (p->precision == DL4C_PRECISION_F32)
+        return DL4C_OK;
+    struct stored *s = dli_calloc(p->ctx, 1, sizeof *s, err);
+    if (!s)
+        return dli_alloc_status();
+    s->precision = p->precision;
+    s->weights_at = dli_round_up(p->packed_bytes);
+    p->state = s;
+    p->packed_bytes = s->weights_at + dli_dense_stored_bytes(p->precision, in, a->units);
+    p->pack_key = p->precision == DL4C_PRECISION_INT8_WEIGHTS ? 1 : 2; /* both kinds of bf16 store the same */
+    p->scratch_bytes = dli_dense_stored_scratch(p->precision, rows, in);
+    p->unread |= 1;
     return DL4C_OK;
 }
 
-void dli_linear_pack(const struct dli_linear *a, const void *const *params, void *packed)
+void dli_linear_pack(const struct dli_linear *a, const struct dli_prepare *p, const void *const *params, int32_t threads, void *packed)
 {
-    memcpy(packed, params[1], (size_t)a->units * sizeof(float));
+    const struct stored *s = p->state;
+    if (a->has_bias)
+        memcpy(packed, params[1], (size_t)a->units * sizeof(float));
+    if (s)
+        dli_dense_store(p->ctx, threads, s->precision, dli_row_elements(p->in), a->units, params[0], (char *)packed + s->weights_at);
 }
 
 void dli_linear_forward(const struct dli_linear *a, const struct dli_exec *x)
 {
-    const int64_t in = dli_row_elements(x->in_shape);
+    const struct stored *s = x->state;
+    const int64_t in = dli_row_elements(x->in_shape), n = dli_in_rows(x, 0);
     const float *bias = !a->has_bias ? NULL : x->packed ? x->packed : x->params[1];
-    dli_dense_run(x->ctx, x->threads, dli_in_rows(x, 0), in, a->units, x->in[0], in, x->params[0], bias, x->out);
+    if (s)
+        dli_dense_run_stored(x->ctx, x->threads, s->precision, n, in, a->units, x->in[0], in, (const char *)x->packed + s->weights_at, bias,
+                             x->out, x->scratch);
+    else
+        dli_dense_run(x->ctx, x->threads, n, in, a->units, x->in[0], in, x->params[0], bias, x->out);
 }
 
 void dli_linear_backward(const struct dli_linear *a, const struct dli_exec *x)

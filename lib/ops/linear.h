@@ -21,7 +21,7 @@ struct dli_linear {
 
 dl4c_status dli_linear_infer(const struct dli_linear *a, struct dli_infer *i, const char *op, struct dl4c_error *err);
 dl4c_status dli_linear_prepare(const struct dli_linear *a, struct dli_prepare *p, struct dl4c_error *err);
-void dli_linear_pack(const struct dli_linear *a, const void *const *params, void *packed);
+void dli_linear_pack(const struct dli_linear *a, const struct dli_prepare *p, const void *const *params, int32_t threads, void *packed);
 void dli_linear_forward(const struct dli_linear *a, const struct dli_exec *x);
 void dli_linear_backward(const struct dli_linear *a, const struct dli_exec *x);
 

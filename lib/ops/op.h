@@ -75,6 +75,7 @@ struct dli_prepare {
     int32_t workers; /* scratch memory is sized for so many */
     int32_t blas;    /* DLI_BLAS_* */
     uint64_t flags;  /* DL4C_SESSION_* */
+    int32_t precision; /* DL4C_PRECISION_*: operators whose kernels know only f32 take no notice */
     int64_t batch;   /* most rows, for sizes only: kernels may not be chosen by it */
     const void *attrs;
     int32_t n_in;

@@ -21,8 +21,7 @@ static dl4c_status prepare(struct dli_prepare *p, struct dl4c_error *err) { retu
 
 static void pack(const struct dli_prepare *p, const void *const *params, int32_t threads, void *packed)
 {
-    (void)threads;
-    dli_linear_pack(linear(p->attrs), params, packed);
+    dli_linear_pack(linear(p->attrs), p, params, threads, packed);
 }
 
 static void forward(const struct dli_exec *x) { dli_linear_forward(linear(x->attrs), x); }

@@ -50,6 +50,7 @@ static dl4c_status make_session(struct evaluating *e, struct dl4c_error *err)
     so.outputs = &output;
     so.n_outputs = 1;
     so.threads = e->o->threads;
+    so.precision = e->o->precision;
     so.input_shapes = &shape;
     so.n_input_shapes = 1;
     so.flags = dli_graph_channels_first(e->graph, shape.dim, shape.rank) ? DL4C_SESSION_CHANNELS_FIRST : 0;
@@ -214,7 +215,7 @@ dl4c_status dl4c_evaluate(dl4c_graph *graph, dl4c_source *source, const struct d
         return dli_fail(err, DL4C_E_VERSION, "evaluate", "flags %#" PRIx64 " are not known to this library", o.flags);
     if (o.batch < 0 || o.threads < 0 || o.top_n < 0 || o.timeout_ms < 0)
         return dli_fail(err, DL4C_E_INVALID, "evaluate", "batch, threads, top_n or timeout_ms is negative");
-    if (o.reserved || o.n_measures < 0 || (o.n_measures > 0 && !o.measures))
+    if (o.n_measures < 0 || (o.n_measures > 0 && !o.measures))
         return dli_fail(err, DL4C_E_INVALID, "evaluate", "%" PRId32 " measures at %s", o.n_measures, o.measures ? "an array" : "NULL");
     if (!evaluation && o.n_measures == 0)
         return dli_fail(err, DL4C_E_INVALID, "evaluate", "evaluation is NULL and there are no measures");

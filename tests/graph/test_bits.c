@@ -136,9 +136,9 @@ static void run(dl4c_session *s, const float *x, int64_t first, int64_t n, const
     dl4c_tensor_unref(&t);
 }
 
-static void check(const struct step *steps, const char *const *at, int32_t n_at, uint64_t flags, const char *what)
+static void check(const struct step *steps, const char *const *at, int32_t n_at, uint64_t flags, int32_t precision, const char *what)
 {
-    const int64_t rows = flags ? FEW : ROWS, batches[] = { rows, 16, 3, 1 }; /* the first gives what is wanted */
+    const int64_t rows = flags || precision ? FEW : ROWS, batches[] = { rows, 16, 3, 1 }; /* the first gives what is wanted */
     static const int32_t threads[] = { 1, 2, 5 };
     dl4c_graph *g = network(steps);
     float *x = malloc((size_t)ROWS * IN * sizeof *x), *want[MOST_OUTPUTS] = { NULL };
@@ -153,6 +153,7 @@ static void check(const struct step *steps, const char *const *at, int32_t n_at,
             o.outputs = at;
             o.n_outputs = n_at;
             o.flags = flags;
+            o.precision = precision;
             MUST(dl4c_session_create(ctx, g, &o, &s, &err));
             run(s, x, 0, batches[b], at, n_at, want, what, threads[t]);
             if (batches[b] < rows)
@@ -170,7 +171,7 @@ static void fusing_layers_changes_no_bit(void **state)
 {
     (void)state;
     static const char *const at[] = { "out" }, *const inside[] = { "out", "e2", "z3" };
-    check(mobile_like, at, 1, 0, "mobilenet");
+    check(mobile_like, at, 1, 0, 0, "mobilenet");
     dl4c_graph *g = network(mobile_like);
     float x[FEW * IN], *want[MOST_OUTPUTS] = { NULL };
     for (int i = 0; i < FEW * IN; i++)
@@ -204,7 +205,7 @@ static void values_are_made_where_they_are_merged(void **state)
 {
     (void)state;
     static const char *const at[] = { "out" }, *const inside[] = { "out", "a1", "m2" };
-    check(fire_like, at, 1, 0, "fire");
+    check(fire_like, at, 1, 0, 0, "fire");
     dl4c_graph *g = network(fire_like);
     float x[FEW * IN], *want[MOST_OUTPUTS] = { NULL };
     for (int i = 0; i < FEW * IN; i++)
@@ -239,16 +240,27 @@ static void plain_networks_give_a_row_the_same_bits_in_any_batch(void **state)
 {
     (void)state;
     for (int f = 0; f < 3; f++)
-        check(vgg_like, vgg_at, 3, all_flags[f], "vgg");
-    check(vgg_like, vgg_at, 1, 0, "vgg, the end alone");
+        check(vgg_like, vgg_at, 3, all_flags[f], 0, "vgg");
+    check(vgg_like, vgg_at, 1, 0, 0, "vgg, the end alone");
 }
 
 static void residual_networks_give_a_row_the_same_bits_in_any_batch(void **state)
 {
     (void)state;
     for (int f = 0; f < 3; f++)
-        check(res_like, res_at, 3, all_flags[f], "resnet");
-    check(res_like, res_at, 1, 0, "resnet, the end alone");
+        check(res_like, res_at, 3, all_flags[f], 0, "resnet");
+    check(res_like, res_at, 1, 0, 0, "resnet, the end alone");
+}
+
+static void so_they_do_in_every_precision(void **state)
+{
+    (void)state;
+    for (int32_t p = DL4C_PRECISION_BF16_WEIGHTS; dl4c_precision_name(p); p++)
+        if (dl4c_precision_check(p, NULL) == DL4C_OK) {
+            check(vgg_like, vgg_at, 3, 0, p, dl4c_precision_name(p));
+            check(res_like, res_at, 3, 0, p, dl4c_precision_name(p));
+            check(mobile_like, mobile_at, 1, 0, p, dl4c_precision_name(p));
+        }
 }
 
 int main(void)
@@ -258,6 +270,7 @@ int main(void)
         cmocka_unit_test(residual_networks_give_a_row_the_same_bits_in_any_batch),
         cmocka_unit_test(fusing_layers_changes_no_bit),
         cmocka_unit_test(values_are_made_where_they_are_merged),
+        cmocka_unit_test(so_they_do_in_every_precision),
     };
     struct dl4c_context_options o = DL4C_CONTEXT_OPTIONS_INIT;
     o.threads = 5;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Convolution against its definition in double, and the rule that an image's bits are its own. */
 #include "kernels/conv_reference.h"
+#include "kernels/convert.h"
 #include "kernels/layout.h"
 
 static const struct dli_conv_fuse plain_fuse;
@@ -44,13 +45,13 @@ static int64_t pixels_out(const struct dli_conv_shape *s, const struct dli_conv_
 }
 
 /* y plain, of the first n images from image `from` on. */
-static void convolve(const struct dli_conv_shape *s, const struct dli_conv_fuse *f, uint32_t flags, const struct arrays *a, int64_t from,
-                     int64_t n, int32_t threads, bool scaled, float *y)
+static void convolve_in(int32_t precision, const struct dli_conv_shape *s, const struct dli_conv_fuse *f, uint32_t flags,
+                        const struct arrays *a, int64_t from, int64_t n, int32_t threads, bool scaled, float *y)
 {
     dl4c_context *ctx = context_of(threads);
     struct dli_conv_plan p;
     struct dl4c_error err;
-    if (dli_conv_plan(s, f, flags, DLI_BLAS_OWN, threads, &p, &err) != DL4C_OK)
+    if (dli_conv_plan_precision(s, f, flags, precision, DLI_BLAS_OWN, threads, &p, &err) != DL4C_OK)
         fail_msg("%s", err.message);
     void *packed = guard_alloc(p.packed_bytes), *scratch = guard_alloc(p.scratch_bytes);
     char *w = guard_alloc((size_t)w_size(s) * sizeof(float) + 1); /* weights may lie anywhere in a mapped file */
@@ -90,6 +91,12 @@ static void convolve(const struct dli_conv_shape *s, const struct dli_conv_fuse 
     floats_free(addend, n * size_add);
     floats_free(out, n * size_y);
     dl4c_context_destroy(&ctx);
+}
+
+static void convolve(const struct dli_conv_shape *s, const struct dli_conv_fuse *f, uint32_t flags, const struct arrays *a, int64_t from,
+                     int64_t n, int32_t threads, bool scaled, float *y)
+{
+    convolve_in(DL4C_PRECISION_F32, s, f, flags, a, from, n, threads, scaled, y);
 }
 
 struct sums {
@@ -312,6 +319,140 @@ static void an_image_has_the_same_bits_in_any_batch_on_any_threads(void **state)
         }
 }
 
+/* Weights as a precision keeps them, as floats. */
+static void keep(int32_t precision, const struct dli_conv_shape *s, float *w)
+{
+    const int64_t each = w_size(s) / s->c_out;
+    for (int64_t o = 0; o < s->c_out; o++) {
+        float *v = w + o * each, most = 0;
+        for (int64_t i = 0; i < each; i++)
+            most = fmaxf(most, fabsf(v[i]));
+        const float scale = most / 127;
+        for (int64_t i = 0; i < each; i++) {
+            uint16_t half;
+            dli_narrow_bf16(1, v + i, &half);
+            if (precision == DL4C_PRECISION_INT8_WEIGHTS)
+                v[i] = (float)nearbyint((double)v[i] / (double)scale) * scale;
+            else
+                dli_widen_bf16(1, &half, v + i);
+        }
+    }
+}
+
+static void stored_weights_give_the_bits_of_the_rounded_ones(void **state)
+{
+    (void)state;
+    struct dli_conv_shape all[SHAPES];
+    const int32_t n = shapes(all);
+    static const struct dli_conv_fuse fuses[] = { { .act = DLI_CONV_ACT_RELU, .add = true }, { .act = DLI_CONV_ACT_RELU, .pool2 = true } };
+    static const int32_t precisions[] = { DL4C_PRECISION_BF16_WEIGHTS, DL4C_PRECISION_INT8_WEIGHTS };
+    int32_t stored = 0;
+    for (int32_t i = 0; i < n; i++)
+        for (size_t f = 0; f < COUNT(fuses); f++)
+            for (size_t k = 0; k < COUNT(precisions); k++) {
+                struct dli_conv_plan p, whole;
+                if (!dli_conv_can_fuse(&all[i], &fuses[f]))
+                    continue;
+                assert_int_equal(dli_conv_plan_precision(&all[i], &fuses[f], 0, precisions[k], 0, 1, &p, NULL), DL4C_OK);
+                assert_int_equal(dli_conv_plan(&all[i], &fuses[f], DLI_CONV_LOW_MEMORY, 0, 1, &whole, NULL), DL4C_OK);
+                assert_true(p.precision == DL4C_PRECISION_F32 ? p.pack_key == whole.pack_key
+                                                               : p.pack_key != whole.pack_key && p.packed_bytes <= whole.packed_bytes);
+                if (p.precision == DL4C_PRECISION_F32)
+                    continue;
+                const int64_t size = all[i].c_out * pixels_out(&all[i], &fuses[f]);
+                struct arrays a = arrays_of(&all[i], IMAGES);
+                float *y = floats(IMAGES * size), *want = floats(IMAGES * size);
+                convolve_in(precisions[k], &all[i], &fuses[f], 0, &a, 0, IMAGES, 2, false, y);
+                keep(precisions[k], &all[i], a.w);
+                convolve(&all[i], &fuses[f], DLI_CONV_LOW_MEMORY, &a, 0, IMAGES, 1, false, want);
+                if (!same_bits(y, want, IMAGES * size))
+                    fail_msg("layer %d, precision %d: not the bits of the rounded weights", (int)i, (int)precisions[k]);
+                floats_free(y, IMAGES * size);
+                floats_free(want, IMAGES * size);
+                arrays_free(&all[i], &a);
+                stored++;
+            }
+    assert_true(stored > 60);
+}
+
+/* Inputs and weights lose up to 2^-8 of themselves each, in Winograd after their transforms, which magnify as in `check`; the rounding of sums
+ * hides behind that. */
+static void products_of_bfloat16_are_near_the_definition(void **state)
+{
+    (void)state;
+    struct dli_conv_shape all[SHAPES];
+    const int32_t n = shapes(all);
+    if (dl4c_precision_check(DL4C_PRECISION_BF16, NULL) != DL4C_OK) {
+        print_message("skipped: no AVX512-BF16 here\n");
+        skip();
+    }
+    int32_t checked = 0;
+    for (int32_t i = 0; i < n; i++) {
+        struct dli_conv_plan p;
+        assert_int_equal(dli_conv_plan_precision(&all[i], NULL, 0, DL4C_PRECISION_BF16, 0, 1, &p, NULL), DL4C_OK);
+        if (p.precision == DL4C_PRECISION_F32)
+            continue;
+        struct expected e = expected_of(&all[i]);
+        const int64_t size = y_size(&all[i]), hw = all[i].h_out * all[i].w_out;
+        float *y = floats(IMAGES * size);
+        double greatest = 0, error = 0, norm = 0;
+        convolve_in(DL4C_PRECISION_BF16, &all[i], &plain_fuse, 0, &e.a, 0, IMAGES, 2, false, y);
+        for (int64_t k = 0; k < IMAGES * size; k++)
+            greatest = fmax(greatest, e.size[k]);
+        for (int64_t k = 0; k < IMAGES * size; k++) {
+            const double want = e.sum[k] + e.a.bias[k / hw % all[i].c_out], far = fabs(y[k] - want);
+            const double bound = (p.algorithm == DLI_CONV_WINOGRAD ? 8 * greatest : e.size[k]) * ldexp(1.01, -7) + 1e-5;
+            error += far * far;
+            norm += want * want;
+            if (!(far <= bound))
+                fail_msg("layer %d, element %d: %.9g, not %.9g within %.3g", (int)i, (int)k, (double)y[k], want, bound);
+        }
+        /* In the mean the roundings cancel: about 1.6e-3 of each factor stays, 2.3e-3 of the result, 1e-2 after Winograd's transforms. */
+        const double most = p.algorithm == DLI_CONV_WINOGRAD ? 0.02 : 0.004;
+        if (!(sqrt(error / norm) < most))
+            fail_msg("layer %d: relative error %.3g", (int)i, sqrt(error / norm));
+        floats_free(y, IMAGES * size);
+        expected_free(&all[i], &e);
+        checked++;
+    }
+    assert_true(checked > 15);
+}
+
+static void an_image_has_the_same_bits_in_any_batch_of_every_precision(void **state)
+{
+    (void)state;
+    struct dli_conv_shape all[SHAPES];
+    const int32_t n_shapes = shapes(all);
+    enum { N = 9 };
+    static const struct dli_conv_fuse relu = { .act = DLI_CONV_ACT_RELU };
+    for (int32_t i = 0; i < n_shapes; i++)
+        for (int32_t precision = DL4C_PRECISION_BF16_WEIGHTS; dl4c_precision_name(precision); precision++) {
+            struct dli_conv_plan p;
+            if (dl4c_precision_check(precision, NULL) != DL4C_OK)
+                continue;
+            assert_int_equal(dli_conv_plan_precision(&all[i], &relu, 0, precision, 0, 1, &p, NULL), DL4C_OK);
+            if (p.precision == DL4C_PRECISION_F32)
+                continue;
+            const int64_t size = y_size(&all[i]);
+            struct arrays a = arrays_of(&all[i], N);
+            float *whole = floats(N * size), *part = floats(N * size);
+            convolve_in(precision, &all[i], &relu, 0, &a, 0, N, 2, false, whole);
+            static const struct {
+                int64_t from, n;
+                int32_t threads;
+            } runs[] = { { 0, 1, 1 }, { 8, 1, 5 }, { 5, 3, 2 }, { 0, N, 1 }, { 0, N, 5 } };
+            for (size_t r = 0; r < COUNT(runs); r++) {
+                convolve_in(precision, &all[i], &relu, 0, &a, runs[r].from, runs[r].n, runs[r].threads, false, part);
+                if (!same_bits(part, whole + runs[r].from * size, runs[r].n * size))
+                    fail_msg("layer %d, precision %d: %d images from %d on %d threads differ", (int)i, (int)precision, (int)runs[r].n,
+                             (int)runs[r].from, (int)runs[r].threads);
+            }
+            floats_free(whole, N * size);
+            floats_free(part, N * size);
+            arrays_free(&all[i], &a);
+        }
+}
+
 static void a_plan_made_for_many_threads_runs_on_few(void **state)
 {
     (void)state;
@@ -433,6 +574,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_algorithm_computes_its_definition),
         cmocka_unit_test(an_image_has_the_same_bits_in_any_batch_on_any_threads),
+        cmocka_unit_test(stored_weights_give_the_bits_of_the_rounded_ones),
+        cmocka_unit_test(products_of_bfloat16_are_near_the_definition),
+        cmocka_unit_test(an_image_has_the_same_bits_in_any_batch_of_every_precision),
         cmocka_unit_test(a_plan_made_for_many_threads_runs_on_few),
         cmocka_unit_test(nan_and_infinity_reach_the_output),
         cmocka_unit_test(nan_wins_in_fused_pooling),

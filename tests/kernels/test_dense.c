@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Fully connected layers against sums in double, with the weight at any address, and the rule that a row's bits are its own. */
+#include "kernels/convert.h"
 #include "kernels/dense.h"
+#include "kernels/stored.h"
 
 #include "kernels/check.h"
 
@@ -176,6 +178,164 @@ static void gradients_are_right(void **state)
     dl4c_context_destroy(&ctx);
 }
 
+/* ---- stored weights -------------------------------------------------------------------------------------------------------- */
+
+/* Weights as a precision keeps them, but as floats: whole numbers where they are bytes, whose scales are apart. */
+static float *kept(int32_t precision, const float *w, int64_t in, int64_t out, float *scale)
+{
+    float *v = floats(in * out);
+    for (int64_t o = 0; o < out; o++) {
+        float most = 0;
+        for (int64_t i = 0; i < in; i++)
+            most = fmaxf(most, fabsf(w[o * in + i]));
+        scale[o] = precision == DL4C_PRECISION_INT8_WEIGHTS ? most / 127 : 1;
+        for (int64_t i = 0; i < in; i++) {
+            uint16_t half;
+            dli_narrow_bf16(1, w + o * in + i, &half);
+            if (precision == DL4C_PRECISION_INT8_WEIGHTS)
+                v[o * in + i] = (float)nearbyint((double)w[o * in + i] / (double)scale[o]);
+            else
+                dli_widen_bf16(1, &half, v + o * in + i);
+        }
+    }
+    return v;
+}
+
+static void run_stored(int32_t precision, int32_t threads, int64_t n, int64_t in, int64_t out, const float *x, int64_t ldx, const float *w,
+                       const float *bias, float *y)
+{
+    const size_t size = dli_dense_stored_bytes(precision, in, out), scratch_size = dli_dense_stored_scratch(precision, n, in);
+    void *stored = guard_alloc(size), *scratch = guard_alloc(scratch_size);
+    struct weight u = weight_at(w, in * out, 1);
+    dl4c_context *ctx = context_of(threads);
+    dli_dense_store(ctx, threads, precision, in, out, u.at, stored);
+    dli_dense_run_stored(ctx, threads, precision, n, in, out, x, ldx, stored, bias, y, scratch);
+    guard_free(stored, size);
+    guard_free(scratch, scratch_size);
+    guard_free(u.memory, u.size);
+    dl4c_context_destroy(&ctx);
+}
+
+static const int32_t of_weights[] = { DL4C_PRECISION_BF16_WEIGHTS, DL4C_PRECISION_INT8_WEIGHTS };
+
+static void check_stored(int32_t precision, int64_t n, int64_t in, int64_t out)
+{
+    const int64_t ldx = in + n % 2;
+    float *x = random_floats((n - 1) * ldx + in, 1), *w = random_floats(in * out, 2), *bias = random_floats(out, 3);
+    float *y = floats(n * out), *want = floats(n * out), *scale = floats(out), *v = kept(precision, w, in, out, scale);
+    dl4c_context *ctx = context_of(1);
+    dli_dense_run(ctx, 1, n, in, out, x, ldx, v, NULL, want);
+    for (int64_t r = 0; r < n; r++)
+        for (int64_t o = 0; o < out; o++)
+            want[r * out + o] = want[r * out + o] * scale[o] + bias[o];
+    run_stored(precision, 2, n, in, out, x, ldx, w, bias, y);
+    if (!same_bits(y, want, n * out))
+        fail_msg("precision %d, %dx%dx%d: not the bits of the rounded weights", (int)precision, (int)n, (int)in, (int)out);
+    floats_free(x, (n - 1) * ldx + in);
+    floats_free(w, in * out);
+    floats_free(bias, out);
+    floats_free(y, n * out);
+    floats_free(want, n * out);
+    floats_free(scale, out);
+    floats_free(v, in * out);
+    dl4c_context_destroy(&ctx);
+}
+
+static void stored_weights_give_the_bits_of_the_rounded_ones(void **state)
+{
+    (void)state;
+    for (size_t p = 0; p < COUNT(of_weights); p++) {
+        for (int64_t in = 1; in <= 40; in++)
+            check_stored(of_weights[p], 1 + in % 6, in, 5 + in % 9);
+        check_stored(of_weights[p], 1, 1025, 61);
+        check_stored(of_weights[p], 70, 300, 50);
+        check_stored(of_weights[p], 5, 3001, 7);
+    }
+}
+
+static bool offered(int32_t precision) { return dl4c_precision_check(precision, NULL) == DL4C_OK; }
+
+/* Sums in double of products of rounded inputs and rounded weights; each product and sum in a lane rounds once. */
+static void pairs_of_bfloat16_are_multiplied(void **state)
+{
+    (void)state;
+    if (!offered(DL4C_PRECISION_BF16)) {
+        print_message("skipped: no AVX512-BF16 here\n");
+        skip();
+    }
+    static const int64_t shapes[][3] = { { 1, 1, 1 }, { 3, 7, 5 }, { 1, 33, 17 }, { 9, 64, 49 }, { 2, 2049, 13 }, { 70, 301, 50 } };
+    for (size_t s = 0; s < COUNT(shapes); s++) {
+        const int64_t n = shapes[s][0], in = shapes[s][1], out = shapes[s][2];
+        float *x = random_floats(n * in, 1), *w = random_floats(in * out, 2), *bias = random_floats(out, 3), *y = floats(n * out);
+        float *ones = floats(n > out ? n : out);
+        float *xr = kept(DL4C_PRECISION_BF16, x, in, n, ones), *wr = kept(DL4C_PRECISION_BF16, w, in, out, ones);
+        run_stored(DL4C_PRECISION_BF16, 2, n, in, out, x, in, w, bias, y);
+        for (int64_t r = 0; r < n; r++)
+            for (int64_t o = 0; o < out; o++) {
+                double sum = bias[o], size = fabs(sum);
+                for (int64_t i = 0; i < in; i++) {
+                    sum += (double)xr[r * in + i] * wr[o * in + i];
+                    size += fabs((double)xr[r * in + i] * wr[o * in + i]);
+                }
+                if (!(fabs(y[r * out + o] - sum) <= ldexp(size, -24) * (4 + sqrt((double)in))))
+                    fail_msg("%dx%dx%d: y[%d][%d] is %.9g, not %.9g", (int)n, (int)in, (int)out, (int)r, (int)o, (double)y[r * out + o], sum);
+            }
+        floats_free(x, n * in);
+        floats_free(w, in * out);
+        floats_free(bias, out);
+        floats_free(y, n * out);
+        floats_free(ones, n > out ? n : out);
+        floats_free(xr, n * in);
+        floats_free(wr, in * out);
+    }
+}
+
+static void a_row_has_the_same_bits_in_every_batch_of_every_precision(void **state)
+{
+    (void)state;
+    enum { ROWS = 130, IN = 1531, OUT = 61 };
+    static const int64_t heights[] = { 1, 3, 16, 130 };
+    float *x = random_floats(ROWS * IN, 4), *w = random_floats(OUT * IN, 5), *bias = random_floats(OUT, 6);
+    float *want = floats(ROWS * OUT), *y = floats(ROWS * OUT);
+    for (int32_t p = DL4C_PRECISION_BF16_WEIGHTS; dl4c_precision_name(p); p++) {
+        if (!offered(p))
+            continue;
+        run_stored(p, 1, ROWS, IN, OUT, x, IN, w, bias, want);
+        for (size_t h = 0; h < COUNT(heights); h++)
+            for (int32_t threads = 1; threads <= 5; threads += 4)
+                for (int64_t first = 0; first + heights[h] <= ROWS; first += 57) {
+                    run_stored(p, threads, heights[h], IN, OUT, x + first * IN, IN, w, bias, y);
+                    assert_true(same_bits(y, want + first * OUT, heights[h] * OUT));
+                }
+    }
+    floats_free(x, ROWS * IN);
+    floats_free(w, OUT * IN);
+    floats_free(bias, OUT);
+    floats_free(want, ROWS * OUT);
+    floats_free(y, ROWS * OUT);
+}
+
+static void weights_that_are_not_finite_are_not_hidden(void **state)
+{
+    (void)state;
+    for (int32_t p = DL4C_PRECISION_BF16_WEIGHTS; dl4c_precision_name(p); p++) {
+        float x[20], w[2 * 20], y[2];
+        for (int i = 0; i < 20; i++)
+            x[i] = w[i] = w[20 + i] = 0.25f;
+        if (!offered(p))
+            continue;
+        w[7] = NAN;
+        run_stored(p, 1, 1, 20, 2, x, 20, w, NULL, y);
+        assert_true(isnan(y[0]) && y[1] == 20 * 0.0625f);
+        w[7] = INFINITY;
+        run_stored(p, 1, 1, 20, 2, x, 20, w, NULL, y);
+        assert_true(!isfinite(y[0]) && y[1] == 20 * 0.0625f);
+        memset(w, 0, 20 * sizeof *w);
+        run_stored(p, 1, 1, 20, 2, x, 20, w, NULL, y);
+        assert_true(y[0] == 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -183,6 +343,10 @@ int main(void)
         cmocka_unit_test(a_row_has_the_same_bits_in_every_batch),
         cmocka_unit_test(scratch_for_many_rows_serves_fewer),
         cmocka_unit_test(gradients_are_right),
+        cmocka_unit_test(stored_weights_give_the_bits_of_the_rounded_ones),
+        cmocka_unit_test(pairs_of_bfloat16_are_multiplied),
+        cmocka_unit_test(a_row_has_the_same_bits_in_every_batch_of_every_precision),
+        cmocka_unit_test(weights_that_are_not_finite_are_not_hidden),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -28,6 +28,17 @@ int cli_usage(const char *fmt, ...)
     return CLI_USAGE;
 }
 
+int cli_precision(const char *name, int32_t *precision)
+{
+    struct dl4c_error err = DL4C_ERROR_INIT;
+    *precision = DL4C_PRECISION_F32;
+    if (!name)
+        return -1;
+    if (dl4c_precision_find(name, precision, &err) != DL4C_OK)
+        return cli_usage("--precision: %s", err.message);
+    return dl4c_precision_check(*precision, &err) == DL4C_OK ? -1 : cli_fail(&err);
+}
+
 int cli_failed(const char *fmt, ...)
 {
     va_list ap;

@@ -39,6 +39,9 @@ int cli_begin(void);
 int cli_fail(const struct dl4c_error *err);
 int cli_failed(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 int cli_usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* The value of --precision, f32 where it is not given. Returns -1 to go on, else the exit status. */
+int cli_precision(const char *name, int32_t *precision);
+#define CLI_PRECISION_HELP "f32, bf16-weights, bf16 or int8-weights: of weights and products"
 /* Fills an error of a command's own. */
 dl4c_status cli_error(struct dl4c_error *err, dl4c_status status, const char *origin, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));

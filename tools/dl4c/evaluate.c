@@ -90,7 +90,7 @@ static void print_json(const char *text, const struct roc *r)
 int cmd_evaluate(int argc, char **argv)
 {
     const char *model, *features = NULL, *errors = NULL, *confusion = NULL;
-    const char *dl4j = NULL;
+    const char *dl4j = NULL, *precision = NULL;
     int64_t top = 1, batch = 64;
     struct roc roc = { .steps = 0 };
     bool json = false;
@@ -98,6 +98,7 @@ int cmd_evaluate(int argc, char **argv)
         { "--features", CLI_TEXT, &features, "store to evaluate on" },
         { "--top", CLI_INT, &top, "N: how often the right class is among the N most probable" },
         { "--batch", CLI_INT, &batch, "64" },
+        { "--precision", CLI_TEXT, &precision, CLI_PRECISION_HELP },
         { "--errors", CLI_TEXT, &errors, "FILE: path, actual, predicted, probability of each mistake" },
         { "--confusion-svg", CLI_TEXT, &confusion, "FILE: a picture of the confusion matrix" },
         { "--roc", CLI_FLAG, &roc.wanted, "areas under the ROC and the precision/recall curve of each class" },
@@ -117,7 +118,8 @@ int cmd_evaluate(int argc, char **argv)
     char dl4j_roc[4096] = "";
     if (dl4j && roc.wanted && snprintf(dl4j_roc, sizeof dl4j_roc, "%s.roc", dl4j) >= (int)sizeof dl4j_roc)
         return cli_usage("--dl4j-json is too long");
-    if ((status = cli_begin()) >= 0)
+    int32_t bits = DL4C_PRECISION_F32;
+    if ((status = cli_begin()) >= 0 || (status = cli_precision(precision, &bits)) >= 0)
         return status;
     if (!cli_can_write(errors) || !cli_can_write(confusion) || !cli_can_write(dl4j) || !cli_can_write(dl4j_roc[0] ? dl4j_roc : NULL))
         return CLI_FAILED;
@@ -131,6 +133,7 @@ int cmd_evaluate(int argc, char **argv)
     struct dl4c_evaluate_options o = DL4C_EVALUATE_OPTIONS_INIT;
     o.top_n = (int32_t)(top > INT32_MAX ? INT32_MAX : top);
     o.batch = batch;
+    o.precision = bits;
     o.progress = cli_progress;
     o.cancel = &cli_cancel;
     dl4c_status failed = cli_load(model, &g, &err);

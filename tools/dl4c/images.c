@@ -177,7 +177,7 @@ static int write_bad(dl4c_reader *r, const char *uri)
 int cmd_featurize(int argc, char **argv)
 {
     const char *model, *at = NULL, *out = NULL, *pool = NULL, *bad_list = NULL;
-    const char *transform = NULL, *pattern = NULL;
+    const char *transform = NULL, *pattern = NULL, *precision = NULL;
     struct cli_images im = { 0 };
     int64_t batch = 16, shard = 1024, transform_seed = 42, copies = 1, position = 0;
     bool overwrite = false;
@@ -193,6 +193,7 @@ int cmd_featurize(int argc, char **argv)
         { "--transform", CLI_TEXT, &transform, "STEP/STEP/...: random changes, flip:p=0.5/rotate:angle=10,random=on ..." },
         { "--transform-seed", CLI_INT, &transform_seed, "of those changes, 42" },
         { "--copies", CLI_INT, &copies, "each image so often, each time changed anew; 1" },
+        { "--precision", CLI_TEXT, &precision, CLI_PRECISION_HELP },
         { "--bad-list", CLI_TEXT, &bad_list, "FILE for paths and reasons of bad images" },
         { "--overwrite", CLI_FLAG, &overwrite, "replace a store that is there" },
         { "--part", CLI_LATER, NULL, NULL },
@@ -215,7 +216,7 @@ int cmd_featurize(int argc, char **argv)
     if (pool && strcmp(pool, "none") != 0 && strcmp(pool, "avg") != 0 && strcmp(pool, "max") != 0)
         return cli_usage("--pool is \"%s\", wanted none, avg or max", pool);
     fo.pool = !pool || strcmp(pool, "none") == 0 ? DL4C_POOL_NONE : strcmp(pool, "avg") == 0 ? DL4C_POOL_AVG : DL4C_POOL_MAX;
-    if ((status = cli_begin()) >= 0)
+    if ((status = cli_begin()) >= 0 || (status = cli_precision(precision, &fo.precision)) >= 0)
         return status;
 
     if (!cli_can_write(bad_list))

@@ -8,6 +8,7 @@
 enum { MOST_IMAGES = 65536 };
 
 struct predict {
+    int32_t precision;
     const char *trunk, *at, *out;
     int64_t top, batch;
     bool json, csv;
@@ -192,6 +193,7 @@ static dl4c_status predict_all(struct predict *p, struct dl4c_error *err)
     so.input_shapes = &in;
     so.n_input_shapes = 1;
     so.flags = DL4C_SESSION_CHANNELS_FIRST;
+    so.precision = p->precision;
     if (status == DL4C_OK)
         status = dl4c_session_create(cli.ctx, p->model, &so, &p->session, err);
     if (status == DL4C_OK)
@@ -245,6 +247,7 @@ int cmd_predict(int argc, char **argv)
 {
     struct predict p = { .top = 1, .batch = 16 };
     struct cli_images im = { 0 };
+    const char *precision = NULL;
     const struct cli_option options[] = {
         { "--trunk", CLI_TEXT, &p.trunk, "the model whose features MODEL, a head, takes" },
         { "--at", CLI_TEXT, &p.at, "the vertex of the trunk; else what the head records" },
@@ -252,6 +255,7 @@ int cmd_predict(int argc, char **argv)
         { "--out", CLI_TEXT, &p.out, "FILE.jsonl or FILE.csv; else standard output" },
         { "--top", CLI_INT, &p.top, "classes an image, 1" },
         { "--batch", CLI_INT, &p.batch, "images at once, 16" },
+        { "--precision", CLI_TEXT, &precision, CLI_PRECISION_HELP },
         { "--json", CLI_FLAG, &p.json, "a JSON object a line, as without it" },
         { "--resume", CLI_LATER, NULL, NULL },
         { 0 },
@@ -272,6 +276,8 @@ int cmd_predict(int argc, char **argv)
         status = cli_usage("--top and --batch must be at least 1");
     if (status < 0)
         status = cli_begin();
+    if (status < 0)
+        status = cli_precision(precision, &p.precision);
     if (status >= 0) {
         free(positional);
         return status;

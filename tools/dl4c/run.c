@@ -11,6 +11,7 @@ struct run {
     dl4c_session *s;
     const char *model, *input, *output, *at;
     int64_t batch;
+    int32_t precision;
     bool plan, low;
 };
 
@@ -61,6 +62,7 @@ static dl4c_status run_file(struct run *r, struct dl4c_error *err)
     struct dl4c_session_options o = DL4C_SESSION_OPTIONS_INIT;
     o.batch = r->batch;
     o.flags = r->low ? DL4C_SESSION_LOW_MEMORY : 0;
+    o.precision = r->precision;
     if (r->at) {
         o.outputs = &r->at;
         o.n_outputs = 1;
@@ -98,13 +100,14 @@ static dl4c_status write_output(struct run *r, struct dl4c_error *err)
 int cmd_run(int argc, char **argv)
 {
     struct run r = { .batch = 16 };
-    const char *memory = NULL;
+    const char *memory = NULL, *precision = NULL;
     const struct cli_option options[] = {
         { "--input", CLI_TEXT, &r.input, "X.npy, the batch first, in the model's own layout" },
         { "--output", CLI_TEXT, &r.output, "Y.npy to write" },
         { "--at", CLI_TEXT, &r.at, "the vertex whose value is wanted; else the model's first output" },
         { "--batch", CLI_INT, &r.batch, "rows at once, 16" },
         { "--memory", CLI_TEXT, &memory, "default or low: without the larger weights that some kernels are faster with" },
+        { "--precision", CLI_TEXT, &precision, CLI_PRECISION_HELP },
         { "--plan", CLI_FLAG, &r.plan, "prints kernels and memory and runs nothing" },
         { 0 },
     };
@@ -118,7 +121,7 @@ int cmd_run(int argc, char **argv)
         return cli_usage("--memory must be default or low");
     if (r.plan ? r.output != NULL : !r.input || !r.output)
         return cli_usage(r.plan ? "run --plan writes no --output" : "run needs --input and --output");
-    if ((status = cli_begin()) >= 0)
+    if ((status = cli_begin()) >= 0 || (status = cli_precision(precision, &r.precision)) >= 0)
         return status;
     r.low = memory && memory[0] == 'l';
     struct dl4c_error err = DL4C_ERROR_INIT;

@@ -2,6 +2,8 @@
 /* dl4c version [--verbose] [--json] */
 #include "cli.h"
 
+#include <string.h>
+
 int cmd_version(int argc, char **argv)
 {
     bool verbose = false, json = false;
@@ -18,8 +20,12 @@ int cmd_version(int argc, char **argv)
         return CLI_DONE;
     }
     const int32_t n = dl4c_build_info_count();
-    for (int32_t i = 0; i <= n; i++) {
-        const char *name = "gemm", *value = i == n ? dl4c_context_gemm(NULL) : NULL;
+    char precisions[256] = ""; /* which this CPU offers */
+    for (int32_t p = 0; dl4c_precision_name(p); p++)
+        if (dl4c_precision_check(p, NULL) == DL4C_OK)
+            snprintf(precisions + strlen(precisions), sizeof precisions - strlen(precisions), "%s%s", p ? " " : "", dl4c_precision_name(p));
+    for (int32_t i = 0; i <= n + 1; i++) {
+        const char *name = i == n ? "gemm" : "precisions", *value = i == n ? dl4c_context_gemm(NULL) : precisions;
         if (i < n && dl4c_build_info(i, &name, &value, NULL) != DL4C_OK)
             continue;
         if (!json) {

@@ -20,6 +20,12 @@ INLINE mask first_lanes(int64_t n)
 }
 INLINE vec load(const void *p) { return _mm256_loadu_ps(p); }
 INLINE vec load_mask(mask m, const void *p) { return _mm256_maskload_ps(p, m); } /* 0 elsewhere */
+/* Stored weights: bfloat16 is the upper half of a float. */
+INLINE vec load_bf16(const void *p)
+{
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)p)), 16));
+}
+INLINE vec load_i8(const void *p) { return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)p))); }
 INLINE void store(void *p, vec v) { _mm256_storeu_ps(p, v); }
 INLINE void store_mask(void *p, mask m, vec v) { _mm256_maskstore_ps(p, m, v); }
 INLINE vec splat(float v) { return _mm256_set1_ps(v); }

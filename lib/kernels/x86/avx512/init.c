@@ -15,4 +15,5 @@ void dli_kernels_init_avx512(struct dli_kernels *t)
     dli_avx512_init_pixels(t);
     dli_avx512_init_pool(t);
     dli_avx512_init_softmax(t);
+    dli_avx512_init_stored(t);
 }

@@ -16,6 +16,12 @@ typedef __mmask16 truth; /* the result of a comparison */
 INLINE mask first_lanes(int64_t n) { return n >= LANES ? (mask)0xffff : n <= 0 ? (mask)0 : (mask)((1u << n) - 1); }
 INLINE vec load(const void *p) { return _mm512_loadu_ps(p); }
 INLINE vec load_mask(mask m, const void *p) { return _mm512_maskz_loadu_ps(m, p); } /* 0 elsewhere */
+/* Stored weights: bfloat16 is the upper half of a float. */
+INLINE vec load_bf16(const void *p)
+{
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)p)), 16));
+}
+INLINE vec load_i8(const void *p) { return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)p))); }
 INLINE void store(void *p, vec v) { _mm512_storeu_ps(p, v); }
 INLINE void store_mask(void *p, mask m, vec v) { _mm512_mask_storeu_ps(p, m, v); }
 INLINE vec splat(float v) { return _mm512_set1_ps(v); }
