@@ -114,6 +114,15 @@ struct dl4c_progress {
 typedef int (*dl4c_progress_fn)(void *user, const struct dl4c_progress *progress);
 DL4C_API void dl4c_cancel_set(int32_t *cancel);
 DL4C_API const char *dl4c_cpu_kernels(void);
+enum {
+    DL4C_PRECISION_F32 = 0,
+    DL4C_PRECISION_BF16_WEIGHTS = 1,
+    DL4C_PRECISION_BF16 = 2,
+    DL4C_PRECISION_INT8_WEIGHTS = 3
+};
+DL4C_API const char *dl4c_precision_name(int32_t precision);
+DL4C_API dl4c_status dl4c_precision_find(const char *name, int32_t *precision, struct dl4c_error *err);
+DL4C_API dl4c_status dl4c_precision_check(int32_t precision, struct dl4c_error *err);
 DL4C_API int32_t dl4c_build_info_count(void);
 DL4C_API dl4c_status dl4c_build_info(int32_t i, const char **name, const char **value, struct dl4c_error *err);
 DL4C_END
@@ -395,7 +404,7 @@ struct dl4c_session_options {
     size_t arena_bytes;
     const struct dl4c_shape *input_shapes;
     int32_t n_input_shapes;
-    int32_t reserved;
+    int32_t precision;
     uint64_t flags;
 };
 #define DL4C_SESSION_OPTIONS_INIT { sizeof(struct dl4c_session_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
@@ -871,7 +880,7 @@ struct dl4c_evaluate_options {
     uint64_t flags;
     dl4c_measure *const *measures;
     int32_t n_measures;
-    int32_t reserved;
+    int32_t precision;
 };
 #define DL4C_EVALUATE_OPTIONS_INIT                                                                                                         \
     {                                                                                                                                      \
@@ -1035,8 +1044,10 @@ struct dl4c_featurize_options {
     const int32_t *cancel;
     int64_t timeout_ms;
     uint64_t flags;
+    int32_t precision;
+    int32_t reserved;
 };
-#define DL4C_FEATURIZE_OPTIONS_INIT { sizeof(struct dl4c_featurize_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+#define DL4C_FEATURIZE_OPTIONS_INIT { sizeof(struct dl4c_featurize_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 DL4C_API dl4c_status dl4c_featurize(dl4c_graph *trunk, dl4c_reader *images, const char *out, const struct dl4c_featurize_options *options,
                                     struct dl4c_error *err);
 struct dl4c_features_options {
@@ -1425,6 +1436,101 @@ DL4C_API dl4c_status dl4c_transfer_featurize(dl4c_transfer *t, dl4c_source *sour
 DL4C_API dl4c_status dl4c_transfer_fit(dl4c_transfer *t, dl4c_source *features, const struct dl4c_fit_options *options,
                                        struct dl4c_error *err);
 DL4C_API dl4c_status dl4c_transfer_update(dl4c_transfer *t, struct dl4c_error *err);
+DL4C_END
+
+/* dl4c/transport.h */
+DL4C_BEGIN
+struct dl4c_group_options {
+    size_t struct_size;
+    const char *url;
+    int32_t driver;
+    int32_t size;
+    int64_t timeout_ms;
+    int64_t lost_after_ms;
+    const int32_t *cancel;
+};
+#define DL4C_GROUP_OPTIONS_INIT                                                                                                            \
+    {                                                                                                                                      \
+        sizeof(struct dl4c_group_options), 0, 0, 0, 0, 0, 0                                                                                \
+    }
+struct dl4c_members {
+    size_t struct_size;
+    uint64_t generation;
+    int32_t rank;
+    int32_t size;
+    int32_t waiting;
+    int32_t reserved;
+    const uint64_t *ids;
+};
+#define DL4C_MEMBERS_INIT                                                                                                                  \
+    {                                                                                                                                      \
+        sizeof(struct dl4c_members), 0, 0, 0, 0, 0, 0                                                                                      \
+    }
+struct dl4c_transfer {
+    int32_t peer;
+    int32_t reserved;
+    const void *bytes;
+    void *room;
+    size_t size;
+};
+struct dl4c_regroup_options {
+    size_t struct_size;
+    int32_t min_size;
+    int32_t n_exclude;
+    const int32_t *exclude;
+    int64_t timeout_ms;
+};
+#define DL4C_REGROUP_OPTIONS_INIT                                                                                                          \
+    {                                                                                                                                      \
+        sizeof(struct dl4c_regroup_options), 0, 0, 0, 0                                                                                    \
+    }
+struct dl4c_transport_ops {
+    size_t struct_size;
+    const char *name;
+    dl4c_status (*join)(void *user, const struct dl4c_group_options *options, void **group, struct dl4c_error *err);
+    void (*leave)(void *group, int64_t timeout_ms);
+    void (*members)(void *group, struct dl4c_members *members);
+    dl4c_status (*send)(void *group, int32_t peer, const void *bytes, size_t size, int64_t timeout_ms, struct dl4c_error *err);
+    dl4c_status (*recv)(void *group, int32_t peer, void *room, size_t size, int64_t timeout_ms, struct dl4c_error *err);
+    dl4c_status (*regroup)(void *group, const struct dl4c_regroup_options *options, struct dl4c_error *err);
+    dl4c_status (*sendrecv)(void *group, const struct dl4c_transfer *transfers, int32_t n, void (*arrived)(void *arg, int32_t transfer),
+                            void *arg, int64_t timeout_ms, struct dl4c_error *err);
+    dl4c_status (*broadcast)(void *group, int32_t root, void *bytes, size_t size, int64_t timeout_ms, struct dl4c_error *err);
+    dl4c_status (*barrier)(void *group, int64_t timeout_ms, struct dl4c_error *err);
+    void (*cancel)(void *group);
+    dl4c_status (*share)(void *group, void *mine, void **theirs, int64_t timeout_ms, struct dl4c_error *err);
+};
+DL4C_API dl4c_status dl4c_transport_register(dl4c_context *ctx, const struct dl4c_transport_ops *ops, void *user,
+                                             void (*release)(void *user), struct dl4c_error *err);
+typedef struct dl4c_group dl4c_group;
+DL4C_API dl4c_status dl4c_group_join(dl4c_context *ctx, const struct dl4c_group_options *options, dl4c_group **group,
+                                     struct dl4c_error *err);
+DL4C_API void dl4c_group_leave(dl4c_group **group, int64_t timeout_ms);
+DL4C_API dl4c_status dl4c_group_members(dl4c_group *group, struct dl4c_members *members, struct dl4c_error *err);
+DL4C_API dl4c_status dl4c_group_send(dl4c_group *group, int32_t peer, const void *bytes, size_t size, int64_t timeout_ms,
+                                     struct dl4c_error *err);
+DL4C_API dl4c_status dl4c_group_recv(dl4c_group *group, int32_t peer, void *room, size_t size, int64_t timeout_ms,
+                                     struct dl4c_error *err);
+DL4C_API dl4c_status dl4c_group_sendrecv(dl4c_group *group, const struct dl4c_transfer *transfers, int32_t n, int64_t timeout_ms,
+                                         struct dl4c_error *err);
+DL4C_API dl4c_status dl4c_group_broadcast(dl4c_group *group, int32_t root, void *bytes, size_t size, int64_t timeout_ms,
+                                          struct dl4c_error *err);
+DL4C_API dl4c_status dl4c_group_barrier(dl4c_group *group, int64_t timeout_ms, struct dl4c_error *err);
+DL4C_API dl4c_status dl4c_group_regroup(dl4c_group *group, const struct dl4c_regroup_options *options, struct dl4c_error *err);
+DL4C_API void dl4c_group_cancel(dl4c_group *group);
+struct dl4c_average_options {
+    size_t struct_size;
+    int64_t weight;
+    int32_t first_rank;
+    int32_t threads;
+    int64_t timeout_ms;
+};
+#define DL4C_AVERAGE_OPTIONS_INIT                                                                                                          \
+    {                                                                                                                                      \
+        sizeof(struct dl4c_average_options), 0, 0, 0, 0                                                                                    \
+    }
+DL4C_API dl4c_status dl4c_group_average(dl4c_group *group, const struct dl4c_average_options *options, const float *in, float *out,
+                                        int64_t n, int64_t *total, struct dl4c_error *err);
 DL4C_END
 
 /* dl4c/zoo.h */
