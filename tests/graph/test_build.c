@@ -365,7 +365,7 @@ static void inputs_that_do_not_fit_are_refused_and_strided_ones_taken(void **sta
     } wrong[] = {
         { { .batch = -1 }, DL4C_E_INVALID },
         { { .threads = -1 }, DL4C_E_INVALID },
-        { { .reserved = 1 }, DL4C_E_INVALID },
+        { { .precision = 99 }, DL4C_E_INVALID },
         { { .flags = 1 << 20 }, DL4C_E_VERSION },
         { { .outputs = from_a, .n_outputs = 0 }, DL4C_E_INVALID },
         { { .outputs = from_nothing, .n_outputs = 1 }, DL4C_E_INVALID },
