@@ -805,6 +805,9 @@ struct dl4c_train_event {
     int64_t rows;
     int64_t done, total;
     int64_t source_ns;
+    int64_t round;
+    int32_t worker;
+    int32_t reserved;
 };
 struct dl4c_listener {
     size_t struct_size;
@@ -848,7 +851,7 @@ struct dl4c_fit_options {
     int64_t timeout_ms;
     uint64_t flags;
     uint32_t validate_every;
-    int32_t reserved;
+    int32_t no_save_updater;
 };
 #define DL4C_FIT_OPTIONS_INIT                                                                                                              \
     {                                                                                                                                      \
