@@ -123,7 +123,8 @@ int main(int argc, char **argv)
     if (!status)
         printf("{\"url\": \"%s\", \"members\": %d, "
                "\"floats\": %lld, \"rounds\": %d, \"best_s\": %.6f, \"median_s\": %.6f, "
-               "\"worst_s\": %.6f}\n", r.url, r.members, (long long)r.floats, r.rounds, r.seconds[0], r.seconds[r.rounds / 2], r.seconds[r.rounds - 1]);
+               "\"worst_s\": %.6f}\n", r.url, r.members, (long long)r.floats, r.rounds, r.seconds[0], r.seconds[r.rounds / 2],
+               r.seconds[r.rounds - 1]);
     free(r.seconds);
     dl4c_context_destroy(&r.ctx);
     return status;

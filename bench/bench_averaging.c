@@ -130,8 +130,8 @@ int main(int argc, char **argv)
         char ready[256];
         snprintf(ready, sizeof ready,
                  "\"network\": \"%s\", \"workers\": %d, "
-                 "\"frequency\": %d, \"batch\": %d, \"threads\": %d, \"kernels\": \"%s\"", n->name, (int)a.options.workers, (int)a.options.averaging_frequency, (int)a.options.batch, (int)dl4c_context_threads(ctx),
-                 dl4c_cpu_kernels());
+                 "\"frequency\": %d, \"batch\": %d, \"threads\": %d, \"kernels\": \"%s\"", n->name, (int)a.options.workers,
+                 (int)a.options.averaging_frequency, (int)a.options.batch, (int)dl4c_context_threads(ctx), dl4c_cpu_kernels());
         status = bench_run(&b, ready);
     } else {
         fprintf(stderr, "%s: %s\n", a.err.origin, a.err.message);
