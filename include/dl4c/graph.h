@@ -306,6 +306,15 @@ DL4C_API dl4c_status dl4c_session_output_shape(const dl4c_session *s, int32_t i,
  * Threads: one at a time per session; sessions of one graph run at once.
  */
 DL4C_API dl4c_status dl4c_session_run(dl4c_session *s, dl4c_tensor *const *inputs, int32_t n_inputs, struct dl4c_error *err);
+/**
+ * From now on runs skip what is masked: simple_rnn gives 0 at such times and global_pool leaves them out; lstm and graves_lstm, as in
+ * Deeplearning4j, run over them.
+ * @param mask  f32 [n, time], contiguous, kept by a reference: 1 where a row has a value, 0 where it is filled up. n is that of the runs.
+ *              NULL: none.
+ * @retval DL4C_E_INVALID  the graph's input is no sequence [features, time], or the mask does not fit; of n, the run says it
+ * Since: 0.1.
+ */
+DL4C_API dl4c_status dl4c_session_mask(dl4c_session *s, dl4c_tensor *mask, struct dl4c_error *err);
 /** Output @p i of the last run, [n, ...]: borrowed, overwritten by the next run. A reference or view of it keeps the memory beyond the
  *  session, not where that is the caller's arena. DL4C_E_STATE: none ran yet. Since: 0.1. */
 DL4C_API dl4c_status dl4c_session_output(dl4c_session *s, int32_t i, dl4c_tensor **y, struct dl4c_error *err);

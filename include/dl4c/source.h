@@ -22,10 +22,15 @@ struct dl4c_batch {
     const int64_t *labels; /**< [n] class indices, each below n_classes; NULL where y is given or there are none */
     const float *y;        /**< [n, n_classes] targets, one-hot or not; NULL where labels are given */
     const int64_t *index;  /**< [n] which example of the source each row is, 0-based in its unshuffled order; NULL: not known */
+    /** [n, time] of rows [features, time]: 1 where a row has a value, 0 where it is filled up; NULL: all 1. */
+    const float *x_mask;
+    /** [n, y_mask_values] of ones and zeros: which losses count. One value for a row, for each pixel or time, or for each target; NULL: all. */
+    const float *y_mask;
+    int64_t y_mask_values; /**< 0 where y_mask is NULL */
 };
 #define DL4C_BATCH_INIT                                                                                                                    \
     {                                                                                                                                      \
-        sizeof(struct dl4c_batch), 0, 0, 0, 0, 0                                                                                           \
+        sizeof(struct dl4c_batch), 0, 0, 0, 0, 0, 0, 0, 0                                                                                  \
     }
 
 /** What a source gives. */
@@ -73,14 +78,22 @@ DL4C_API dl4c_status dl4c_source_create(dl4c_context *ctx, const struct dl4c_sou
  * A source over tensors, of which it keeps references. Batches in the source's own order are the tensor's memory where that is
  * contiguous f32; shuffled rows are copied.
  * @param x       [n, ...], at least one row; element types other than f32 and strides are converted into a copy.
- * @param labels  [n] class indices of an integer type, or [n, k] float targets; NULL: none.
- * @param n_classes  For indices; 0: the largest plus one. For targets 0 or k.
+ * @param labels  [n] class indices of an integer type, or [n, k] float targets, or [n, k, ...] of every pixel or time; NULL: none.
+ * @param n_classes  For indices; 0: the largest plus one. For targets 0 or how many a row has.
  * @retval DL4C_E_INVALID   the shapes do not fit; a label is outside the classes, and the message names its row
  * @retval DL4C_E_NOMEM, DL4C_E_LIMIT
  * Threads: safe. Since: 0.1.
  */
 DL4C_API dl4c_status dl4c_source_tensors(dl4c_context *ctx, dl4c_tensor *x, dl4c_tensor *labels, int32_t n_classes, dl4c_source **source,
                                          struct dl4c_error *err);
+/**
+ * The same with masks, of which it keeps references, too.
+ * @param x_mask  [n, time] for x of [n, features, time]; NULL: none.
+ * @param y_mask  [n], or [n, ...] with as many values for each row as struct dl4c_batch says; NULL: none.
+ * Errors and threads as dl4c_source_tensors. Since: 0.1.
+ */
+DL4C_API dl4c_status dl4c_source_masked(dl4c_context *ctx, dl4c_tensor *x, dl4c_tensor *labels, int32_t n_classes, dl4c_tensor *x_mask,
+                                        dl4c_tensor *y_mask, dl4c_source **source, struct dl4c_error *err);
 /** Gives up a source. Takes NULL; writes NULL. Since: 0.1. */
 DL4C_API void dl4c_source_destroy(dl4c_source **source);
 
@@ -137,9 +150,9 @@ DL4C_API void dl4c_dataset_clear(struct dl4c_dataset *dataset);
 DL4C_API dl4c_status dl4c_dataset_save(dl4c_context *ctx, const struct dl4c_dataset *dataset, int32_t multi, const char *uri,
                                        struct dl4c_error *err);
 /**
- * Such a file of one array of features and at most one of labels, [n, k], as a source.
- * @retval DL4C_E_UNSUPPORTED  more arrays, or masks
- * Errors also as dl4c_dataset_load and dl4c_source_tensors. Threads: safe. Since: 0.1.
+ * Such a file of one array of features, at most one of labels, [n, k] or [n, k, ...], and their masks as a source.
+ * @retval DL4C_E_UNSUPPORTED  more arrays
+ * Errors also as dl4c_dataset_load and dl4c_source_masked. Threads: safe. Since: 0.1.
  */
 DL4C_API dl4c_status dl4c_source_dataset(dl4c_context *ctx, const char *uri, dl4c_source **source, struct dl4c_error *err);
 

@@ -133,7 +133,7 @@ struct dl4c_fit_options {
  * cannot be written, the training fails: a record with holes would look like a whole one.
  *
  * @param graph    With one input and one output that has a loss.
- * @param source   With labels; its rows are the graph's input. Where the model's file has images as [height, width, channels], they may
+ * @param source   With labels, and perhaps masks (dl4c_trainer_masks says what those do); its rows are the graph's input. Where the model's file has images as [height, width, channels], they may
  *                 also come as [channels, height, width], as readers give them.
  * @param options  NULL: all defaults.
  * @retval DL4C_E_INVALID      the source's shape or classes do not fit; nothing to train; no loss; an attribute of the updater
@@ -175,6 +175,17 @@ DL4C_API void dl4c_trainer_destroy(dl4c_trainer **t);
  * Since: 0.1.
  */
 DL4C_API dl4c_status dl4c_trainer_step(dl4c_trainer *t, dl4c_tensor *x, dl4c_tensor *y, double *score, struct dl4c_error *err);
+/**
+ * Masks of the minibatches of all calls that follow, until others are set: they are 0 for what is only there to fill up.
+ * Times of the input that are masked are skipped by simple_rnn and global_pool; as in Deeplearning4j, lstm and graves_lstm run over them.
+ * A loss that is masked counts neither in the score nor in the gradient; both are divided by all rows nevertheless.
+ * @param x_mask  f32 [n, time] for x of [n, features, time], contiguous, kept by a reference; NULL: none.
+ * @param y_mask  f32, contiguous, kept by a reference: [n] or [n, 1], a value for each row; [n, ...] for each pixel or time of the output;
+ *                as y for each target. NULL: none.
+ * @retval DL4C_E_INVALID  not f32 or not contiguous; whether shape and values fit, the next step says
+ * Since: 0.1.
+ */
+DL4C_API dl4c_status dl4c_trainer_masks(dl4c_trainer *t, dl4c_tensor *x_mask, dl4c_tensor *y_mask, struct dl4c_error *err);
 /** The score of a minibatch in inference mode, regularisation included; nothing is changed. Fails as a step. Since: 0.1. */
 DL4C_API dl4c_status dl4c_trainer_score(dl4c_trainer *t, dl4c_tensor *x, dl4c_tensor *y, double *score, struct dl4c_error *err);
 /** Raises the epoch that schedules by epoch see. Since: 0.1. */
@@ -219,6 +230,7 @@ struct dl4c_evaluate_options {
 /**
  * Runs a classifier over a source and counts. The output with a loss, else the first, gives a probability for each class, or one value
  * that is the probability of the second of two. The classes' names are the graph's, else the source's, else numbers. Rows as for dl4c_fit.
+ * Where the output is [k, ...], pixels or times, each is counted as a row. What the source masks is left out.
  * @param options     NULL: all defaults.
  * @param evaluation  Receives the counts, which the caller destroys; NULL on failure. May be NULL where options name measures: then
  *                    targets need not be classes.

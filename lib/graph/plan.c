@@ -636,6 +636,32 @@ static bool is_fixed(const struct lowering *l, int32_t v)
     return true;
 }
 
+bool dli_plan_times(const struct dli_plan *p, int64_t *times)
+{
+    const int32_t value = p->graph->n_inputs == 1 ? p->input_value[0] : DLI_NOWHERE;
+    *times = value != DLI_NOWHERE && p->values[value].shape.rank == 2 ? p->values[value].shape.dim[1] : 0;
+    return *times > 0;
+}
+
+/* Which values have the times of the input, so that its mask is theirs. */
+static void mark_times(struct dli_plan *p)
+{
+    int64_t times;
+    if (!dli_plan_times(p, &times))
+        return;
+    p->values[p->input_value[0]].timed = true;
+    for (int32_t i = 0; i < p->n_steps; i++) {
+        const struct dli_step *s = &p->steps[i];
+        const struct dli_shape *out = &p->values[s->out].shape;
+        bool timed = s->n_in > 0 && out->rank == 2 && out->dim[1] == times && out->batch == 1 &&
+                     (s->kind == DLI_STEP_COPY ||
+                      (s->kind == DLI_STEP_OP && s->op->flags & (DLI_OP_TIMES | DLI_OP_ACTIVATION | DLI_OP_TRAIN_ONLY)));
+        for (int32_t k = 0; k < s->n_in; k++)
+            timed = timed && p->values[s->in[k]].timed;
+        p->values[s->out].timed = timed;
+    }
+}
+
 static dl4c_status lower(struct lowering *l, const struct dli_plan_options *o)
 {
     struct dli_plan *p = l->plan;
@@ -659,6 +685,7 @@ static dl4c_status lower(struct lowering *l, const struct dli_plan_options *o)
         DLI_TRY(lower_output(l, k, o->outputs[k]));
     DLI_TRY(join_steps(l));
     p->timeline = p->n_steps;
+    mark_times(p);
     return DL4C_OK;
 }
 

@@ -25,6 +25,7 @@ struct dli_value {
     int32_t view_of; /* the value whose memory it is under another shape; DLI_NOWHERE */
     int32_t step;    /* that makes it; DLI_NOWHERE for inputs */
     int64_t at, row; /* where it is a part of another value's rows: floats before it, and of such a row; else 0 */
+    bool timed;      /* a sequence with the times of the input: its mask is the input's */
 };
 
 enum dli_step_kind { DLI_STEP_OP, DLI_STEP_TO_BLOCKED, DLI_STEP_TO_PLAIN, DLI_STEP_NHWC_IN, DLI_STEP_COPY };
@@ -95,6 +96,7 @@ struct dli_plan {
     int32_t *input_value; /* [graph inputs]: DLI_NOWHERE where not needed */
     size_t arena_bytes;
     char *arena;      /* set by the owner */
+    const float *mask; /* [n, time] of the only input, for the run at work, set by the owner; NULL: none */
     struct dl4c_session_memory need; /* as it was when the session was made */
     bool counted;     /* among the graph's run_plans and readers */
     int32_t timeline; /* number of points of time: n_steps, or twice as many and one for training */
@@ -110,6 +112,8 @@ dl4c_status dli_plan_place(struct dli_plan *plan, struct dl4c_error *err);
 int32_t dli_plan_storage(struct dli_plan *plan, size_t bytes, int32_t first, int32_t last, struct dl4c_error *err);
 dl4c_status dli_plan_bytes(const struct dli_plan *plan, int64_t floats, size_t *bytes, struct dl4c_error *err);
 
+/* Whether it has one input that is a sequence, and of how many times. */
+bool dli_plan_times(const struct dli_plan *plan, int64_t *times);
 /* Sets `need` of a plan that is placed, while the graph is held against training. */
 void dli_plan_measure(struct dli_plan *plan);
 /* One step a line, then what `need` says. */

@@ -27,6 +27,7 @@ void dli_step_exec(struct dli_plan *p, struct dli_step *s, int64_t n, const floa
     x->threads = p->threads;
     x->blas = p->ctx->blas;
     x->n = n;
+    x->mask = s->n_in > 0 && p->values[s->in[0]].timed ? p->mask : NULL;
     x->attrs = s->attrs;
     x->n_in = s->n_in;
     x->in_shape = s->in_shape;

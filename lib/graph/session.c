@@ -15,6 +15,7 @@ struct dl4c_session {
     dl4c_tensor **staged; /* [graph inputs]: contiguous copies for inputs that are not, made when first needed */
     dl4c_tensor **y;      /* [outputs]: views of the arena, one per output, [batch, ...] */
     dl4c_tensor **bound;  /* [outputs]: the caller's */
+    dl4c_tensor *mask;    /* of the input's times; NULL: none */
 };
 
 static dl4c_status names_to_vertices(dl4c_graph *g, const struct dl4c_session_options *o, int32_t **vertices, int32_t *n,
@@ -212,6 +213,7 @@ void dl4c_session_destroy(dl4c_session **session)
         return;
     dl4c_session *s = *session;
     *session = NULL;
+    dl4c_tensor_unref(&s->mask);
     for (int32_t k = 0; s->plan && k < s->plan->n_outputs; k++) {
         if (s->y)
             dl4c_tensor_unref(&s->y[k]);
@@ -356,6 +358,9 @@ dl4c_status dl4c_session_run(dl4c_session *s, dl4c_tensor *const *inputs, int32_
     dl4c_status status = dli_graph_begin_run(p->graph, "session", err);
     if (status == DL4C_OK) {
         status = stage_inputs(s, inputs, n_inputs, &rows, err);
+        if (status == DL4C_OK && s->mask && s->mask->shape[0] != rows)
+            status = dli_fail(err, DL4C_E_INVALID, "session", "the mask has %" PRId64 " rows, the run %" PRId64, s->mask->shape[0], rows);
+        p->mask = s->mask ? s->mask->data : NULL;
         if (status == DL4C_OK)
             status = dli_plan_pack(p, err);
         if (status == DL4C_OK)
@@ -373,6 +378,25 @@ dl4c_status dl4c_session_run(dl4c_session *s, dl4c_tensor *const *inputs, int32_
     }
     atomic_store(&s->busy, 0);
     return status;
+}
+
+dl4c_status dl4c_session_mask(dl4c_session *s, dl4c_tensor *mask, struct dl4c_error *err)
+{
+    int64_t times;
+    if (!s)
+        return dli_fail(err, DL4C_E_INVALID, "session", "s is NULL");
+    if (mask && !dli_plan_times(s->plan, &times))
+        return dli_fail(err, DL4C_E_INVALID, "session", "masks are for graphs of one input that is a sequence [features, time]");
+    if (mask && (mask->dtype != DL4C_F32 || mask->rank != 2 || mask->shape[1] != times || !dl4c_tensor_is_contiguous(mask)))
+        return dli_fail(err, DL4C_E_INVALID, "session", "the mask is %s %s, wanted f32, the batch and then %" PRId64 ", contiguous",
+                        dl4c_dtype_name(mask->dtype), DLI_SHAPE(mask->shape, mask->rank), times);
+    int32_t idle = 0;
+    if (!atomic_compare_exchange_strong(&s->busy, &idle, 1))
+        return dli_fail(err, DL4C_E_STATE, "session", "the session is in another call");
+    dl4c_tensor_unref(&s->mask);
+    s->mask = dl4c_tensor_ref(mask);
+    atomic_store(&s->busy, 0);
+    return DL4C_OK;
 }
 
 dl4c_status dl4c_session_output(dl4c_session *s, int32_t i, dl4c_tensor **y, struct dl4c_error *err)

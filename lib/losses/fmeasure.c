@@ -47,8 +47,9 @@ static void compute(const struct dli_loss_exec *x)
     }
 }
 
-static dl4c_status check(int64_t k, struct dl4c_error *err)
+static dl4c_status check(const void *own, int64_t k, struct dl4c_error *err)
 {
+    (void)own;
     return k == 1 || k == 2 ? DL4C_OK : dli_fail(err, DL4C_E_INVALID, "loss", "fmeasure wants 1 or 2 outputs, found %" PRId64, k);
 }
 

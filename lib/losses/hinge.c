@@ -18,5 +18,6 @@ const struct dli_loss dli_loss_hinge = {
     .name = "hinge",
     .doc = "Hinge loss of targets -1 and 1.",
     .dl4j = "LossHinge",
+    .separate = true,
     .compute = compute,
 };

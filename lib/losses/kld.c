@@ -19,5 +19,6 @@ const struct dli_loss dli_loss_kld = {
     .name = "kld",
     .doc = "Divergence of the outputs from the targets.",
     .dl4j = "LossKLD",
+    .separate = true,
     .compute = compute,
 };

@@ -27,5 +27,6 @@ const struct dli_loss dli_loss_l1 = {
     .attrs = attrs,
     .attrs_size = sizeof(struct l1),
     .binary = true,
+    .separate = true,
     .compute = compute,
 };

@@ -18,5 +18,6 @@ const struct dli_loss dli_loss_l2 = {
     .attrs = attrs,
     .attrs_size = sizeof(struct l2),
     .binary = true,
+    .separate = true,
     .compute = compute,
 };

@@ -74,7 +74,7 @@ dl4c_status dli_loss_open(dl4c_context *ctx, const char *spec, int64_t k, struct
         if (loss->attrs && strcmp(loss->attrs[0].name, "weights") == 0)
             memcpy(&weights, out->attrs, sizeof weights);
         if (loss->check)
-            status = loss->check(k, err);
+            status = loss->check(out->attrs, k, err);
         if (status == DL4C_OK && weights)
             status = read_weights(ctx, weights, k, &out->weights, err);
     }
@@ -149,11 +149,11 @@ static double softmax_row(const struct dli_loss_exec *x, int64_t i, float *grad)
     const double row = dli_loss_row_weight(x, i);
     double score = 0, sum = x->weights ? 0 : 1;
     if (!y) {
-        sum = dli_loss_weight(x, label);
+        sum = dli_loss_weight(x, i, label);
         score = -sum * log((double)clipped(x, a[label]));
     }
     for (int64_t j = 0; y && j < x->k; j++) {
-        const double wy = dli_loss_weight(x, j) * (double)y[j];
+        const double wy = dli_loss_weight(x, i, j) * (double)y[j];
         if (wy != 0)
             score -= wy * log((double)clipped(x, a[j]));
         if (x->weights)
@@ -164,7 +164,7 @@ static double softmax_row(const struct dli_loss_exec *x, int64_t i, float *grad)
     if (x->fused) {
         const float s = (float)(sum * row);
         for (int64_t j = 0; y && j < x->k; j++)
-            grad[j] = a[j] * s - (float)(dli_loss_weight(x, j) * row * (double)y[j]);
+            grad[j] = a[j] * s - (float)(dli_loss_weight(x, i, j) * row * (double)y[j]);
         for (int64_t j = 0; !y && j < x->k; j++)
             grad[j] = a[j] * s;
         if (!y)
@@ -172,7 +172,7 @@ static double softmax_row(const struct dli_loss_exec *x, int64_t i, float *grad)
         return score * row;
     }
     for (int64_t j = 0; j < x->k; j++) {
-        const double wy = y ? dli_loss_weight(x, j) * (double)y[j] : j == label ? sum : 0.0;
+        const double wy = y ? dli_loss_weight(x, i, j) * (double)y[j] : j == label ? sum : 0.0;
         grad[j] = wy != 0 ? (float)(-row * wy / (double)a[j]) : 0.0f;
     }
     return score * row;
@@ -190,7 +190,7 @@ double dli_loss_terms(const struct dli_loss_exec *x, int64_t i, float *grad, dou
     double score = 0;
     for (int64_t j = 0; j < x->k; j++) {
         double slope;
-        const double w = dli_loss_weight(x, j);
+        const double w = dli_loss_weight(x, i, j);
         score += w * term((double)a[j], dli_loss_target(x, i, j), &slope);
         if (grad)
             grad[j] = (float)(row * w * slope);
@@ -204,7 +204,7 @@ double dli_squares_row(const struct dli_loss_exec *x, int64_t i, float *grad, do
     const double row = dli_loss_row_weight(x, i) * scale;
     double score = 0;
     for (int64_t j = 0; j < x->k; j++) {
-        const double d = (double)a[j] - dli_loss_target(x, i, j), w = dli_loss_weight(x, j);
+        const double d = (double)a[j] - dli_loss_target(x, i, j), w = dli_loss_weight(x, i, j);
         score += w * d * d;
         if (grad)
             grad[j] = (float)(2 * row * w * d);

@@ -21,8 +21,9 @@ struct dli_loss_exec {
     bool fused;     /* grad is wanted for z, not for a */
     /* one of the two */
     const int64_t *labels; /* [n]: below k; with k = 1 and a loss that is `binary`, 0 or 1 */
-    const float *y;        /* [n, k] */
+    const float *y;        /* [n, k], or as many as `targets` of the loss says */
     const float *rows;     /* [n]: weight of each row, of its score and its gradient; NULL: all 1 */
+    const float *mask;     /* [n, k]: the same of each output, for losses that are `separate`; NULL: all 1 */
     double *score;         /* [n]: overwritten; sums over k in index order */
     float *grad;           /* [n, k]: overwritten; of each row's own score, not divided by n; NULL: not wanted */
 };
@@ -34,10 +35,12 @@ struct dli_loss {
     const struct dli_attr
         *attrs; /* of those whose outputs can have weights `weights` is the first, kept as char * at offset 0; NULL: none */
     size_t attrs_size;
-    bool binary;                                             /* may have one output with labels 0 and 1 */
-    dl4c_status (*check)(int64_t k, struct dl4c_error *err); /* whether it suits k outputs; NULL: always */
-    bool (*can_fuse)(int32_t act);                           /* NULL: never */
-    void (*compute)(const struct dli_loss_exec *x);          /* cannot fail or allocate; a row's bits depend on that row alone */
+    bool binary;   /* may have one output with labels 0 and 1 */
+    bool separate; /* a sum over outputs, each with a weight: single ones can be masked */
+    dl4c_status (*check)(const void *attrs, int64_t k, struct dl4c_error *err); /* whether it suits k outputs; NULL: always */
+    int64_t (*targets)(const void *attrs); /* how many values y has for each row, where it is not k; NULL: k */
+    bool (*can_fuse)(int32_t act);         /* NULL: never */
+    void (*compute)(const struct dli_loss_exec *x); /* cannot fail or allocate; a row's bits depend on that row alone */
 };
 
 const struct dli_loss *dli_loss_find(const char *name);
@@ -51,7 +54,11 @@ static inline double dli_loss_target(const struct dli_loss_exec *x, int64_t i, i
 {
     return x->y ? (double)x->y[i * x->k + j] : x->k == 1 ? (double)x->labels[i] : (double)(x->labels[i] == j);
 }
-static inline double dli_loss_weight(const struct dli_loss_exec *x, int64_t j) { return x->weights ? (double)x->weights[j] : 1.0; }
+static inline double dli_loss_weight(const struct dli_loss_exec *x, int64_t i, int64_t j)
+{
+    const double w = x->weights ? (double)x->weights[j] : 1.0;
+    return x->mask ? w * (double)x->mask[i * x->k + j] : w;
+}
 static inline double dli_loss_row_weight(const struct dli_loss_exec *x, int64_t i) { return x->rows ? (double)x->rows[i] : 1.0; }
 
 /* The `weights` attribute, for the tables. */

@@ -27,5 +27,6 @@ const struct dli_loss dli_loss_mae = {
     .attrs = attrs,
     .attrs_size = sizeof(struct mae),
     .binary = true,
+    .separate = true,
     .compute = compute,
 };

@@ -26,5 +26,6 @@ const struct dli_loss dli_loss_mape = {
     .dl4j = "LossMAPE",
     .attrs = attrs,
     .attrs_size = sizeof(struct mape),
+    .separate = true,
     .compute = compute,
 };

@@ -18,5 +18,6 @@ const struct dli_loss dli_loss_mse = {
     .attrs = attrs,
     .attrs_size = sizeof(struct mse),
     .binary = true,
+    .separate = true,
     .compute = compute,
 };

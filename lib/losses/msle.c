@@ -27,5 +27,6 @@ const struct dli_loss dli_loss_msle = {
     .attrs = attrs,
     .attrs_size = sizeof(struct msle),
     .binary = true,
+    .separate = true,
     .compute = compute,
 };

@@ -9,5 +9,6 @@ const struct dli_loss dli_loss_negative_log_likelihood = {
     .attrs = dli_softmax_loss_attrs,
     .attrs_size = sizeof(struct dli_softmax_loss),
     .can_fuse = dli_softmax_loss_can_fuse,
+    .separate = true,
     .compute = dli_softmax_loss_compute,
 };

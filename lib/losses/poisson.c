@@ -17,5 +17,6 @@ const struct dli_loss dli_loss_poisson = {
     .name = "poisson",
     .doc = "Negative log likelihood of counts.",
     .dl4j = "LossPoisson",
+    .separate = true,
     .compute = compute,
 };

@@ -18,5 +18,6 @@ const struct dli_loss dli_loss_squared_hinge = {
     .name = "squared_hinge",
     .doc = "Squared hinge loss of targets -1 and 1.",
     .dl4j = "LossSquaredHinge",
+    .separate = true,
     .compute = compute,
 };

@@ -18,5 +18,6 @@ const struct dli_loss dli_loss_wasserstein = {
     .name = "wasserstein",
     .doc = "Mean of products with the targets.",
     .dl4j = "LossWasserstein",
+    .separate = true,
     .compute = compute,
 };

@@ -30,7 +30,7 @@ static double row(const struct dli_loss_exec *x, int64_t i, float *grad)
     double score = 0;
     for (int64_t j = 0; j < x->k; j++) {
         const float kept = a[j] < low ? low : a[j] > high ? high : a[j]; /* NaN stays */
-        const double p = (double)kept, y = dli_loss_target(x, i, j), w = dli_loss_weight(x, j);
+        const double p = (double)kept, y = dli_loss_target(x, i, j), w = dli_loss_weight(x, i, j);
         /* Where y is 0 or 1 the other term is nothing, also without clipping, where its logarithm may be infinite. */
         score -= w * ((y != 0 ? y * log(p) : 0.0) + (y != 1 ? (1 - y) * log1p(-p) : 0.0));
         if (!grad)
@@ -54,5 +54,6 @@ const struct dli_loss dli_loss_xent = {
     .attrs_size = sizeof(struct xent),
     .binary = true,
     .can_fuse = can_fuse,
+    .separate = true,
     .compute = compute,
 };

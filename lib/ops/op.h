@@ -120,6 +120,7 @@ struct dli_exec {
     dl4c_context *ctx;
     int32_t threads, blas;
     int64_t n; /* rows of the network's input; a value has n * shape.batch rows */
+    const float *mask; /* [n, time] of in[0], a sequence: 0 where it is only filled up; NULL: it has no mask */
     const void *attrs;
     int32_t n_in;
     const struct dli_shape *in_shape, *out_shape;
@@ -158,6 +159,7 @@ enum {
     DLI_OP_BACK_IN = 512,    /* backward reads in */
     DLI_OP_BACK_OUT = 1024,  /* backward reads out */
     DLI_OP_BIAS_LAST = 2048, /* Deeplearning4j lists its bias behind its weights although it lies before them */
+    DLI_OP_TIMES = 8192,          /* of sequences it gives at each time what comes of that time, or of it and those before: a mask stays */
     DLI_OP_NO_WEIGHT_NOISE = 4096 /* it takes the attribute of layers, but leaves its weights alone, as Deeplearning4j does */
 };
 

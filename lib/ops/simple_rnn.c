@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* simple_rnn: [features, time] -> [units, time]; h = cell(x W + h RW + b) of the last h. In memory, as Deeplearning4j has it:
- * W [features, units] and RW [units, units] column-major, then b. Elman, "Finding Structure in Time", 1990. */
+/* simple_rnn: [features, time] -> [units, time]; h = cell(x W + h RW + b) of the last h, or 0 where a mask says so.
+ * In memory, as Deeplearning4j has it: W [features, units] and RW [units, units] column-major, then b.
+ * Elman, "Finding Structure in Time", 1990. */
 #include "kernels/dense.h"
 #include "ops/sequence.h"
 
@@ -91,7 +92,7 @@ static void forward(const struct dli_exec *x)
             dli_dense_run(x->ctx, x->threads, n, u, u, h + (t - 1) * n * u, u, x->params[RW], NULL, part);
         for (int64_t k = 0; k < n * u; k++) {
             now[k] += (t > 0 ? part[k] : 0) + dli_param_at(x->params[B], k % u);
-            h[t * n * u + k] = dli_cell(a->cell, now[k]);
+            h[t * n * u + k] = !x->mask || x->mask[k / u * time + t] != 0 ? dli_cell(a->cell, now[k]) : 0.0f;
         }
     }
     dli_sequence_out(x, n, u, time, h, x->out);
@@ -109,7 +110,7 @@ static void backward(const struct dli_exec *x)
     for (int64_t t = time - 1; t >= 0; t--) {
         float *now = dz + t * n * u;
         for (int64_t k = 0; k < n * u; k++)
-            now[k] *= dli_cell_slope(a->cell, z[t * n * u + k]);
+            now[k] *= !x->mask || x->mask[k / u * time + t] != 0 ? dli_cell_slope(a->cell, z[t * n * u + k]) : 0.0f;
         if (t == 0)
             break;
         dli_dense_backward_data(x->ctx, x->threads, x->blas, n, u, u, now, x->params[RW], part, product);
@@ -138,7 +139,7 @@ const struct dli_op dli_op_simple_rnn = {
     .dl4j = "SimpleRnn",
     .min_inputs = 1,
     .max_inputs = 1,
-    .flags = DLI_OP_LAYER,
+    .flags = DLI_OP_LAYER | DLI_OP_TIMES,
     .attrs = attrs,
     .attrs_size = sizeof(struct rnn),
     .infer = infer,

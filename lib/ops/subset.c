@@ -53,6 +53,7 @@ const struct dli_op dli_op_subset = {
     .dl4j = "SubsetVertex",
     .min_inputs = 1,
     .max_inputs = 1,
+    .flags = DLI_OP_TIMES,
     .attrs = attrs,
     .attrs_size = sizeof(struct subset),
     .infer = infer,

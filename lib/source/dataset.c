@@ -360,13 +360,16 @@ dl4c_status dl4c_source_dataset(dl4c_context *ctx, const char *uri, dl4c_source 
     struct dl4c_dataset d = DL4C_DATASET_INIT;
     DLI_TRY(dl4c_dataset_load(ctx, uri, &d, err));
     dl4c_status status;
-    if (d.n_features != 1 || d.n_labels > 1 || d.n_feature_masks || d.n_label_masks)
-        status =
-            dli_fail(err, DL4C_E_UNSUPPORTED, "dataset",
-                     "%.200s has %" PRId32 " features, %" PRId32 " labels and %" PRId32 " masks: one, at most one and none make a source",
-                     uri, d.n_features, d.n_labels, d.n_feature_masks + d.n_label_masks);
-    else
-        status = dl4c_source_tensors(ctx, d.arrays[0], d.n_labels ? d.arrays[1] : NULL, 0, source, err);
+    if (d.n_features != 1 || d.n_labels > 1 || d.n_feature_masks > 1 || d.n_label_masks > d.n_labels) {
+        status = dli_fail(err, DL4C_E_UNSUPPORTED, "dataset",
+                          "%.200s has %" PRId32 " features, %" PRId32 " labels and %" PRId32 " and %" PRId32
+                          " masks: one, at most one and a mask of each make a source",
+                          uri, d.n_features, d.n_labels, d.n_feature_masks, d.n_label_masks);
+    } else {
+        dl4c_tensor **masks = d.arrays + 1 + d.n_labels;
+        status = dl4c_source_masked(ctx, d.arrays[0], d.n_labels ? d.arrays[1] : NULL, 0, d.n_feature_masks ? masks[0] : NULL,
+                                    d.n_label_masks ? masks[d.n_feature_masks] : NULL, source, err);
+    }
     dl4c_dataset_clear(&d);
     return status;
 }

@@ -142,6 +142,9 @@ static dl4c_status check_batch(const dl4c_source *s, int64_t max_rows, const str
     if (s->n_classes > 0 && !b->labels && !b->y)
         return dli_fail(err, DL4C_E_INVALID, "source", "the source says it has %" PRId32 " classes but gave a batch without labels",
                         s->n_classes);
+    if (b->y_mask ? b->y_mask_values < 1 : b->y_mask_values != 0)
+        return dli_fail(err, DL4C_E_INVALID, "source", "the source gave %s mask of targets and says it has %" PRId64 " values a row",
+                        b->y_mask ? "a" : "no", b->y_mask_values);
     for (int64_t i = 0; b->labels && s->n_classes > 0 && i < b->n; i++)
         if (b->labels[i] < 0 || b->labels[i] >= s->n_classes)
             return dli_fail(err, DL4C_E_INVALID, "source", "the label of example %" PRId64 " is %" PRId64 ", wanted 0 to %" PRId32,
@@ -152,7 +155,7 @@ static dl4c_status check_batch(const dl4c_source *s, int64_t max_rows, const str
 dl4c_status dl4c_source_next(dl4c_source *source, int64_t max_rows, struct dl4c_batch *batch, struct dl4c_error *err)
 {
     struct dl4c_error found = DL4C_ERROR_INIT;
-    struct dl4c_batch own = { sizeof own, 0, NULL, NULL, NULL, NULL };
+    struct dl4c_batch own = DL4C_BATCH_INIT;
     if (!source || !batch)
         return dli_fail(err, DL4C_E_INVALID, "source", "%s is NULL", source ? "batch" : "source");
     if (max_rows < 1)

@@ -9,13 +9,15 @@ struct tensors {
     dl4c_context *ctx;     /* a reference */
     dl4c_tensor *x;        /* [n, ...] f32, contiguous */
     dl4c_tensor *labels;   /* [n] i64, contiguous; NULL */
-    dl4c_tensor *y;        /* [n, k] f32, contiguous; NULL */
+    dl4c_tensor *y;        /* [n, ...] f32, contiguous; NULL */
+    dl4c_tensor *mask[2];  /* of x and of y: [n, ...] f32, contiguous; NULL */
     int64_t n, floats, at; /* rows, floats of a row, next row of the epoch */
     int32_t n_classes;
     bool shuffled;
     int64_t *order;        /* [n] */
     int64_t capacity;      /* rows of the buffers below */
-    float *rows, *targets; /* shuffled: [capacity, floats], [capacity, k] */
+    float *rows, *targets; /* shuffled: [capacity, floats], [capacity, n_classes] */
+    float *mask_rows[2];   /* shuffled */
     int64_t *batch_labels; /* shuffled: [capacity] */
 };
 
@@ -25,6 +27,10 @@ static void release(void *user)
     dl4c_tensor_unref(&t->x);
     dl4c_tensor_unref(&t->labels);
     dl4c_tensor_unref(&t->y);
+    for (int k = 0; k < 2; k++) {
+        dl4c_tensor_unref(&t->mask[k]);
+        dli_free(t->mask_rows[k]);
+    }
     dli_free(t->order);
     dli_free(t->rows);
     dli_free(t->targets);
@@ -55,6 +61,8 @@ static dl4c_status reset(void *user, int32_t shuffle, uint64_t seed, int64_t epo
     return DL4C_OK;
 }
 
+static int64_t mask_values(const struct tensors *t, int k) { return t->mask[k] ? dl4c_tensor_size(t->mask[k]) / t->n : 0; }
+
 static dl4c_status more_room(struct tensors *t, int64_t rows, struct dl4c_error *err)
 {
     if (rows <= t->capacity)
@@ -64,6 +72,10 @@ static dl4c_status more_room(struct tensors *t, int64_t rows, struct dl4c_error 
     dli_free(t->batch_labels);
     t->targets = NULL;
     t->batch_labels = NULL;
+    for (int k = 0; k < 2; k++) {
+        dli_free(t->mask_rows[k]);
+        t->mask_rows[k] = NULL;
+    }
     t->capacity = 0;
     size_t row_bytes;
     if (!dli_mul_size((size_t)t->floats, sizeof(float), &row_bytes)) {
@@ -77,6 +89,9 @@ static dl4c_status more_room(struct tensors *t, int64_t rows, struct dl4c_error 
         return dli_alloc_status();
     if (t->labels && !(t->batch_labels = dli_array(t->ctx, (size_t)rows, sizeof(int64_t), err)))
         return dli_alloc_status();
+    for (int k = 0; k < 2; k++)
+        if (t->mask[k] && !(t->mask_rows[k] = dli_array(t->ctx, (size_t)rows, (size_t)mask_values(t, k) * sizeof(float), err)))
+            return dli_alloc_status();
     t->capacity = rows;
     return DL4C_OK;
 }
@@ -104,6 +119,16 @@ static dl4c_status next(void *user, int64_t max_rows, struct dl4c_batch *b, stru
         b->labels = t->labels ? (const int64_t *)t->labels->data + t->at : NULL;
         b->y = t->y ? (const float *)t->y->data + t->at * t->n_classes : NULL;
     }
+    const float *masks[2] = { NULL, NULL };
+    for (int k = 0; k < 2; k++) {
+        if (t->mask[k] && t->shuffled)
+            dli_source_gather(t->ctx, t->mask_rows[k], t->mask[k]->data, mask_values(t, k), rows, n);
+        if (t->mask[k])
+            masks[k] = t->shuffled ? t->mask_rows[k] : (const float *)t->mask[k]->data + t->at * mask_values(t, k);
+    }
+    b->x_mask = masks[0];
+    b->y_mask = masks[1];
+    b->y_mask_values = mask_values(t, 1);
     b->n = n;
     t->at += n;
     return DL4C_OK;
@@ -128,21 +153,40 @@ static dl4c_status take_indices(struct tensors *t, const dl4c_tensor *labels, in
 static dl4c_status take_labels(struct tensors *t, const dl4c_tensor *labels, int32_t n_classes, struct dl4c_error *err)
 {
     const bool floats = labels->dtype != DL4C_I32 && labels->dtype != DL4C_I64 && labels->dtype != DL4C_U8;
-    const int32_t rank = floats ? 2 : 1;
-    if (labels->rank != rank || labels->shape[0] != t->n)
+    if ((floats ? labels->rank < 2 : labels->rank != 1) || labels->shape[0] != t->n)
         return dli_fail(err, DL4C_E_INVALID, "source", "labels are %s %s for %" PRId64 " rows, wanted [n] of integers or [n, k] of floats",
                         dl4c_dtype_name(labels->dtype), DLI_SHAPE(labels->shape, labels->rank), t->n);
     if (!floats)
         return take_indices(t, labels, n_classes, err);
-    if (labels->shape[1] < 1 || labels->shape[1] > INT32_MAX || (n_classes > 0 && labels->shape[1] != n_classes))
-        return dli_fail(err, DL4C_E_INVALID, "source", "the targets of a row have %" PRId64 " values for %" PRId32 " classes",
-                        labels->shape[1], n_classes);
-    t->n_classes = (int32_t)labels->shape[1];
+    const int64_t values = dl4c_tensor_size(labels) / t->n;
+    if (values < 1 || values > INT32_MAX || (n_classes > 0 && values != n_classes))
+        return dli_fail(err, DL4C_E_INVALID, "source", "the targets of a row have %" PRId64 " values for %" PRId32 " classes", values,
+                        n_classes);
+    t->n_classes = (int32_t)values;
     return dli_tensor_as_f32(labels, &t->y, err);
+}
+
+static dl4c_status take_mask(struct tensors *t, int k, const dl4c_tensor *mask, struct dl4c_error *err)
+{
+    if (!mask)
+        return DL4C_OK;
+    const bool fits = mask->rank >= 1 && mask->shape[0] == t->n && dl4c_tensor_size(mask) > 0 &&
+                      (k == 1 ? t->labels || t->y : t->x->rank == 3 && mask->rank == 2 && mask->shape[1] == t->x->shape[2]);
+    if (!fits)
+        return dli_fail(err, DL4C_E_INVALID, "source", "the mask of %s is %s for %s %s, wanted %s", k ? "targets" : "features",
+                        DLI_SHAPE(mask->shape, mask->rank), k ? "labels of" : "features", DLI_SHAPE(t->x->shape, k ? 1 : t->x->rank),
+                        k ? "as many rows" : "[n, time] of [n, features, time]");
+    return dli_tensor_as_f32(mask, &t->mask[k], err);
 }
 
 dl4c_status dl4c_source_tensors(dl4c_context *ctx, dl4c_tensor *x, dl4c_tensor *labels, int32_t n_classes, dl4c_source **source,
                                 struct dl4c_error *err)
+{
+    return dl4c_source_masked(ctx, x, labels, n_classes, NULL, NULL, source, err);
+}
+
+dl4c_status dl4c_source_masked(dl4c_context *ctx, dl4c_tensor *x, dl4c_tensor *labels, int32_t n_classes, dl4c_tensor *x_mask,
+                               dl4c_tensor *y_mask, dl4c_source **source, struct dl4c_error *err)
 {
     if (!source)
         return dli_fail(err, DL4C_E_INVALID, "source", "source is NULL");
@@ -165,6 +209,10 @@ dl4c_status dl4c_source_tensors(dl4c_context *ctx, dl4c_tensor *x, dl4c_tensor *
     dl4c_status status = dli_tensor_as_f32(x, &t->x, err);
     if (status == DL4C_OK && labels)
         status = take_labels(t, labels, n_classes, err);
+    if (status == DL4C_OK)
+        status = take_mask(t, 0, x_mask, err);
+    if (status == DL4C_OK)
+        status = take_mask(t, 1, y_mask, err);
     if (status == DL4C_OK && !(t->order = dli_array(ctx, (size_t)t->n, sizeof *t->order, err)))
         status = dli_alloc_status();
     if (status != DL4C_OK) {

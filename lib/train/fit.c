@@ -24,7 +24,7 @@ struct fit {
     bool events;  /* a listener wants them at each step */
     struct dli_trainer_copy best;
     double train_score, val_score, val_accuracy; /* of the epoch at work, NaN where there is none */
-    int64_t examples, right;                     /* of the epoch at work, in training */
+    int64_t examples, right, counted;            /* of the epoch at work, in training */
     double best_score;
     double kept_train, kept_val, kept_accuracy; /* of the best epoch */
     int64_t best_epoch;
@@ -166,6 +166,8 @@ static dl4c_status balance(struct fit *f, struct dl4c_error *err)
         if (status != DL4C_OK || b.n == 0)
             break;
         for (int64_t i = 0; i < b.n; i++) {
+            if (b.y_mask && b.y_mask[i * b.y_mask_values] == 0) /* weights of classes are for one loss a row */
+                continue;
             if (b.labels)
                 count[b.labels[i]] += 1;
             else if (t->k == 1)
@@ -200,7 +202,7 @@ static dl4c_status validate(struct fit *f, struct dl4c_error *err)
     dl4c_trainer *t = f->t;
     struct dl4c_batch b;
     double sum = 0, score = 0, penalty = 0;
-    int64_t right = 0, n = 0, hits;
+    int64_t right = 0, counted = 0, n = 0, hits;
     DLI_TRY(dl4c_source_reset(f->o->validation, 0, f->o->seed, t->graph->epoch, err));
     for (;;) {
         DLI_TRY(dli_trainer_next(t, f->o->validation, t->batch, &b, err));
@@ -214,12 +216,13 @@ static dl4c_status validate(struct fit *f, struct dl4c_error *err)
         penalty = score - loss / (double)dli_trainer_divisor(t, b.n);
         sum += loss;
         right += hits;
+        counted += t->counted;
         n += b.n;
     }
     if (n == 0)
         return dli_fail(err, DL4C_E_INVALID, "train", "the validation source has no examples");
     f->val_score = sum / (double)n + penalty;
-    f->val_accuracy = (double)right / (double)n;
+    f->val_accuracy = (double)right / (double)counted; /* NaN where all is masked */
     return DL4C_OK;
 }
 
@@ -249,7 +252,7 @@ static dl4c_status record_epoch(struct fit *f, int64_t epoch, int64_t began, str
                                      .iteration = f->t->graph->iteration,
                                      .examples = f->examples,
                                      .train_score = f->train_score,
-                                     .train_accuracy = (double)f->right / (double)f->examples,
+                                     .train_accuracy = (double)f->right / (double)f->counted,
                                      .val_score = f->val_score,
                                      .val_accuracy = f->val_accuracy,
                                      .seconds = (double)(dli_now_ns() - began) * 1e-9 };
@@ -272,6 +275,7 @@ static dl4c_status count_steps(struct fit *f, const struct dli_worker_step *step
             p->steps++;
             f->examples += s->rows;
             f->right += s->right;
+            f->counted += s->counted;
             score += s->score * (double)s->rows;
             rows += s->rows;
             DLI_TRY(record_step(f, s, first + s->step, (double)s->rows * a_second, err));
@@ -296,6 +300,7 @@ static dl4c_status run_steps(struct fit *f, struct pass *p, struct dl4c_error *e
         struct dli_worker_step s = { .rows = b.n };
         const int64_t source_ns = f->events ? dli_now_ns() - asked : 0;
         DLI_TRY(dli_trainer_run(f->t, true, &b, &s.score, f->run ? &s.right : NULL, err));
+        s.counted = f->t->counted;
         DLI_TRY(count_steps(f, &s, 1, source_ns, p, err));
     }
     return DL4C_OK;
@@ -318,7 +323,7 @@ static dl4c_status run_epoch(struct fit *f, int64_t done, struct dl4c_error *err
 {
     struct pass p = { .done = done, .began = dli_now_ns() };
     f->train_score = f->val_score = f->val_accuracy = NAN;
-    f->examples = f->right = 0;
+    f->examples = f->right = f->counted = 0;
     DLI_TRY(dl4c_source_reset(f->source, !f->o->no_shuffle, f->o->seed, f->t->graph->epoch, err));
     DLI_TRY(f->workers ? run_rounds(f, &p, err) : run_steps(f, &p, err));
     if (f->stop)

@@ -75,6 +75,7 @@ static dl4c_status find_output(dl4c_trainer *t, struct dl4c_error *err)
     const dl4c_status status = dli_loss_open(t->ctx, o->loss, t->k, &t->loss, err);
     if (status != DL4C_OK)
         return dli_fail_prefix(err, status, "the loss of '%.100s'", g->vertices[o->vertex].name);
+    t->k_y = t->loss.loss->targets ? t->loss.loss->targets(t->loss.attrs) : t->k;
     t->fused = o->act && o->direct && t->loss.loss->can_fuse && t->loss.loss->can_fuse(t->act);
     return DL4C_OK;
 }
@@ -128,6 +129,9 @@ void dli_trainer_free_scores(dl4c_trainer *t)
     dli_free(t->position_scores);
     for (int i = 0; i < 3; i++)
         dli_free(t->turned[i]);
+    dli_free(t->masked_rows);
+    dli_free(t->mask_turned);
+    t->masked_rows = t->mask_turned = NULL;
     t->scores = t->position_scores = NULL;
     memset(t->turned, 0, sizeof t->turned);
 }
@@ -147,7 +151,7 @@ static dl4c_status make_scores(dl4c_trainer *t, struct dl4c_error *err)
     if (!dli_mul_size((size_t)t->batch, (size_t)t->positions, &n) || n > SIZE_MAX / 64 / (size_t)t->k)
         return dli_fail(err, DL4C_E_LIMIT, "train", "a batch of %" PRId64 " needs more memory than sizes count", t->batch);
     for (int i = 0; i < 3; i++)
-        if (!(t->turned[i] = dli_array(t->ctx, n, (size_t)t->k * sizeof(float), err)))
+        if (!(t->turned[i] = dli_array(t->ctx, n, (size_t)(i == 1 ? t->k_y : t->k) * sizeof(float), err)))
             return dli_alloc_status();
     t->position_scores = dli_calloc(t->ctx, n, sizeof *t->position_scores, err);
     return t->position_scores ? DL4C_OK : dli_alloc_status();
@@ -215,6 +219,8 @@ dl4c_status dli_trainer_check_weights(const dl4c_trainer *t, struct dl4c_error *
     if (t->class_weights && t->positions > 1)
         return dli_fail(err, DL4C_E_UNSUPPORTED, "train", "class weights are for outputs of one vector a row, this one gives %s",
                         DLI_SHAPE_STR(&t->out));
+    if (t->class_weights && t->loss.loss->targets)
+        return dli_fail(err, DL4C_E_UNSUPPORTED, "train", "class weights are for classes, loss %s has none", t->loss.loss->name);
     if (t->class_weights && t->n_class_weights != classes)
         return dli_fail(err, DL4C_E_INVALID, "train", "%" PRId32 " class weights for %" PRId64 " classes", t->n_class_weights, classes);
     return DL4C_OK;
@@ -244,9 +250,9 @@ dl4c_status dli_trainer_class_weights(dl4c_trainer *t, const float *weights, int
 dl4c_status dli_trainer_classes(const dl4c_trainer *t, int32_t n, bool targets, struct dl4c_error *err)
 {
     const char *name = t->graph->vertices[t->tape->outputs[t->output].vertex].name;
-    if (targets && n != t->k * t->positions)
-        return dli_fail(err, DL4C_E_INVALID, "train", "targets have %" PRId32 " values, output '%.200s' gives %" PRId64, n, name,
-                        t->k * t->positions);
+    if (targets && n != t->k_y * t->positions)
+        return dli_fail(err, DL4C_E_INVALID, "train", "targets have %" PRId32 " values, output '%.200s' %s %" PRId64, n, name,
+                        t->loss.loss->targets ? "wants" : "gives", t->k_y * t->positions);
     if (!targets && t->positions > 1)
         return dli_fail(err, DL4C_E_INVALID, "train", "the source has one label a row, output '%.200s' gives %s: wanted targets", name,
                         DLI_SHAPE_STR(&t->out));
@@ -267,6 +273,9 @@ dl4c_status dli_trainer_next(dl4c_trainer *t, dl4c_source *source, int64_t most,
 dl4c_status dli_trainer_can_index(const dl4c_trainer *t, int32_t n, struct dl4c_error *err)
 {
     const char *name = t->graph->vertices[t->tape->outputs[t->output].vertex].name;
+    if (t->loss.loss->targets)
+        return dli_fail(err, DL4C_E_INVALID, "train", "loss %s of output '%.200s' wants targets of %" PRId64 " values, not classes",
+                        t->loss.loss->name, name, t->k_y);
     if (t->k == 1 && !dli_trainer_binary(t))
         return dli_fail(err, DL4C_E_INVALID, "train", "output '%.200s' gives one value and its loss %s wants one for each class", name,
                         t->loss.loss->name);

@@ -46,11 +46,13 @@ dl4c_status dli_rows_add(struct dli_rows *r, dl4c_trainer *t, dl4c_source *sourc
     struct dl4c_batch b;
     const int64_t end = r->n + want;
     r->row = t->row;
-    r->k = t->k * t->positions;
+    r->k = t->k_y * t->positions;
     while (r->n < end) {
         DLI_TRY(dli_trainer_next(t, source, end - r->n, &b, err));
         if (b.n == 0)
             break;
+        if (b.x_mask || b.y_mask)
+            return dli_fail(err, DL4C_E_UNSUPPORTED, "train", "the source has masks, which several workers do not take");
         DLI_TRY(grow(r, &b, end, err));
         if (!b.labels != !r->labels || (!b.index && r->index))
             return dli_fail(err, DL4C_E_INVALID, "train", "the source gives labels with some batches and targets with others");

@@ -4,6 +4,7 @@
 #include "base/thread_pool.h"
 #include "kernels/elementwise.h"
 #include "kernels/split.h"
+#include "tensor/shape.h"
 #include "train/trainer.h"
 
 #include <float.h>
@@ -127,13 +128,31 @@ static int64_t largest(const float *v, int64_t n)
     return best;
 }
 
-/* Rows that are recognised at every position. */
+static bool hidden(const dl4c_trainer *t, int64_t p) { return t->row_mask && t->row_mask[p] == 0; }
+
+/* Rows that a mask leaves anything of. */
+static int64_t count_rows(const dl4c_trainer *t, const struct dli_loss_exec *x)
+{
+    int64_t n = 0;
+    for (int64_t i = 0; i < x->n; i += t->positions) {
+        bool any = false;
+        for (int64_t p = i; p < i + t->positions && !any; p++)
+            any = !hidden(t, p);
+        n += any;
+    }
+    return n;
+}
+
+/* Rows that are recognised at every position that counts. */
 static int64_t count_right(const dl4c_trainer *t, const struct dli_loss_exec *x)
 {
     int64_t right = 0;
     for (int64_t i = 0; i < x->n; i += t->positions) {
-        bool all = true;
+        bool all = true, any = false;
         for (int64_t p = i; p < i + t->positions && all; p++) {
+            if (hidden(t, p))
+                continue;
+            any = true;
             if (t->k == 1) {
                 const int64_t actual = x->labels ? x->labels[p] : x->y[p] > 0.5f;
                 all = (x->a[p] > 0.5f) == (actual != 0);
@@ -141,13 +160,14 @@ static int64_t count_right(const dl4c_trainer *t, const struct dli_loss_exec *x)
                 all = largest(x->a + p * t->k, t->k) == (x->labels ? x->labels[p] : largest(x->y + p * t->k, t->k));
             }
         }
-        right += all;
+        right += all && any;
     }
     return right;
 }
 
 struct turn {
     const dl4c_trainer *t;
+    int64_t k;
     const float *from;
     float *to;
     bool back;
@@ -156,7 +176,7 @@ struct turn {
 static void turn_task(void *arg, size_t row, int32_t worker)
 {
     const struct turn *w = arg;
-    const int64_t k = w->t->k, positions = w->t->positions, at = (int64_t)row * k * positions;
+    const int64_t k = w->k, positions = w->t->positions, at = (int64_t)row * k * positions;
     (void)worker;
     for (int64_t j = 0; j < k; j++)
         for (int64_t p = 0; p < positions; p++) {
@@ -168,10 +188,28 @@ static void turn_task(void *arg, size_t row, int32_t worker)
 }
 
 /* Rows [k, positions] as rows of k, a position each, or back. */
-static void turn(const dl4c_trainer *t, int64_t n, const float *from, float *to, bool back)
+static void turn(const dl4c_trainer *t, int64_t n, int64_t k, const float *from, float *to, bool back)
 {
-    struct turn w = { t, from, to, back };
+    struct turn w = { t, k, from, to, back };
     dli_parallel(t->ctx, t->tape->plan->threads, (size_t)n, turn_task, &w);
+}
+
+/* Masks are checked already: one value for each position, or one for each output. */
+static void put_mask(dl4c_trainer *t, const struct dl4c_batch *b, struct dli_loss_exec *x)
+{
+    t->row_mask = NULL;
+    if (!b->y_mask)
+        return;
+    if (b->y_mask_values == t->positions) {
+        t->row_mask = b->y_mask;
+        for (int64_t i = 0; t->rows && i < b->n; i++)
+            t->masked_rows[i] = t->rows[i] * b->y_mask[i];
+        x->rows = t->rows ? t->masked_rows : b->y_mask;
+        return;
+    }
+    if (t->positions > 1)
+        turn(t, b->n, t->k, b->y_mask, t->mask_turned, false);
+    x->mask = t->positions > 1 ? t->mask_turned : b->y_mask;
 }
 
 /* Scores, and the gradient where `grad` is not NULL, from what forward left. */
@@ -192,14 +230,15 @@ static void compute_loss(dl4c_trainer *t, const struct dl4c_batch *b, float *gra
                                .score = t->scores,
                                .grad = grad };
     if (t->positions > 1) {
-        turn(t, b->n, x.a, t->turned[0], false);
+        turn(t, b->n, t->k, x.a, t->turned[0], false);
         if (b->y)
-            turn(t, b->n, b->y, t->turned[1], false);
+            turn(t, b->n, t->k_y, b->y, t->turned[1], false);
         x.a = t->turned[0];
         x.y = b->y ? t->turned[1] : NULL;
         x.score = t->position_scores;
         x.grad = grad ? t->turned[2] : NULL;
     }
+    put_mask(t, b, &x);
     t->loss.loss->compute(&x);
     for (int64_t i = 0; t->positions > 1 && i < b->n; i++) {
         t->scores[i] = 0;
@@ -207,10 +246,11 @@ static void compute_loss(dl4c_trainer *t, const struct dl4c_batch *b, float *gra
             t->scores[i] += t->position_scores[i * t->positions + p];
     }
     if (t->positions > 1 && grad)
-        turn(t, b->n, t->turned[2], grad, true);
+        turn(t, b->n, t->k, t->turned[2], grad, true);
     dli_tape_score(t->tape, t->output, b->n, t->scores);
     if (right)
-        *right = count_right(t, &x);
+        *right = t->loss.loss->targets ? 0 : count_right(t, &x);
+    t->counted = count_rows(t, &x);
 }
 
 double dli_trainer_loss_sum(const dl4c_trainer *t, int64_t n)
@@ -228,11 +268,56 @@ static dl4c_status diverged(const dl4c_trainer *t, double score, struct dl4c_err
     return dli_fail(err, DL4C_E_DIVERGED, "train", "the score is %s at iteration %" PRId64, DLI_NUM(score), t->graph->iteration + 1);
 }
 
+static dl4c_status ones_and_zeros(const float *mask, int64_t n, const char *what, struct dl4c_error *err)
+{
+    for (int64_t i = 0; i < n; i++)
+        if (mask[i] != 0 && mask[i] != 1)
+            return dli_fail(err, DL4C_E_INVALID, "train", "the mask of %s holds %s, wanted 0 and 1", what, DLI_NUM((double)mask[i]));
+    return DL4C_OK;
+}
+
+static dl4c_status check_y_mask(dl4c_trainer *t, const struct dl4c_batch *b, struct dl4c_error *err)
+{
+    const struct dli_tape_output *o = &t->tape->outputs[t->output];
+    const char *name = t->graph->vertices[o->vertex].name;
+    const bool each = b->y_mask_values == t->k * t->positions && t->k > 1;
+    if (b->y_mask_values != t->positions && !each)
+        return dli_fail(err, DL4C_E_INVALID, "train",
+                        "the mask of targets has %" PRId64 " values for each row, output '%.200s' wants %" PRId64 " or %" PRId64,
+                        b->y_mask_values, name, t->positions, t->k * t->positions);
+    DLI_TRY(ones_and_zeros(b->y_mask, b->n * b->y_mask_values, "targets", err));
+    if (o->op->score)
+        return dli_fail(err, DL4C_E_UNSUPPORTED, "train", "output '%.200s' (%s) takes no mask of targets", name, o->op->name);
+    /* A softmax mixes outputs: Deeplearning4j refuses it for its usual loss, and takes something else than the gradient for others. */
+    if (each && (!t->loss.loss->separate || t->act == DLI_LOSS_ACT_SOFTMAX))
+        return dli_fail(err, DL4C_E_UNSUPPORTED, "train", "loss %s of output '%.200s'%s cannot be masked for single outputs",
+                        t->loss.loss->name, name, t->act == DLI_LOSS_ACT_SOFTMAX ? " with a softmax" : "");
+    if (each && t->positions > 1 && !t->mask_turned &&
+        !(t->mask_turned = dli_array(t->ctx, (size_t)(t->batch * t->positions), (size_t)t->k * sizeof(float), err)))
+        return dli_alloc_status();
+    if (!each && t->rows && !t->masked_rows && !(t->masked_rows = dli_array(t->ctx, (size_t)t->batch, sizeof(float), err)))
+        return dli_alloc_status();
+    return DL4C_OK;
+}
+
+static dl4c_status check_masks(dl4c_trainer *t, const struct dl4c_batch *b, struct dl4c_error *err)
+{
+    int64_t times;
+    if (b->x_mask && !dli_plan_times(t->tape->plan, &times))
+        return dli_fail(err, DL4C_E_UNSUPPORTED, "train", "a mask of features is for sequences [features, time], rows are %s",
+                        DLI_SHAPE(t->shape.dim, t->shape.rank));
+    if (b->x_mask)
+        DLI_TRY(ones_and_zeros(b->x_mask, b->n * times, "features", err));
+    return b->y_mask ? check_y_mask(t, b, err) : DL4C_OK;
+}
+
 static dl4c_status run(dl4c_trainer *t, bool train, const struct dl4c_batch *b, double *score, int64_t *right, struct dl4c_error *err)
 {
     dl4c_graph *g = t->graph;
     struct dli_tape *tape = t->tape;
     DLI_TRY(check_features(t, b, err));
+    DLI_TRY(check_masks(t, b, err));
+    tape->plan->mask = b->x_mask;
     DLI_TRY(dli_tape_own(tape, err));
     if (train)
         DLI_TRY(own_state(t, err));
@@ -272,6 +357,8 @@ dl4c_status dli_trainer_run(dl4c_trainer *t, bool train, const struct dl4c_batch
     if (!t->held)
         DLI_TRY(dli_graph_begin_training(t->graph, err));
     const dl4c_status status = run(t, train, b, score, right, err);
+    t->tape->plan->mask = NULL;
+    t->row_mask = NULL;
     if (!t->held)
         dli_graph_end_training(t->graph);
     return status;

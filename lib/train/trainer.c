@@ -78,6 +78,8 @@ void dl4c_trainer_destroy(dl4c_trainer **trainer)
     dli_free(t->rows);
     dl4c_tensor_unref(&t->staged[0]);
     dl4c_tensor_unref(&t->staged[1]);
+    dl4c_tensor_unref(&t->masks[0]);
+    dl4c_tensor_unref(&t->masks[1]);
     dli_graph_unref(t->graph);
     dl4c_context *ctx = t->ctx;
     dli_free(t);
@@ -140,10 +142,13 @@ static dl4c_status check_tensors(dl4c_trainer *t, const dl4c_tensor *x, const dl
         return dli_fail(err, DL4C_E_INVALID, "train", "x has %" PRId64 " rows, wanted 1 to %" PRId64, x->shape[0], t->batch);
     const int32_t rank = t->out.rank;
     const bool indices = y->dtype == DL4C_I64 && dli_shape_equal(y->shape + 1, y->rank - 1, t->out.dim + 1, rank - 1);
-    const bool targets = y->dtype == DL4C_F32 && dli_shape_equal(y->shape + 1, y->rank - 1, t->out.dim, rank);
+    struct dl4c_shape of_y = { .rank = rank };
+    memcpy(of_y.dim, t->out.dim, (size_t)rank * sizeof *of_y.dim);
+    of_y.dim[0] = t->k_y;
+    const bool targets = y->dtype == DL4C_F32 && dli_shape_equal(y->shape + 1, y->rank - 1, of_y.dim, rank);
     if ((!indices && !targets) || y->shape[0] != x->shape[0]) {
         int64_t want[DL4C_MAX_RANK] = { x->shape[0] }, want_index[DL4C_MAX_RANK] = { x->shape[0] };
-        memcpy(want + 1, t->out.dim, (size_t)rank * sizeof *want);
+        memcpy(want + 1, of_y.dim, (size_t)rank * sizeof *want);
         memcpy(want_index + 1, t->out.dim + 1, (size_t)(rank - 1) * sizeof *want);
         return dli_fail(err, DL4C_E_INVALID, "train", "y is %s %s, wanted i64 %s class indices or f32 %s targets",
                         dl4c_dtype_name(y->dtype), DLI_SHAPE(y->shape, y->rank), DLI_SHAPE(want_index, rank), DLI_SHAPE(want, rank + 1));
@@ -158,6 +163,21 @@ static dl4c_status check_labels(const dl4c_trainer *t, const int64_t *labels, in
         if (labels[i] < 0 || labels[i] >= classes)
             return dli_fail(err, DL4C_E_INVALID, "train", "the label of row %" PRId64 " is %" PRId64 ", wanted 0 to %" PRId64,
                             i / t->positions, labels[i], classes - 1);
+    return DL4C_OK;
+}
+
+/* The masks that were set, for a minibatch of n rows. */
+static dl4c_status take_masks(const dl4c_trainer *t, struct dl4c_batch *b, struct dl4c_error *err)
+{
+    const dl4c_tensor *x = t->masks[0], *y = t->masks[1];
+    if (x && (x->rank != 2 || x->shape[0] != b->n || x->shape[1] != t->shape.dim[t->shape.rank - 1]))
+        return dli_fail(err, DL4C_E_INVALID, "train", "the mask of features is %s for %" PRId64 " rows of %s", DLI_SHAPE(x->shape, x->rank),
+                        b->n, DLI_SHAPE(t->shape.dim, t->shape.rank));
+    if (y && y->shape[0] != b->n)
+        return dli_fail(err, DL4C_E_INVALID, "train", "the mask of targets is %s for %" PRId64 " rows", DLI_SHAPE(y->shape, y->rank), b->n);
+    b->x_mask = x ? x->data : NULL;
+    b->y_mask = y ? y->data : NULL;
+    b->y_mask_values = y ? dl4c_tensor_size(y) / b->n : 0;
     return DL4C_OK;
 }
 
@@ -177,12 +197,14 @@ static dl4c_status run_tensors(dl4c_trainer *t, bool train, dl4c_tensor *x, dl4c
     if (status == DL4C_OK)
         status = stage(t, 1, y, &cy, err);
     if (status == DL4C_OK) {
-        const struct dl4c_batch b = { .struct_size = sizeof b,
+        struct dl4c_batch b = { .struct_size = sizeof b,
                                       .n = x->shape[0],
                                       .x = cx->data,
                                       .labels = y->dtype == DL4C_I64 ? cy->data : NULL,
                                       .y = y->dtype == DL4C_I64 ? NULL : cy->data };
         status = check_labels(t, b.labels, b.n, err);
+        if (status == DL4C_OK)
+            status = take_masks(t, &b, err);
         if (status == DL4C_OK)
             status = dli_trainer_run(t, train, &b, &found, NULL, err);
     }
@@ -190,6 +212,27 @@ static dl4c_status run_tensors(dl4c_trainer *t, bool train, dl4c_tensor *x, dl4c
         *score = found;
     atomic_store(&t->busy, 0);
     return status;
+}
+
+dl4c_status dl4c_trainer_masks(dl4c_trainer *t, dl4c_tensor *x_mask, dl4c_tensor *y_mask, struct dl4c_error *err)
+{
+    dl4c_tensor *const masks[] = { x_mask, y_mask };
+    if (!t)
+        return dli_fail(err, DL4C_E_INVALID, "train", "t is NULL");
+    for (int i = 0; i < 2; i++)
+        if (masks[i] && (masks[i]->dtype != DL4C_F32 || masks[i]->rank < 1 || !dl4c_tensor_is_contiguous(masks[i])))
+            return dli_fail(err, DL4C_E_INVALID, "train", "the mask of %s is %s %s, wanted contiguous f32", i ? "targets" : "features",
+                            dl4c_dtype_name(masks[i]->dtype), DLI_SHAPE(masks[i]->shape, masks[i]->rank));
+    int32_t idle = 0;
+    if (!atomic_compare_exchange_strong(&t->busy, &idle, 1))
+        return dli_fail(err, DL4C_E_STATE, "train", "the trainer is in another call");
+    for (int i = 0; i < 2; i++) {
+        dl4c_tensor *own = masks[i] ? dl4c_tensor_ref(masks[i]) : NULL;
+        dl4c_tensor_unref(&t->masks[i]);
+        t->masks[i] = own;
+    }
+    atomic_store(&t->busy, 0);
+    return DL4C_OK;
 }
 
 dl4c_status dl4c_trainer_step(dl4c_trainer *t, dl4c_tensor *x, dl4c_tensor *y, double *score, struct dl4c_error *err)

@@ -23,6 +23,7 @@ struct dl4c_trainer {
     int64_t batch, row, k;   /* most rows, floats of a row of x, outputs at each position */
     int64_t positions;       /* of an output row [k, ...]: pixels or times, each with a loss of its own; 1 for a vector */
     struct dli_shape out;    /* of an output row */
+    int64_t k_y;             /* values of y at each position: k but for losses that say otherwise */
     float *turned[3];        /* with positions: activations, targets and gradient as [batch * positions, k] */
     double *position_scores; /* with positions: [batch * positions] */
     struct dl4c_shape shape; /* of a row of x, as it comes from outside */
@@ -33,6 +34,11 @@ struct dl4c_trainer {
     float *class_weights; /* [n_class_weights]; NULL: none */
     int32_t n_class_weights;
     float *rows;            /* [batch]: weights of the rows; NULL where all are 1 */
+    float *masked_rows;     /* [batch]: those of rows with masks; made when first needed */
+    float *mask_turned;     /* with positions: a mask of targets as [batch * positions, k]; made when first needed */
+    dl4c_tensor *masks[2];  /* of x and of y, from dl4c_trainer_masks; NULL */
+    const float *row_mask;  /* of the run at work: [n * positions] of the caller's; NULL: none */
+    int64_t counted;        /* rows of the last run that a mask leaves anything of */
     dl4c_tensor *staged[2]; /* contiguous copies of x and y that are not, made when first needed */
     bool held;              /* fit holds the graph over many steps */
     _Atomic int32_t busy;

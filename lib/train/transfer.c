@@ -219,6 +219,8 @@ static dl4c_status keep_batch(struct featurizing *f, const struct dl4c_batch *b,
     const size_t n = (size_t)b->n, before = (size_t)f->rows, row = (size_t)f->floats * sizeof *f->x,
                  targets = (size_t)f->info.n_classes * sizeof *f->y;
     dl4c_tensor *x, *y;
+    if (b->x_mask || b->y_mask)
+        return dli_fail(err, DL4C_E_UNSUPPORTED, "transfer", "the source has masks, which features do not keep");
     memcpy(dims + 1, f->info.shape, sizeof *dims * (DL4C_MAX_RANK - 1));
     DLI_TRY(dl4c_tensor_wrap(f->ctx, DL4C_F32, dims, NULL, f->info.rank + 1, (float *)(uintptr_t)b->x, DL4C_WRAP_READ_ONLY, NULL, NULL, &x,
                              err));

@@ -83,6 +83,7 @@ static dl4c_status train_share(struct worker *w, const struct order *o, struct d
         const dl4c_status status = dli_trainer_run(w->t, true, &b, &r->score, &r->right, err);
         if (status != DL4C_OK)
             return dli_fail_prefix(err, status, "worker %" PRId32, w->number);
+        r->counted = w->t->counted;
         w->seen += b.n;
         w->n_steps++;
     }

@@ -12,7 +12,7 @@ struct dli_workers;
 /* What a worker did with one minibatch. */
 struct dli_worker_step {
     int32_t worker, step; /* step: of the round, from 0 */
-    int64_t rows, right;
+    int64_t rows, right, counted; /* counted: rows that a mask leaves anything of */
     double score;
 };
 

@@ -432,6 +432,7 @@ DL4C_API int32_t dl4c_session_output_count(const dl4c_session *s);
 DL4C_API dl4c_status dl4c_session_input_shape(const dl4c_session *s, int32_t i, struct dl4c_shape *out, struct dl4c_error *err);
 DL4C_API dl4c_status dl4c_session_output_shape(const dl4c_session *s, int32_t i, struct dl4c_shape *out, struct dl4c_error *err);
 DL4C_API dl4c_status dl4c_session_run(dl4c_session *s, dl4c_tensor *const *inputs, int32_t n_inputs, struct dl4c_error *err);
+DL4C_API dl4c_status dl4c_session_mask(dl4c_session *s, dl4c_tensor *mask, struct dl4c_error *err);
 DL4C_API dl4c_status dl4c_session_output(dl4c_session *s, int32_t i, dl4c_tensor **y, struct dl4c_error *err);
 DL4C_API dl4c_status dl4c_session_bind(dl4c_session *s, int32_t i, dl4c_tensor *y, struct dl4c_error *err);
 DL4C_API dl4c_status dl4c_session_describe(const dl4c_session *s, char **text, struct dl4c_error *err);
@@ -743,10 +744,13 @@ struct dl4c_batch {
     const int64_t *labels;
     const float *y;
     const int64_t *index;
+    const float *x_mask;
+    const float *y_mask;
+    int64_t y_mask_values;
 };
 #define DL4C_BATCH_INIT                                                                                                                    \
     {                                                                                                                                      \
-        sizeof(struct dl4c_batch), 0, 0, 0, 0, 0                                                                                           \
+        sizeof(struct dl4c_batch), 0, 0, 0, 0, 0, 0, 0, 0                                                                                  \
     }
 struct dl4c_source_info {
     size_t struct_size;
@@ -772,6 +776,8 @@ DL4C_API dl4c_status dl4c_source_create(dl4c_context *ctx, const struct dl4c_sou
                                         dl4c_source **source, struct dl4c_error *err);
 DL4C_API dl4c_status dl4c_source_tensors(dl4c_context *ctx, dl4c_tensor *x, dl4c_tensor *labels, int32_t n_classes, dl4c_source **source,
                                          struct dl4c_error *err);
+DL4C_API dl4c_status dl4c_source_masked(dl4c_context *ctx, dl4c_tensor *x, dl4c_tensor *labels, int32_t n_classes, dl4c_tensor *x_mask,
+                                        dl4c_tensor *y_mask, dl4c_source **source, struct dl4c_error *err);
 DL4C_API void dl4c_source_destroy(dl4c_source **source);
 DL4C_API dl4c_status dl4c_source_get_info(dl4c_source *source, struct dl4c_source_info *info, struct dl4c_error *err);
 DL4C_API dl4c_status dl4c_source_reset(dl4c_source *source, int32_t shuffle, uint64_t seed, int64_t epoch, struct dl4c_error *err);
@@ -863,6 +869,7 @@ DL4C_API dl4c_status dl4c_trainer_create(dl4c_graph *graph, const struct dl4c_fi
                                          struct dl4c_error *err);
 DL4C_API void dl4c_trainer_destroy(dl4c_trainer **t);
 DL4C_API dl4c_status dl4c_trainer_step(dl4c_trainer *t, dl4c_tensor *x, dl4c_tensor *y, double *score, struct dl4c_error *err);
+DL4C_API dl4c_status dl4c_trainer_masks(dl4c_trainer *t, dl4c_tensor *x_mask, dl4c_tensor *y_mask, struct dl4c_error *err);
 DL4C_API dl4c_status dl4c_trainer_score(dl4c_trainer *t, dl4c_tensor *x, dl4c_tensor *y, double *score, struct dl4c_error *err);
 DL4C_API void dl4c_trainer_next_epoch(dl4c_trainer *t);
 DL4C_API int64_t dl4c_trainer_iteration(const dl4c_trainer *t);

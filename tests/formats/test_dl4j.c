@@ -9,6 +9,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
@@ -182,6 +183,59 @@ static void a_bare_configuration_gives_a_network_with_fresh_parameters(void **st
     dl4c_free(text);
     dl4c_graph_destroy(&g);
     dl4c_graph_destroy(&again);
+}
+
+/* `from` of a configuration as `to`, everywhere (free()). */
+static char *replaced(const char *text, const char *from, const char *to)
+{
+    char *out = malloc(strlen(text) * 4 + 1), *at = out;
+    for (const char *p = text; *p;)
+        if (strncmp(p, from, strlen(from)) == 0) {
+            at += sprintf(at, "%s", to);
+            p += strlen(from);
+        } else {
+            *at++ = *p++;
+        }
+    *at = '\0';
+    assert_true(strstr(text, from) != NULL);
+    return out;
+}
+
+/* What the reference asks is not passed over: such a network loads, and training it is refused by name. */
+static void solvers_that_are_not_here_are_refused_by_the_trainer(void **state)
+{
+    static const struct {
+        const char *from, *to, *says; /* NULL: it is trained */
+    } t[] = {
+        { "STOCHASTIC_GRADIENT_DESCENT", "LBFGS", "LBFGS" },
+        { "STOCHASTIC_GRADIENT_DESCENT", "LINE_GRADIENT_DESCENT", "LINE_GRADIENT_DESCENT" },
+        { "\"stepFunction\" : null", "\"stepFunction\" : {\"@class\":\"org.deeplearning4j.nn.conf.stepfunctions.GradientStepFunction\"}",
+          "GradientStepFunction" },
+        { "\"stepFunction\" : null",
+          "\"stepFunction\" : {\"@class\":\"org.deeplearning4j.nn.conf.stepfunctions.NegativeGradientStepFunction\"}", NULL },
+        { "\"minimize\" : true", "\"minimize\" : false", NULL },
+        { "\"gainInit\" : 1.0", "\"gainInit\" : 3.0", NULL },
+    };
+    dl4c_graph *g = network(NULL, NULL);
+    struct dl4c_error err = DL4C_ERROR_INIT;
+    char *text;
+    (void)state;
+    assert_int_equal(dli_dl4j_config_write(g, &text, NULL), DL4C_OK);
+    for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
+        char *other = replaced(text, t[i].from, t[i].to);
+        dl4c_graph *again = NULL;
+        dl4c_trainer *trainer = NULL;
+        if (dl4c_model_load_memory(NULL, other, strlen(other), NULL, &again, &err) != DL4C_OK)
+            fail_msg("%s: %s", t[i].to, err.message);
+        const dl4c_status status = dl4c_trainer_create(again, NULL, &trainer, &err);
+        if ((status == DL4C_OK) != !t[i].says || (t[i].says && !strstr(err.message, t[i].says)))
+            fail_msg("%s: %s", t[i].to, err.message);
+        dl4c_trainer_destroy(&trainer);
+        dl4c_graph_destroy(&again);
+        free(other);
+    }
+    dl4c_free(text);
+    dl4c_graph_destroy(&g);
 }
 
 static void what_has_no_class_is_named(void **state)
@@ -359,6 +413,7 @@ int main(void)
         cmocka_unit_test(what_is_saved_loads_as_it_was),  cmocka_unit_test(a_file_cut_short_anywhere_is_refused),
         cmocka_unit_test(a_flipped_byte_crashes_nothing), cmocka_unit_test(a_bare_configuration_gives_a_network_with_fresh_parameters),
         cmocka_unit_test(what_has_no_class_is_named),     cmocka_unit_test(every_allocation_may_fail),
+        cmocka_unit_test(solvers_that_are_not_here_are_refused_by_the_trainer),
         cmocka_unit_test(weights_lie_in_memory_once_while_they_are_loaded_and_saved),
         cmocka_unit_test(a_read_that_fails_says_so_itself),
     };

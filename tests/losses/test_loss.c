@@ -173,7 +173,7 @@ static void every_loss_of_the_build_is_followed(void **state)
         size_t k = 0;
         while (k < FOLLOWED && strcmp(followed[k].name, e.name) != 0)
             k++;
-        if (strcmp(e.name, "fmeasure") == 0 || strcmp(e.name, "multi_label") == 0)
+        if (strcmp(e.name, "fmeasure") == 0 || strcmp(e.name, "multi_label") == 0 || strcmp(e.name, "mixture_density") == 0)
             continue; /* below */
         if (k == FOLLOWED)
             fail_msg("%s has no formula above", e.name);
@@ -185,7 +185,7 @@ static void every_loss_of_the_build_is_followed(void **state)
         for (int32_t act = DLI_LOSS_ACT_OTHER; act <= DLI_LOSS_ACT_SIGMOID; act++)
             assert_int_equal(l->can_fuse && l->can_fuse(act), act != DLI_LOSS_ACT_OTHER && act == followed[k].fused_with);
     }
-    assert_int_equal(n, FOLLOWED + 2);
+    assert_int_equal(n, FOLLOWED + 3);
     assert_false(dli_loss_kind(-1, &e));
     assert_null(dli_loss_find("hindsight"));
 }
@@ -467,6 +467,120 @@ static void fmeasure_is_that_of_the_minibatch(void **state)
     assert_true(run_all("fmeasure", 1, a, y, grad) == 0 && grad[0] == 0); /* nothing of nothing */
 }
 
+/* Bishop 1994, eqs. 22, 23 and 28, as they stand there; z: [weights, widths, means] of M parts over L values. */
+enum { PARTS = 3, WIDTH = 2, MIXED = (WIDTH + 2) * PARTS };
+static double mixture(const double *z, const double *y)
+{
+    double all = 0, density = 0;
+    for (int c = 0; c < PARTS; c++)
+        all += exp(z[c]);
+    for (int c = 0; c < PARTS; c++) {
+        const double s = exp(z[PARTS + c]);
+        double squares = 0;
+        for (int j = 0; j < WIDTH; j++)
+            squares += pow(y[j] - z[2 * PARTS + c * WIDTH + j], 2);
+        density += exp(z[c]) / all / pow(sqrt(6.283185307179586) * s, WIDTH) * exp(-squares / (2 * s * s));
+    }
+    return -log(density);
+}
+
+static void mixture_density_follows_the_formula(void **state)
+{
+    (void)state;
+    static float a[N * MIXED], y[N * WIDTH], grad[N * MIXED], rows[N];
+    double z[N][MIXED], target[N][WIDTH], score[N];
+    for (int i = 0; i < N; i++) {
+        rows[i] = (float)(0.5 + 0.25 * i);
+        for (int j = 0; j < MIXED; j++)
+            a[i * MIXED + j] = (float)sin(2.0 * i + 1.1 * j);
+        for (int j = 0; j < WIDTH; j++)
+            y[i * WIDTH + j] = (float)(2 * cos(1.3 * i + j));
+    }
+    struct dli_loss_at l = opened("mixture_density:mixtures=3,label_width=2", MIXED);
+    assert_int_equal(l.loss->targets(l.attrs), WIDTH);
+    const struct dli_loss_exec x = {
+        .threads = 1, .attrs = l.attrs, .n = N, .k = MIXED, .a = a, .y = y, .rows = rows, .score = score, .grad = grad
+    };
+    l.loss->compute(&x);
+    for (int i = 0; i < N; i++) {
+        for (int j = 0; j < MIXED; j++)
+            z[i][j] = (double)a[i * MIXED + j];
+        for (int j = 0; j < WIDTH; j++)
+            target[i][j] = (double)y[i * WIDTH + j];
+        const double want = (double)rows[i] * mixture(z[i], target[i]);
+        if (!(fabs(score[i] - want) <= 1e-12 * (1 + fabs(want)))) /* squares of some tens over a narrow width */
+            fail_msg("row %d: score %.17g, wanted %.17g", i, score[i], want);
+        for (int j = 0; j < MIXED; j++) {
+            const double h = 1e-5, at = z[i][j];
+            z[i][j] = at + h;
+            const double above = mixture(z[i], target[i]);
+            z[i][j] = at - h;
+            const double slope = (double)rows[i] * (above - mixture(z[i], target[i])) / (2 * h);
+            z[i][j] = at;
+            /* h^2 of the third derivative, some hundreds where a part is narrow, and half a unit in the last place of a float */
+            if (!(fabs((double)grad[i * MIXED + j] - slope) <= 2e-7 * (1 + fabs(slope))))
+                fail_msg("row %d output %d: gradient %.9g, the slope is %.9g", i, j, (double)grad[i * MIXED + j], slope);
+        }
+    }
+    /* Far from every part no float holds the density, but its logarithm is there. */
+    y[0] = 500;
+    l.loss->compute(&x);
+    assert_true(isfinite(score[0]) && score[0] > 1000 && isfinite(grad[0]));
+    dli_loss_close(&l);
+    struct dl4c_error err = DL4C_ERROR_INIT;
+    assert_int_equal(dli_loss_open(NULL, "mixture_density:mixtures=3,label_width=2", 11, &l, &err), DL4C_E_INVALID);
+    assert_non_null(strstr(err.message, "wants 12 outputs, found 11"));
+}
+
+/* With a mask of single outputs the formula is that of the others, and so is their gradient. */
+static void masked_outputs_count_nothing(void **state)
+{
+    (void)state;
+    for (size_t k = 0; k < FOLLOWED; k++) {
+        struct problem p, plain;
+        float mask[N * K];
+        struct dli_loss_at l = opened(followed[k].name, K);
+        assert_int_equal(l.loss->separate, strcmp(followed[k].name, "cosine_proximity") != 0);
+        for (int i = 0; i < N; i++) {
+            double z[K], y[K], a[K];
+            make_row(i, z, y);
+            sigmoid(K, z, a);
+            for (int j = 0; j < K; j++) {
+                p.a[i * K + j] = (float)a[j];
+                p.y[i * K + j] = (float)y[j];
+                mask[i * K + j] = (i * K + j) % 3 != 0;
+            }
+        }
+        struct dli_loss_exec x = { .threads = 1,
+                                   .attrs = l.attrs,
+                                   .n = N,
+                                   .k = K,
+                                   .a = p.a,
+                                   .act = DLI_LOSS_ACT_OTHER,
+                                   .y = p.y,
+                                   .score = plain.score,
+                                   .grad = plain.grad };
+        l.loss->compute(&x);
+        x.mask = mask;
+        x.score = p.score;
+        x.grad = p.grad;
+        l.loss->compute(&x);
+        for (int i = 0; l.loss->separate && i < N; i++) {
+            double a[K], y[K], w[K];
+            for (int j = 0; j < K; j++) {
+                a[j] = (double)p.a[i * K + j];
+                y[j] = (double)p.y[i * K + j];
+                w[j] = (double)mask[i * K + j];
+                assert_true(p.grad[i * K + j] == (mask[i * K + j] != 0 ? plain.grad[i * K + j] : 0.0f));
+            }
+            const double want = followed[k].score(K, a, y, w);
+            if (!(fabs(p.score[i] - want) <= 1e-6 * fabs(want)))
+                fail_msg("%s row %d: score %.9g, wanted %.9g", followed[k].name, i, p.score[i], want);
+        }
+        dli_loss_close(&l);
+    }
+}
+
 static double score_of(const char *spec, float a, float y, int32_t act)
 {
     struct dli_loss_at l = opened(spec, 1);
@@ -569,6 +683,7 @@ static void wrong_texts_are_refused(void **state)
         { "fmeasure", DL4C_E_INVALID, "1 or 2 outputs, found 3" },
         { "fmeasure:beta=0", DL4C_E_INVALID, "beta" },
         { "", DL4C_E_INVALID, "wanted a name" },
+        { "mixture_density:mixtures=1", DL4C_E_INVALID, "label_width" },
         { "mse:", DL4C_E_INVALID, "nothing after the colon" },
         { "mse:clip_eps=0.1", DL4C_E_INVALID, "clip_eps" },
         { "mse:weight=1;2;3", DL4C_E_INVALID, "weight" },
@@ -628,6 +743,8 @@ int main(void)
         cmocka_unit_test(bits_of_a_row_depend_on_that_row_alone),
         cmocka_unit_test(multi_label_ranks_pairs),
         cmocka_unit_test(fmeasure_is_that_of_the_minibatch),
+        cmocka_unit_test(mixture_density_follows_the_formula),
+        cmocka_unit_test(masked_outputs_count_nothing),
         cmocka_unit_test(wrong_texts_are_refused),
         cmocka_unit_test(every_allocation_may_fail),
     };

@@ -282,6 +282,23 @@ static dl4c_status read_counters(struct dli_dl4j_config *c, struct dl4c_error *e
     return DL4C_OK;
 }
 
+/* What stands in front of layers behind a sequence is nothing where that was pooled before, as the reference's own graphs have it; a layer
+ * that runs over the times themselves is not there. */
+static dl4c_status check_rows(struct dli_dl4j_config *c, int32_t i, struct dl4c_error *err)
+{
+    struct dli_dl4j_item *it = &c->items[i];
+    if (it->pre.kind != DLI_DL4J_PRE_ROWS)
+        return DL4C_OK;
+    const struct dli_dl4j_item *from = it->n_inputs == 1 ? &c->items[it->inputs[0]] : it;
+    while (from != it && from->n_inputs == 1 && (strcmp(from->what.op, "dropout") == 0 || from->what.n == 0) && from->layer)
+        from = &c->items[from->inputs[0]];
+    if (strcmp(from->what.op, "global_pool") != 0)
+        return dli_fail(err, DL4C_E_UNSUPPORTED, "dl4j",
+                        "layer '%.100s': preprocessor RnnToFeedForwardPreProcessor is not supported but behind a global pooling", it->name);
+    it->pre.kind = DLI_DL4J_PRE_NONE;
+    return DL4C_OK;
+}
+
 dl4c_status dli_dl4j_config_read(dl4c_context *ctx, const json_t *root, struct dli_dl4j_config *c, struct dl4c_error *err)
 {
     memset(c, 0, sizeof *c);
@@ -304,6 +321,8 @@ dl4c_status dli_dl4j_config_read(dl4c_context *ctx, const json_t *root, struct d
         else if (it->vertex)
             status = dli_dl4j_read_vertex(ctx, it->name, it->vertex, &it->what, err);
     }
+    for (int32_t i = 0; i < c->n && status == DL4C_OK; i++)
+        status = check_rows(c, i, err);
     const char *backprop = "";
     if (status == DL4C_OK)
         status = dli_dl4j_str(root, "backpropType", "Standard", &top, &backprop, err);

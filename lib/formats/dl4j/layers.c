@@ -411,7 +411,9 @@ static dl4c_status read_global_pool(const struct reading *r, struct dl4c_error *
     add(r->out, dl4c_attr_str("type", pool_words[k][1]));
     if (k == POOL_PNORM)
         DLI_TRY(add_int(r, "p", "pnorm", 2, err));
-    if (dli_dl4j_get(r->o, "poolingDimensions")) {
+    const json_t *over = dli_dl4j_get(r->o, "poolingDimensions");
+    const bool times = json_array_size(over) == 1 && json_integer_value(json_array_get(over, 0)) == 2; /* of a sequence */
+    if (over && !times) {
         int64_t d[2];
         DLI_TRY(dli_dl4j_ints(r->o, "poolingDimensions", 2, 0, &r->at, d, err));
         if (d[0] != 2 || d[1] != 3)
@@ -586,10 +588,37 @@ const json_t *dli_dl4j_inner(const json_t *layer, bool *frozen)
     return layer;
 }
 
+/* Solvers other than steps down the gradient become an attribute that no updater has: the network runs, and training it is refused by a
+ * sentence that names them. `minimize`, maxNumLineSearchIterations and gainInit change nothing in the reference either: nobody asks the
+ * first, the second is for those solvers, the third for layer normalisation. */
+static dl4c_status add_solver(const struct reading *r, const json_t *conf, struct dl4c_error *err)
+{
+    const struct dli_dl4j_at at = { r->at.layer, "configuration" };
+    const json_t *step;
+    const char *algorithm;
+    struct dli_strbuf b;
+    DLI_TRY(dli_dl4j_str(conf, "optimizationAlgo", "STOCHASTIC_GRADIENT_DESCENT", &at, &algorithm, err));
+    DLI_TRY(dli_dl4j_object(conf, "stepFunction", &at, &step, err));
+    const bool descends = strcmp(algorithm, "STOCHASTIC_GRADIENT_DESCENT") == 0;
+    if (descends && (!step || strncmp(dli_dl4j_class(step), "Negative", 8) == 0))
+        return DL4C_OK;
+    char *own = r->out->updater;
+    const size_t n = own ? strlen(own) : 0;
+    const bool closed = n > 0 && own[n - 1] == ')';
+    dli_strbuf_init(&b, r->ctx);
+    dli_strbuf_addn(&b, own ? own : "sgd", own ? n - closed : 3);
+    dli_strbuf_addf(&b, "%s%s_", closed ? "," : "(", descends ? "stepFunction" : "optimizationAlgo");
+    for (const char *p = descends ? dli_dl4j_class(step) : algorithm; *p && strchr(",()=;: ", *p) == NULL; p++)
+        dli_strbuf_addc(&b, *p);
+    dli_strbuf_add(&b, "=1)");
+    r->out->updater = NULL;
+    dli_free(own);
+    return dli_strbuf_take(&b, &r->out->updater, err);
+}
+
 dl4c_status dli_dl4j_read_layer(dl4c_context *ctx, const char *name, const json_t *layer, const json_t *conf, struct dli_dl4j_layer *out,
                                 struct dl4c_error *err)
 {
-    (void)conf;
     memset(out, 0, sizeof *out);
     const json_t *o = dli_dl4j_inner(layer, &out->frozen);
     const struct reading r = { ctx, o, { name, dli_dl4j_class(o) }, out };
@@ -600,6 +629,8 @@ dl4c_status dli_dl4j_read_layer(dl4c_context *ctx, const char *name, const json_
     dl4c_status status = c->read(&r, err);
     if (status == DL4C_OK && c->trains && !out->frozen)
         status = dli_dl4j_read_updater(ctx, o, "iupdater", &r.at, &out->updater, err);
+    if (status == DL4C_OK && c->trains && !out->frozen)
+        status = add_solver(&r, conf, err);
     if (status == DL4C_OK && c->trains && !out->frozen)
         status = dli_dl4j_read_training(ctx, o, &r.at, out, err);
     if (status != DL4C_OK)
@@ -628,6 +659,8 @@ static dl4c_status read_preprocessor(const struct reading *r, struct dl4c_error 
     const json_t *o;
     DLI_TRY(dli_dl4j_object(r->o, "preProcessor", &r->at, &o, err));
     DLI_TRY(dli_dl4j_read_pre(r->at.layer, o, &p, err));
+    if (p.kind == DLI_DL4J_PRE_ROWS)
+        return dli_dl4j_unsupported(&r->at, err, "RnnToFeedForwardPreProcessor is not supported");
     set_op(r, p.kind == DLI_DL4J_PRE_FLATTEN ? "flatten" : p.kind == DLI_DL4J_PRE_MAPS ? "reshape" : "identity");
     if (p.kind == DLI_DL4J_PRE_MAPS) {
         memcpy(r->out->ints, p.shape, sizeof p.shape);
@@ -732,9 +765,13 @@ dl4c_status dli_dl4j_read_pre(const char *name, const json_t *pre, struct dli_dl
         out->kind = DLI_DL4J_PRE_FLATTEN;
     else if (strcmp(at.class, "FeedForwardToCnnPreProcessor") == 0)
         out->kind = DLI_DL4J_PRE_MAPS;
+    else if (strcmp(at.class, "RnnToFeedForwardPreProcessor") == 0)
+        out->kind = DLI_DL4J_PRE_ROWS;
     else
         return dli_fail(err, DL4C_E_UNSUPPORTED, "dl4j", "layer '%.100s': preprocessor %.80s is not supported", name, at.class);
     const struct reading r = { NULL, pre, at, NULL };
+    if (out->kind == DLI_DL4J_PRE_ROWS)
+        return want_ncw(&r, err);
     DLI_TRY(want_nchw(&r, err));
     static const char *const keys[] = { "numChannels", "inputHeight", "inputWidth" };
     for (int i = 0; i < 3; i++) {

@@ -35,7 +35,8 @@ dl4c_status dli_dl4j_read_vertex(dl4c_context *ctx, const char *name, const json
 
 /* What a preprocessor in front of a layer does. */
 struct dli_dl4j_pre {
-    enum { DLI_DL4J_PRE_NONE, DLI_DL4J_PRE_FLATTEN, DLI_DL4J_PRE_MAPS } kind;
+    /* ROWS: each time of a sequence becomes a row; of what is a row already, nothing. */
+    enum { DLI_DL4J_PRE_NONE, DLI_DL4J_PRE_FLATTEN, DLI_DL4J_PRE_MAPS, DLI_DL4J_PRE_ROWS } kind;
     int64_t shape[3]; /* of the maps: channels, height, width; -1: not said */
 };
 dl4c_status dli_dl4j_read_pre(const char *name, const json_t *pre, struct dli_dl4j_pre *out, struct dl4c_error *err);

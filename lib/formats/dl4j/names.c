@@ -42,6 +42,7 @@ const struct dli_dl4j_family dli_dl4j_activations = { "org.nd4j.linalg.activatio
 static const struct dli_dl4j_name losses[] = {
     { "LossBinaryXENT", "xent", { { "clipEps", "clip_eps", 1e-5, 0 } } },
     { "LossCosineProximity", "cosine_proximity", { { 0 } } },
+    { "LossMixtureDensity", "mixture_density", { { "mixtures", "mixtures", 0, 1 }, { "labelWidth", "label_width", 0, 1 } } },
     { "LossFMeasure", "fmeasure", { { "beta", "beta", 1, 0 } } },
     { "LossHinge", "hinge", { { 0 } } },
     { "LossKLD", "kld", { { 0 } } },

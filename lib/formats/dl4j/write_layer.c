@@ -462,6 +462,8 @@ static dl4c_status key_out(struct dli_dl4j_writing *w, const char *key, const st
         dli_dl4j_ints_out(e, key, attr_ints(v, "padding"), 4);
     else if (KEY("pnorm"))
         dli_dl4j_int_out(e, key, attr_int(v, "p") > 0 ? attr_int(v, "p") : pool ? 0 : 2);
+    else if (KEY("poolingDimensions") && input_shape(w)->rank == 2)
+        dli_dl4j_raw(e, key, "null");
     else if (KEY("poolingDimensions"))
         dli_dl4j_ints_out(e, key, (const int64_t[]){ 2, 3 }, 2);
     else if (KEY("poolingType"))
