@@ -4,6 +4,8 @@
 #ifndef DLI_KERNELS_KERNELS_H
 #define DLI_KERNELS_KERNELS_H
 
+#include "kernels/update.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -87,6 +89,9 @@ struct dli_kernels {
     void (*log_softmax)(size_t k, const float *x, float *y);
     void (*softmax_backward)(size_t k, const float *y, const float *dy, float *dx);
 
+    /* update.h, at [kind - 1]: n parameters in place, with as many vectors of state as the updater has; whether all are finite afterwards. */
+    bool (*update[DLI_UPDATE_KINDS - 1])(const struct dli_update_rates *r, size_t n, const float *g, float *const *state, float *w);
+
     /* pixels.h */
     size_t (*pixels_plan2)(const struct dli_axis *a, size_t src_width, int32_t channels, void *plan);
     void (*pixels_across2)(const struct dli_axis *a, const uint8_t *src, size_t src_width, int32_t channels, int16_t *dst);
@@ -114,5 +119,6 @@ void dli_generic_init_pool(struct dli_kernels *t);
 void dli_generic_init_elementwise(struct dli_kernels *t);
 void dli_generic_init_softmax(struct dli_kernels *t);
 void dli_generic_init_pixels(struct dli_kernels *t);
+void dli_generic_init_update(struct dli_kernels *t);
 
 #endif

@@ -2,6 +2,7 @@
 /* Blocks of updaters, and the pass that applies them. */
 #include "train/update.h"
 #include "base/thread_pool.h"
+#include "kernels/kernels.h"
 #include "kernels/split.h"
 
 #include <float.h>
@@ -361,6 +362,42 @@ static uint32_t subtract(int64_t n, const float *g, float *restrict w)
     return bad;
 }
 
+/* Nothing but scaling and l2 comes between the gradient and the updater. */
+static bool is_simple(const struct dli_update_part *p)
+{
+    return p->l1 == 0 && !p->decay && p->factor == 1 && !(p->layer && p->layer->gradient_normalization == DLI_GRADIENTS_CLIP_ELEMENT);
+}
+
+/* One step of n parameters of a part, from number `first` on; whether they are finite afterwards. */
+static bool apply(const struct pass *p, const struct dli_update_part *part, int64_t first, int64_t n, const float *grad)
+{
+    float *w = p->params + part->offset + first, *state[DLI_UPDATER_STATES] = { 0 };
+    const float scale = part->divided ? p->scale : 1;
+    const struct dli_update_rule *rule = part->rule < 0 ? NULL : &p->u->rules[part->rule];
+    const struct dli_updater *updater = rule ? rule->updater.updater : NULL;
+    for (int32_t s = 0; rule && s < updater->n_states; s++)
+        state[s] = p->state + part->state[s] + first;
+    if (rule && updater->kernel != DLI_UPDATE_PLAIN && is_simple(part)) {
+        const struct dli_update_rates rates = { scale, part->l2, rule->constants };
+        return dli_kernels()->update[updater->kernel - 1](&rates, (size_t)n, grad, state, w);
+    }
+    uint32_t bad = 0;
+    for (int64_t at = 0; at < n; at += STRIP) {
+        const int64_t now = n - at < STRIP ? n - at : STRIP;
+        float g[STRIP];
+        normalised(part, scale, now, grad + at, g);
+        if (rule) {
+            regularised(part, now, w + at, g);
+            updater->range(rule->constants, (size_t)now, g, state);
+            decayed(part, rule->lr, now, w + at, g);
+            for (int32_t s = 0; s < updater->n_states; s++)
+                state[s] += now;
+        }
+        bad |= subtract(now, g, w + at);
+    }
+    return bad == 0;
+}
+
 static void chunk_task(void *arg, size_t task, int32_t worker)
 {
     const struct pass *p = arg;
@@ -373,26 +410,8 @@ static void chunk_task(void *arg, size_t task, int32_t worker)
     u->l1_sums[task] = part->l1 != 0 ? magnitudes(w, c->count) : 0;
     if (!p->grads)
         return;
-    const float *grad = p->grads + part->offset + c->first;
-    uint32_t bad = 0;
-    const struct dli_update_rule *rule = part->rule < 0 ? NULL : &u->rules[part->rule];
-    const struct dli_updater *updater = rule ? rule->updater.updater : NULL;
-    for (int64_t at = 0; at < c->count; at += STRIP) {
-        const int64_t n = c->count - at < STRIP ? c->count - at : STRIP;
-        float g[STRIP], *state[DLI_UPDATER_STATES];
-        normalised(part, part->divided ? p->scale : 1, n, grad + at, g);
-        if (rule) {
-            for (int32_t s = 0; s < updater->n_states; s++)
-                state[s] = p->state + part->state[s] + c->first + at;
-            regularised(part, n, w + at, g);
-            updater->range(rule->constants, (size_t)n, g, state);
-            decayed(part, rule->lr, n, w + at, g);
-        }
-        bad |= subtract(n, g, w + at);
-    }
-    u->bad[task] = bad != 0;
+    u->bad[task] = !apply(p, part, c->first, c->count, p->grads + part->offset + c->first);
 }
-
 /* ---- norms of gradients ---- */
 
 static void norm_task(void *arg, size_t task, int32_t worker)

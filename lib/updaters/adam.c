@@ -36,6 +36,7 @@ const struct dli_updater dli_updater_adam = {
     .attrs = dli_updater_moments_attrs,
     .attrs_size = sizeof(struct dli_updater_moments),
     .n_states = 2,
+    .kernel = DLI_UPDATE_ADAM,
     .begin = begin,
     .range = range,
 };

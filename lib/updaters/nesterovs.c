@@ -58,6 +58,7 @@ const struct dli_updater dli_updater_nesterovs = {
     .attrs_size = sizeof(struct nesterovs),
     .n_states = 1,
     .momentum = momentum,
+    .kernel = DLI_UPDATE_NESTEROVS,
     .begin = begin,
     .range = range,
 };

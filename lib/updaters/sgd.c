@@ -24,6 +24,7 @@ const struct dli_updater dli_updater_sgd = {
     .dl4j = "Sgd",
     .attrs = attrs,
     .attrs_size = sizeof(struct dli_updater_head),
+    .kernel = DLI_UPDATE_SGD,
     .begin = begin,
     .range = range,
 };

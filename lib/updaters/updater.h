@@ -7,6 +7,7 @@
 #include "base/attrs.h"
 #include "base/context.h"
 #include "base/strbuf.h"
+#include "kernels/update.h"
 
 enum { DLI_UPDATER_STATES = 3, DLI_UPDATER_CONSTANTS = 8 };
 
@@ -49,6 +50,7 @@ struct dli_updater {
     size_t attrs_size;
     bool no_lr;                                         /* its attributes have no DLI_UPDATER_HEAD */
     int32_t n_states;                                   /* vectors of state as long as the parameters */
+    enum dli_update_kind kernel;                        /* that does the same as range */
     float (*initial)(const void *attrs, int32_t state); /* NULL: zeros */
     /* Its momentum as written, and the schedule of it (a spec, NULL: constant). NULL: it has none. */
     double (*momentum)(const void *attrs, const char **schedule);

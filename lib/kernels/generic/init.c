@@ -16,4 +16,5 @@ void dli_kernels_init_generic(struct dli_kernels *t)
     dli_generic_init_elementwise(t);
     dli_generic_init_softmax(t);
     dli_generic_init_pixels(t);
+    dli_generic_init_update(t);
 }

@@ -16,5 +16,6 @@ void dli_kernels_init_avx2(struct dli_kernels *t)
     dli_avx2_init_pool(t);
     dli_avx2_init_softmax(t);
     dli_avx2_init_stored(t);
+    dli_avx2_init_update(t);
     dli_avx2_init_pixels(t);
 }

@@ -13,6 +13,7 @@ void dli_avx2_init_layout(struct dli_kernels *t);
 void dli_avx2_init_pool(struct dli_kernels *t);
 void dli_avx2_init_softmax(struct dli_kernels *t);
 void dli_avx2_init_stored(struct dli_kernels *t);
+void dli_avx2_init_update(struct dli_kernels *t);
 void dli_avx2_init_pixels(struct dli_kernels *t);
 
 /* Entries that avx512's fall back to. */

@@ -16,4 +16,5 @@ void dli_kernels_init_avx512(struct dli_kernels *t)
     dli_avx512_init_pool(t);
     dli_avx512_init_softmax(t);
     dli_avx512_init_stored(t);
+    dli_avx512_init_update(t);
 }

@@ -13,5 +13,6 @@ void dli_avx512_init_pixels(struct dli_kernels *t);
 void dli_avx512_init_pool(struct dli_kernels *t);
 void dli_avx512_init_softmax(struct dli_kernels *t);
 void dli_avx512_init_stored(struct dli_kernels *t);
+void dli_avx512_init_update(struct dli_kernels *t);
 
 #endif

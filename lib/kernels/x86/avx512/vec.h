@@ -30,6 +30,7 @@ INLINE vec add(vec a, vec b) { return _mm512_add_ps(a, b); }
 INLINE vec sub(vec a, vec b) { return _mm512_sub_ps(a, b); }
 INLINE vec mul(vec a, vec b) { return _mm512_mul_ps(a, b); }
 INLINE vec divide(vec a, vec b) { return _mm512_div_ps(a, b); }
+INLINE vec root(vec a) { return _mm512_sqrt_ps(a); }
 INLINE vec madd(vec a, vec b, vec c) { return _mm512_fmadd_ps(a, b, c); }   /* a * b + c */
 INLINE vec nmadd(vec a, vec b, vec c) { return _mm512_fnmadd_ps(a, b, c); } /* c - a * b */
 INLINE vec larger(vec a, vec b) { return _mm512_max_ps(a, b); }             /* a > b ? a : b, so b where either is NaN */

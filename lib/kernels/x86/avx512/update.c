@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Updaters' steps in vectors of avx512. */
+#include "kernels/x86/avx512/vec.h"
+#include "kernels/x86/update.inc.h"
+
+#include "kernels/x86/avx512/init.h"
+
+void dli_avx512_init_update(struct dli_kernels *t)
+{
+    t->update[DLI_UPDATE_SGD - 1] = update_sgd;
+    t->update[DLI_UPDATE_NESTEROVS - 1] = update_nesterovs;
+    t->update[DLI_UPDATE_ADAM - 1] = update_adam;
+}
