@@ -67,6 +67,11 @@ struct dl4c_listener {
         sizeof(struct dl4c_listener), 0, 0, 0, 0, 0, 0                                                                                     \
     }
 
+/** Flags of struct dl4c_fit_options. */
+enum {
+    DL4C_FIT_KEEP_GRADIENT = 1 /**< for dl4c_trainer_gradient: a trainer stores gradients whole, which takes memory and time */
+};
+
 /** Options of dl4c_fit and dl4c_trainer_create. Zero everywhere: all defaults. */
 struct dl4c_fit_options {
     size_t struct_size;
@@ -95,7 +100,7 @@ struct dl4c_fit_options {
     void *progress_user;
     const int32_t *cancel;
     int64_t timeout_ms;
-    uint64_t flags; /**< must be 0 */
+    uint64_t flags; /**< DL4C_FIT_* or 0 */
     uint32_t validate_every; /**< epochs: the first and every so-many-th after it is validated; 0: 1 */
     int32_t no_save_updater; /**< 1: only parameters are averaged, and the updater begins each round as it was before the first */
 };
@@ -152,7 +157,7 @@ typedef struct dl4c_trainer dl4c_trainer;
 
 /**
  * Makes a trainer.
- * @param options  Uses batch, updater, lr_schedule, l1, l2, seed, class_weights and threads; balanced and run_dir are fit's alone.
+ * @param options  Uses batch, updater, lr_schedule, l1, l2, seed, class_weights, threads and flags; balanced and run_dir are fit's alone.
  * @param t        Receives the trainer, which keeps the graph alive; NULL on failure.
  * @retval DL4C_E_INVALID, DL4C_E_NOTFOUND, DL4C_E_UNSUPPORTED, DL4C_E_STATE as for dl4c_fit; where the graph leaves the shape of its
  *         input open, some of them come with the first step
@@ -200,7 +205,11 @@ DL4C_API int64_t dl4c_trainer_iteration(const dl4c_trainer *t);
 DL4C_API dl4c_status dl4c_trainer_params(dl4c_trainer *t, dl4c_tensor **params, struct dl4c_error *err);
 /** The updater's state, block after block; the same promises. Empty where the updater has none. Since: 0.1. */
 DL4C_API dl4c_status dl4c_trainer_updater_state(dl4c_trainer *t, dl4c_tensor **state, struct dl4c_error *err);
-/** The gradient of the last step: sums over the minibatch, without regularisation; a copy. Zeros before the first. Since: 0.1. */
+/**
+ * The gradient of the last step: sums over the minibatch, without regularisation; a copy. Zeros before the first.
+ * @retval DL4C_E_STATE  the trainer was made without DL4C_FIT_KEEP_GRADIENT
+ * Since: 0.1.
+ */
 DL4C_API dl4c_status dl4c_trainer_gradient(dl4c_trainer *t, dl4c_tensor **gradient, struct dl4c_error *err);
 
 /** Options of dl4c_evaluate. Zero everywhere: all defaults. */

@@ -119,6 +119,7 @@ void dli_tape_backward(struct dli_tape *t, int64_t n, uint64_t seed, uint64_t it
 {
     struct dli_plan *p = t->plan;
     float *dparam[DLI_MAX_PARAMS];
+    const struct dli_taker *takers[DLI_MAX_PARAMS];
     for (int32_t i = p->n_steps - 1; i >= 0; i--) {
         struct dli_step *s = &p->steps[i];
         if (!t->back[i] || skipped(t, i))
@@ -130,11 +131,14 @@ void dli_tape_backward(struct dli_tape *t, int64_t n, uint64_t seed, uint64_t it
             struct dli_exec x;
             dli_step_exec(p, s, n, t->inputs, true, seed, iteration, &x);
             const int32_t slot = s->has_params && !s->frozen ? t->slot_of[s->vertex] : -1;
-            for (int32_t k = 0; k < DLI_MAX_PARAMS; k++)
-                dparam[k] = slot >= 0 && k < p->graph->vertices[s->vertex].n_params
-                                ? (float *)t->grads->data + t->slots[slot + k].offset
-                                : NULL;
+            for (int32_t k = 0; k < DLI_MAX_PARAMS; k++) {
+                const bool trained = slot >= 0 && k < p->graph->vertices[s->vertex].n_params;
+                const bool taken = trained && t->slots[slot + k].taker.take;
+                dparam[k] = trained && !taken ? (float *)t->grads->data + t->slots[slot + k].grad : NULL;
+                takers[k] = taken ? &t->slots[slot + k].taker : NULL;
+            }
             x.dparam = dparam;
+            x.takers = takers;
             x.targets = s->vertex == t->outputs[t->targets_output].vertex ? &t->targets : NULL;
             x.dout = at(t, t->grad[s->out]);
             x.din = t->din;

@@ -221,6 +221,7 @@ static dl4c_status add_op(struct lowering *l, int32_t vertex, const struct dli_o
     s->pack_key = prep.pack_key;
     s->apart = prep.apart;
     s->joins = prep.joins;
+    s->takes = prep.takes;
     s->unread = p->mode == DLI_RUN ? prep.unread : 0;
     s->state = prep.state;
     s->kernel = prep.kernel ? prep.kernel : op->name;

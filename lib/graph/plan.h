@@ -50,6 +50,7 @@ struct dli_step {
     struct dli_shape out_shape; /* of what the step gives: after pooling where that is fused */
     size_t scratch_bytes, saved_bytes, packed_bytes;
     uint64_t pack_key;
+    uint32_t takes;         /* bits of parameters whose gradient backward can give in pieces */
     uint32_t unread;        /* bits of parameters that runs do not read once they are packed; 0 in training */
     int32_t scratch, saved; /* storages */
     void *state;

@@ -66,7 +66,8 @@ static dl4c_status make_slots(struct dli_tape *t, struct dl4c_error *err)
                                                      .offset = offset,
                                                      .count = count,
                                                      .decl = &v->decl[k],
-                                                     .layer = v->op->flags & DLI_OP_LAYER ? &v->attrs->layer : NULL };
+                                                     .layer = v->op->flags & DLI_OP_LAYER ? &v->attrs->layer : NULL,
+                                                     .takes = s->takes >> k & 1 };
                 offset += count;
             }
         }
@@ -83,7 +84,19 @@ static dl4c_status make_slots(struct dli_tape *t, struct dl4c_error *err)
     size_t bytes;
     if (!dli_mul_size((size_t)t->n_params, sizeof(float), &bytes))
         return dli_fail(err, DL4C_E_LIMIT, "train", "the trainable parameters are too large");
-    return dli_blob_create_zeroed(p->ctx, bytes, &t->grads, err);
+    return DL4C_OK;
+}
+
+dl4c_status dli_tape_store_gradients(struct dli_tape *t, struct dl4c_error *err)
+{
+    if (t->grads)
+        return DL4C_OK;
+    t->n_grads = 0;
+    for (int32_t i = 0; i < t->n_slots; i++) {
+        t->slots[i].grad = t->n_grads;
+        t->n_grads += t->slots[i].taker.take ? 0 : t->slots[i].count;
+    }
+    return dli_blob_create_zeroed(t->plan->ctx, (size_t)(t->n_grads > 0 ? t->n_grads : 1) * sizeof(float), &t->grads, err);
 }
 
 static int32_t readers_on_the_way(const struct dli_tape *t, int32_t value)

@@ -5,6 +5,7 @@
 #define DLI_GRAPH_TAPE_H
 
 #include "graph/plan.h"
+#include "kernels/update.h"
 #include "ops/weight_noise.h"
 
 /* One trainable parameter in the vectors. */
@@ -13,6 +14,9 @@ struct dli_slot {
     int64_t offset, count; /* floats */
     const struct dli_param_decl *decl;
     const struct dli_layer *layer; /* its vertex's; NULL where the operator takes none */
+    bool takes;                    /* its gradient may be taken in pieces instead of being stored */
+    struct dli_taker taker;        /* take NULL: the gradient is stored ... */
+    int64_t grad;                  /* ... here; floats */
 };
 
 /* An output of the graph, where a loss begins the way back. */
@@ -62,10 +66,11 @@ struct dli_tape {
     struct dli_slot *slots;
     int64_t n_params;        /* floats in the vectors */
     struct dli_blob *params; /* NULL before the first dli_tape_own */
-    struct dli_blob *grads;
     int32_t n_noisy;
     struct dli_tape_noisy *noisy;
     struct dli_blob *noisy_params; /* NULL where there are none */
+    struct dli_blob *grads;  /* of the slots without a taker, in their order */
+    int64_t n_grads;
     uint8_t *back; /* [steps]: on the way back */
     int32_t *grad; /* [values]: storage of the gradient; -1: none */
     int32_t n_ways;
@@ -85,6 +90,9 @@ dl4c_status dli_tape_create(dl4c_context *ctx, dl4c_graph *g, const struct dli_t
 void dli_tape_destroy(struct dli_tape *tape);
 /* A part of making it: finds the parameters that weight noise is for. */
 dl4c_status dli_tape_make_noisy(struct dli_tape *tape, struct dl4c_error *err);
+
+/* Makes room for the gradients of all slots that have no taker by now; before the first dli_tape_backward. Does nothing later. */
+dl4c_status dli_tape_store_gradients(struct dli_tape *tape, struct dl4c_error *err);
 
 /* Gives the graph trainable parameters of its own, in one vector; does nothing where nobody else shares them. Call before every step,
  * inside dli_graph_begin_training. */
@@ -106,7 +114,7 @@ float *dli_tape_dz(const struct dli_tape *tape, int32_t output);
 float *dli_tape_da(const struct dli_tape *tape, int32_t output);
 /* Adds to score[n] what an output's operator has of it beside its loss; after the forward run, with t->targets set. */
 void dli_tape_score(struct dli_tape *tape, int32_t output, int64_t n, double *score);
-/* Fills the gradient vector: sums over the n rows of the forward run before it. */
+/* Fills the gradient vector, and hands to takers what is theirs: sums over the n rows of the forward run before it. */
 void dli_tape_backward(struct dli_tape *tape, int64_t n, uint64_t seed, uint64_t iteration);
 
 #endif

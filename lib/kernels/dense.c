@@ -207,13 +207,17 @@ static void bias_task(void *arg, size_t task, int32_t worker)
         j->db[first + o] = (float)(j->accumulate ? j->db[first + o] + sum[o] : sum[o]);
 }
 
+void dli_dense_backward_bias(dl4c_context *ctx, int32_t threads, int64_t n, int64_t out, const float *dy, float *db, bool accumulate)
+{
+    struct bias_job j = { n, out, dy, db, accumulate };
+    dli_parallel(ctx, threads, (size_t)((out + BIAS_OUTS - 1) / BIAS_OUTS), bias_task, &j);
+}
+
 void dli_dense_backward_weight(dl4c_context *ctx, int32_t threads, int32_t blas, int64_t n, int64_t in, int64_t out, const float *x,
                                int64_t ldx, const float *dy, float *dw, float *db, bool accumulate, void *scratch)
 {
     const struct dli_gemm g = weight_product(n, in, out, x, ldx, dy, dw, accumulate);
     dli_gemm_run(ctx, threads, blas, &g, scratch);
-    if (db) {
-        struct bias_job j = { n, out, dy, db, accumulate };
-        dli_parallel(ctx, threads, (size_t)((out + BIAS_OUTS - 1) / BIAS_OUTS), bias_task, &j);
-    }
+    if (db)
+        dli_dense_backward_bias(ctx, threads, n, out, dy, db, accumulate);
 }

@@ -5,6 +5,7 @@
 #define DLI_KERNELS_DENSE_H
 
 #include "base/context.h"
+#include "kernels/update.h"
 
 /* y[n, out] = x[n, in] * W^T + bias. Rows of x are ldx floats apart, y is contiguous; bias may be NULL. y overlaps nothing.
  *
@@ -36,5 +37,15 @@ void dli_dense_backward_data(dl4c_context *ctx, int32_t threads, int32_t blas, i
 /* dw[out][in] and db[out] (NULL: not wanted) = the sums over the batch, in index order; added to what is there if `accumulate`. */
 void dli_dense_backward_weight(dl4c_context *ctx, int32_t threads, int32_t blas, int64_t n, int64_t in, int64_t out, const float *x,
                                int64_t ldx, const float *dy, float *dw, float *db, bool accumulate, void *scratch);
+
+/* db alone. */
+void dli_dense_backward_bias(dl4c_context *ctx, int32_t threads, int64_t n, int64_t out, const float *dy, float *db, bool accumulate);
+
+/* dw as dli_dense_backward_weight gives it with own kernels and without `accumulate`, to the bit, but each piece is handed over as soon as
+ * it is there and dw is nowhere stored. For at most DLI_DENSE_TAKEN rows, for which the scratch holds x and dy once more. */
+enum { DLI_DENSE_TAKEN = 512 };
+size_t dli_dense_learn_scratch(int64_t n, int64_t in, int64_t out, int32_t workers);
+void dli_dense_learn_weight(dl4c_context *ctx, int32_t threads, int64_t n, int64_t in, int64_t out, const float *x, int64_t ldx,
+                            const float *dy, const struct dli_taker *taker, float *db, void *scratch);
 
 #endif

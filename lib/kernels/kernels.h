@@ -89,7 +89,7 @@ struct dli_kernels {
     void (*log_softmax)(size_t k, const float *x, float *y);
     void (*softmax_backward)(size_t k, const float *y, const float *dy, float *dx);
 
-    /* update.h, at [kind - 1]: n parameters in place, with as many vectors of state as the updater has; whether all are finite afterwards. */
+    /* update.h, at [kind - 1]: n parameters in place, with as many vectors of state as the updater has; whether all are finite then. */
     bool (*update[DLI_UPDATE_KINDS - 1])(const struct dli_update_rates *r, size_t n, const float *g, float *const *state, float *w);
 
     /* pixels.h */

@@ -2,6 +2,7 @@
 /* y = x * W + b of flattened rows. W is [in, units] column-major as Deeplearning4j stores it, then b. */
 #include "ops/linear.h"
 #include "kernels/dense.h"
+#include "kernels/gemm.h"
 
 dl4c_status dli_linear_infer(const struct dli_linear *a, struct dli_infer *i, const char *op, struct dl4c_error *err)
 {
@@ -43,6 +44,11 @@ dl4c_status dli_linear_prepare(const struct dli_linear *a, struct dli_prepare *p
     p->unread = a->has_bias ? 1u << 1 : 0;
     if (p->mode == DLI_TRAIN) {
         p->scratch_bytes = dli_dense_backward_scratch(rows, in, a->units, p->workers);
+        if (rows <= DLI_DENSE_TAKEN && strcmp(dli_gemm_provider(p->blas), "own") == 0) {
+            const size_t bytes = dli_dense_learn_scratch(rows, in, a->units, p->workers);
+            p->scratch_bytes = bytes > p->scratch_bytes ? bytes : p->scratch_bytes;
+            p->takes = 1;
+        }
         return DL4C_OK;
     }
     p->packed_bytes = a->has_bias ? (size_t)a->units * sizeof(float) : 0;
@@ -85,9 +91,12 @@ void dli_linear_forward(const struct dli_linear *a, const struct dli_exec *x)
 void dli_linear_backward(const struct dli_linear *a, const struct dli_exec *x)
 {
     const int64_t n = dli_in_rows(x, 0), in = dli_row_elements(x->in_shape);
-    if (x->dparam[0])
+    if (x->din[0]) /* first: the weight may change after it */
+        dli_dense_backward_data(x->ctx, x->threads, x->blas, n, in, a->units, x->dout, x->params[0], x->din[0], x->scratch);
+    if (x->takers && x->takers[0])
+        dli_dense_learn_weight(x->ctx, x->threads, n, in, a->units, x->in[0], in, x->dout, x->takers[0], a->has_bias ? x->dparam[1] : NULL,
+                               x->scratch);
+    else if (x->dparam[0])
         dli_dense_backward_weight(x->ctx, x->threads, x->blas, n, in, a->units, x->in[0], in, x->dout, x->dparam[0],
                                   a->has_bias ? x->dparam[1] : NULL, false, x->scratch);
-    if (x->din[0])
-        dli_dense_backward_data(x->ctx, x->threads, x->blas, n, in, a->units, x->dout, x->params[0], x->din[0], x->scratch);
 }

@@ -93,6 +93,7 @@ struct dli_prepare {
     uint64_t pack_key;
     bool apart;           /* forward can leave gaps between the rows of its output: out_step of struct dli_exec */
     bool joins;           /* the output is the inputs, in their order, row by row: those who make them may write them there */
+    uint32_t takes;       /* training, bit k: backward can give the gradient of parameter k piece by piece (dli_exec.takers) */
     uint32_t unread;      /* bit k: inference does not read parameter k any more once it is packed */
     void *state;        /* the step's own, from dli_alloc; freed by release (NULL: dli_free) */
     const char *kernel; /* what dl4c_session_describe shows; static */
@@ -142,7 +143,9 @@ struct dli_exec {
     /* backward: in and out hold what forward saw, as far as DLI_OP_BACK_IN and DLI_OP_BACK_OUT ask for it */
     const float *dout;
     float *const *din;    /* overwritten; NULL where not wanted. din[0] may be dout with DLI_OP_INPLACE_BACK */
-    float *const *dparam; /* [n_params] overwritten: sums over the batch; each NULL where frozen */
+    float *const *dparam; /* [n_params] overwritten: sums over the batch; each NULL where frozen or taken */
+    const struct dli_taker *const *takers; /* [n_params]: who takes a gradient that is not stored, and writes the parameter at once:
+                                            * params[k] is read no more after it was given; NULL, all or each */
     const struct dli_targets *targets; /* backward of operators with `score`, and score; NULL where another output trains */
 };
 

@@ -14,7 +14,7 @@ enum { MAX_WORKERS = 4096, MAX_FREQUENCY = 1 << 20 };
 dl4c_status dli_fit_options(const struct dl4c_fit_options *in, bool source_side, struct dl4c_fit_options *o, struct dl4c_error *err)
 {
     DLI_TRY(dli_struct_in(o, sizeof *o, in, "train", err));
-    if (o->flags)
+    if (o->flags & ~(uint64_t)DL4C_FIT_KEEP_GRADIENT)
         return dli_fail(err, DL4C_E_VERSION, "train", "flags %#" PRIx64 " are not known to this library", o->flags);
     if (o->batch < 0 || o->threads < 0 || o->n_class_weights < 0 || o->n_listeners < 0 || o->timeout_ms < 0)
         return dli_fail(err, DL4C_E_INVALID, "train", "batch, threads, n_class_weights, n_listeners or timeout_ms is negative");
@@ -163,6 +163,7 @@ static dl4c_status first_plan(dl4c_trainer *t, struct dl4c_error *err)
     const struct dli_update_options uo = { .updater = t->updater, .l1 = t->l1, .l2 = t->l2, .threads = t->threads };
     DLI_TRY(find_output(t, err));
     DLI_TRY(dli_update_create(t->tape, &uo, &t->update, err));
+    DLI_TRY(dli_update_attach(t->update, t->tape, t->keep_gradient, err));
     DLI_TRY(take_state(t, err));
     DLI_TRY(make_scores(t, err));
     return dli_trainer_check_weights(t, err);
@@ -197,6 +198,12 @@ dl4c_status dli_trainer_plan(dl4c_trainer *t, const struct dl4c_shape *shape, st
                                          .input_shapes = shape };
     DLI_TRY(dli_tape_create(t->ctx, t->graph, &to, &fresh, err));
     if (t->tape) { /* the same parameters in the same order: only activations change */
+        const dl4c_status status = dli_update_attach(t->update, fresh, t->keep_gradient, err);
+        if (status != DL4C_OK) {
+            (void)dli_update_attach(t->update, t->tape, t->keep_gradient, NULL);
+            dli_tape_destroy(fresh);
+            return status;
+        }
         dli_tape_destroy(t->tape);
         t->tape = fresh;
         find_shape(t);

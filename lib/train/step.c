@@ -339,10 +339,11 @@ static dl4c_status run(dl4c_trainer *t, bool train, const struct dl4c_batch *b, 
         *score += dli_update_penalty(t->update, tape->params->data);
         return isfinite(*score) ? DL4C_OK : diverged(t, *score, err);
     }
+    dli_update_begin(t->update, dli_trainer_divisor(t, b->n), g->iteration, g->epoch, tape->params->data,
+                     t->state ? t->state->data : NULL);
     dli_tape_backward(tape, b->n, t->seed, iteration);
     double penalty;
-    const int32_t bad = dli_update_step(t->update, dli_trainer_divisor(t, b->n), g->iteration, g->epoch, tape->grads->data,
-                                        tape->params->data, t->state ? t->state->data : NULL, &penalty);
+    const int32_t bad = dli_update_finish(t->update, tape->grads->data, &penalty);
     dli_tape_changed(tape);
     *score += penalty;
     g->iteration++;

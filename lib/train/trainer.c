@@ -35,6 +35,7 @@ dl4c_status dli_trainer_create(dl4c_graph *graph, const struct dl4c_fit_options 
     t->l1 = o->l1;
     t->l2 = o->l2;
     t->threads = o->threads;
+    t->keep_gradient = o->flags & DL4C_FIT_KEEP_GRADIENT;
     t->channels_first = shape && dli_graph_channels_first(graph, shape->dim, shape->rank);
     atomic_init(&t->busy, 0);
     dl4c_status status = dli_graph_begin_training(graph, err);
@@ -274,6 +275,8 @@ static dl4c_status get(dl4c_trainer *t, enum vector which, dl4c_tensor **out, st
         return dli_fail(err, DL4C_E_INVALID, "train", "t is NULL");
     if (!t->tape)
         return dli_fail(err, DL4C_E_STATE, "train", "the graph leaves the shape of its input open and no minibatch has said it yet");
+    if (which == GRADIENT && !t->keep_gradient)
+        return dli_fail(err, DL4C_E_STATE, "train", "the trainer keeps no gradient: make it with DL4C_FIT_KEEP_GRADIENT in its flags");
     DLI_TRY(dli_graph_begin_training(t->graph, err));
     dl4c_status status = DL4C_OK;
     if (which == PARAMS) {

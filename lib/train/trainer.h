@@ -40,6 +40,7 @@ struct dl4c_trainer {
     const float *row_mask;  /* of the run at work: [n * positions] of the caller's; NULL: none */
     int64_t counted;        /* rows of the last run that a mask leaves anything of */
     dl4c_tensor *staged[2]; /* contiguous copies of x and y that are not, made when first needed */
+    bool keep_gradient;     /* whole, for dl4c_trainer_gradient */
     bool held;              /* fit holds the graph over many steps */
     _Atomic int32_t busy;
 };

@@ -198,8 +198,7 @@ static dl4c_status make_chunks(struct dli_update *u, struct dl4c_error *err)
         u->chunks = dli_array(u->ctx, (size_t)n, sizeof *u->chunks, err);
         u->l1_sums = dli_calloc(u->ctx, (size_t)n, sizeof *u->l1_sums, err);
         u->l2_sums = dli_calloc(u->ctx, (size_t)n, sizeof *u->l2_sums, err);
-        u->bad = dli_calloc(u->ctx, (size_t)n, 1, err);
-        if (!u->chunks || !u->l1_sums || !u->l2_sums || !u->bad)
+        if (!u->chunks || !u->l1_sums || !u->l2_sums)
             return dli_alloc_status();
     }
     return DL4C_OK;
@@ -217,7 +216,9 @@ dl4c_status dli_update_create(const struct dli_tape *t, const struct dli_update_
     u->n_parts = t->n_slots;
     u->parts = dli_array(u->ctx, (size_t)u->n_parts, sizeof *u->parts, err);
     u->rules = u->parts ? dli_calloc(u->ctx, (size_t)u->n_parts, sizeof *u->rules, err) : NULL;
-    dl4c_status status = u->rules ? DL4C_OK : dli_alloc_status();
+    u->taken = u->rules ? dli_calloc(u->ctx, (size_t)u->n_parts, sizeof *u->taken, err) : NULL;
+    u->bad = u->taken ? dli_calloc(u->ctx, (size_t)u->n_parts, sizeof *u->bad, err) : NULL;
+    dl4c_status status = u->bad ? DL4C_OK : dli_alloc_status();
     for (int32_t i = 0; i < u->n_parts && status == DL4C_OK; i++)
         status = make_part(u, t, &t->slots[i], o, &u->parts[i], err);
     for (int32_t i = 0; i < u->n_parts && status == DL4C_OK; i++) {
@@ -253,7 +254,8 @@ void dli_update_destroy(struct dli_update *u)
     dli_free(u->chunks);
     dli_free(u->l1_sums);
     dli_free(u->l2_sums);
-    dli_free(u->bad);
+    dli_free(u->taken);
+    dli_free((void *)u->bad);
     dli_free(u->norms);
     for (int32_t i = 0; i < u->n_constraints; i++)
         dli_constraint_close(&u->constraints[i].at);
@@ -277,13 +279,6 @@ void dli_update_initial(const struct dli_update *u, float *state)
 }
 
 /* ---- the pass ---- */
-
-struct pass {
-    struct dli_update *u;
-    float scale;
-    const float *grads;
-    float *params, *state; /* params are read only where grads is NULL */
-};
 
 static double in_order(const double lane[LANES])
 {
@@ -369,14 +364,14 @@ static bool is_simple(const struct dli_update_part *p)
 }
 
 /* One step of n parameters of a part, from number `first` on; whether they are finite afterwards. */
-static bool apply(const struct pass *p, const struct dli_update_part *part, int64_t first, int64_t n, const float *grad)
+static bool apply(const struct dli_update *u, const struct dli_update_part *part, int64_t first, int64_t n, const float *grad)
 {
-    float *w = p->params + part->offset + first, *state[DLI_UPDATER_STATES] = { 0 };
-    const float scale = part->divided ? p->scale : 1;
-    const struct dli_update_rule *rule = part->rule < 0 ? NULL : &p->u->rules[part->rule];
+    float *w = u->params + part->offset + first, *state[DLI_UPDATER_STATES] = { 0 };
+    const float scale = part->divided ? u->scale : 1;
+    const struct dli_update_rule *rule = part->rule < 0 ? NULL : &u->rules[part->rule];
     const struct dli_updater *updater = rule ? rule->updater.updater : NULL;
     for (int32_t s = 0; rule && s < updater->n_states; s++)
-        state[s] = p->state + part->state[s] + first;
+        state[s] = u->state + part->state[s] + first;
     if (rule && updater->kernel != DLI_UPDATE_PLAIN && is_simple(part)) {
         const struct dli_update_rates rates = { scale, part->l2, rule->constants };
         return dli_kernels()->update[updater->kernel - 1](&rates, (size_t)n, grad, state, w);
@@ -398,33 +393,63 @@ static bool apply(const struct pass *p, const struct dli_update_part *part, int6
     return bad == 0;
 }
 
+static void spoil(struct dli_update *u, int32_t part) { atomic_store_explicit(&u->bad[part], 1, memory_order_relaxed); }
+
+static void take(void *user, int64_t first, int64_t n, float *gradient)
+{
+    const struct dli_update_taken *t = user;
+    if (!apply(t->u, &t->u->parts[t->part], first, n, gradient))
+        spoil(t->u, t->part);
+}
+
+static void sum(struct dli_update *u, size_t chunk)
+{
+    const struct dli_update_chunk *c = &u->chunks[chunk];
+    const struct dli_update_part *part = &u->parts[c->part];
+    const float *w = u->params + part->offset + c->first;
+    u->l2_sums[chunk] = part->l2 != 0 || part->decay ? squares(w, c->count) : 0;
+    u->l1_sums[chunk] = part->l1 != 0 ? magnitudes(w, c->count) : 0;
+}
+
+static void sum_task(void *arg, size_t task, int32_t worker)
+{
+    (void)worker;
+    sum(arg, task);
+}
+
+/* The sums of parts that will have changed when the others' turn comes. */
+static void early_task(void *arg, size_t task, int32_t worker)
+{
+    struct dli_update *u = arg;
+    (void)worker;
+    if (u->parts[u->chunks[task].part].taken)
+        sum(u, task);
+}
+
 static void chunk_task(void *arg, size_t task, int32_t worker)
 {
-    const struct pass *p = arg;
-    struct dli_update *u = p->u;
+    struct dli_update *u = arg;
     const struct dli_update_chunk *c = &u->chunks[task];
     const struct dli_update_part *part = &u->parts[c->part];
-    float *w = p->params + part->offset + c->first;
     (void)worker;
-    u->l2_sums[task] = part->l2 != 0 || part->decay ? squares(w, c->count) : 0;
-    u->l1_sums[task] = part->l1 != 0 ? magnitudes(w, c->count) : 0;
-    if (!p->grads)
+    if (part->taken)
         return;
-    u->bad[task] = !apply(p, part, c->first, c->count, p->grads + part->offset + c->first);
+    sum(u, task);
+    if (!apply(u, part, c->first, c->count, u->grads + part->grad + c->first))
+        spoil(u, c->part);
 }
 /* ---- norms of gradients ---- */
 
 static void norm_task(void *arg, size_t task, int32_t worker)
 {
-    const struct pass *p = arg;
-    struct dli_update *u = p->u;
+    struct dli_update *u = arg;
     const struct dli_update_chunk *c = &u->chunks[task];
     const struct dli_update_part *part = &u->parts[c->part];
     (void)worker;
     if (!normalises(part))
         return;
-    const double scale = part->divided ? (double)p->scale : 1.0;
-    u->norms[task] = squares(p->grads + part->offset + c->first, c->count) * scale * scale;
+    const double scale = part->divided ? (double)u->scale : 1.0;
+    u->norms[task] = squares(u->grads + part->grad + c->first, c->count) * scale * scale;
 }
 
 static double norm_of(const struct dli_update *u, int32_t first, int32_t last)
@@ -446,11 +471,11 @@ static float factor_of(const struct dli_layer *l, double norm)
 }
 
 /* What the gradients of each part are multiplied by: one number for a layer or for each of its parameters. */
-static void find_factors(struct dli_update *u, struct pass *p)
+static void find_factors(struct dli_update *u)
 {
     if (!u->norms)
         return;
-    dli_parallel(u->ctx, u->threads, (size_t)u->n_chunks, norm_task, p);
+    dli_parallel(u->ctx, u->threads, (size_t)u->n_chunks, norm_task, u);
     for (int32_t first = 0, last; first < u->n_parts; first = last) {
         const struct dli_layer *l = u->parts[first].layer;
         const bool whole =
@@ -480,13 +505,44 @@ static double penalty_of(const struct dli_update *u)
 
 double dli_update_penalty(struct dli_update *u, const float *params)
 {
-    struct pass p = { .u = u, .params = (float *)(uintptr_t)params };
-    dli_parallel(u->ctx, u->threads, (size_t)u->n_chunks, chunk_task, &p);
+    u->params = (float *)(uintptr_t)params; /* read only */
+    dli_parallel(u->ctx, u->threads, (size_t)u->n_chunks, sum_task, u);
     return penalty_of(u);
 }
 
-int32_t dli_update_step(struct dli_update *u, int64_t n, int64_t iteration, int64_t epoch, const float *grads, float *params, float *state,
-                        double *penalty)
+dl4c_status dli_update_attach(struct dli_update *u, struct dli_tape *t, bool keep, struct dl4c_error *err)
+{
+    u->n_taken = 0;
+    for (int32_t i = 0; i < u->n_parts; i++) {
+        struct dli_update_part *p = &u->parts[i];
+        struct dli_slot *s = &t->slots[i];
+        p->taken = s->takes && !keep && !normalises(p);
+        if (!p->taken)
+            continue;
+        struct dli_update_taken *taken = &u->taken[u->n_taken++];
+        *taken = (struct dli_update_taken){ u, &s->taker, i };
+        s->taker = (struct dli_taker){ .take = take, .user = taken };
+    }
+    DLI_TRY(dli_tape_store_gradients(t, err));
+    for (int32_t i = 0; i < u->n_parts; i++)
+        u->parts[i].grad = t->slots[i].grad;
+    return DL4C_OK;
+}
+
+/* Where takers will read and write, so that it can be fetched ahead. */
+static void aim_takers(struct dli_update *u)
+{
+    for (int32_t i = 0; i < u->n_taken; i++) {
+        const struct dli_update_part *p = &u->parts[u->taken[i].part];
+        struct dli_taker *t = u->taken[i].taker;
+        t->n_near = 0;
+        t->near[t->n_near++] = u->params + p->offset;
+        for (int32_t s = 0; p->rule >= 0 && s < u->rules[p->rule].updater.updater->n_states; s++)
+            t->near[t->n_near++] = u->state + p->state[s];
+    }
+}
+
+void dli_update_begin(struct dli_update *u, int64_t n, int64_t iteration, int64_t epoch, float *params, float *state)
 {
     for (int32_t i = 0; i < u->n_rules; i++) {
         struct dli_update_rule *r = &u->rules[i];
@@ -499,17 +555,33 @@ int32_t dli_update_step(struct dli_update *u, int64_t n, int64_t iteration, int6
         r->lr = now.lr;
         r->updater.updater->begin(r->updater.attrs, &now, r->constants);
     }
-    struct pass p = { .u = u, .scale = (float)(1.0 / (double)n), .grads = grads, .params = params, .state = state };
-    find_factors(u, &p);
-    dli_parallel(u->ctx, u->threads, (size_t)u->n_chunks, chunk_task, &p);
+    u->scale = (float)(1.0 / (double)n);
+    u->params = params;
+    u->state = state;
+    bool early = false;
+    for (int32_t i = 0; i < u->n_parts; i++) {
+        const struct dli_update_part *p = &u->parts[i];
+        atomic_store_explicit(&u->bad[i], 0, memory_order_relaxed);
+        early = early || (p->taken && (p->l1 != 0 || p->l2 != 0 || p->decay));
+    }
+    aim_takers(u);
+    if (early)
+        dli_parallel(u->ctx, u->threads, (size_t)u->n_chunks, early_task, u);
+}
+
+int32_t dli_update_finish(struct dli_update *u, const float *grads, double *penalty)
+{
+    u->grads = grads;
+    find_factors(u);
+    dli_parallel(u->ctx, u->threads, (size_t)u->n_chunks, chunk_task, u);
     *penalty = penalty_of(u);
     /* Twice, as the reference does: what epsilon takes off shows it. */
     for (int32_t i = 0; i < 2 * u->n_constraints; i++) {
         const struct dli_update_constraint *c = &u->constraints[i % u->n_constraints];
-        dli_constraint_apply(&c->at, params + u->parts[c->part].offset);
+        dli_constraint_apply(&c->at, u->params + u->parts[c->part].offset);
     }
-    for (int32_t i = 0; i < u->n_chunks; i++)
-        if (u->bad[i])
-            return u->chunks[i].part;
+    for (int32_t i = 0; i < u->n_parts; i++)
+        if (atomic_load_explicit(&u->bad[i], memory_order_relaxed))
+            return i;
     return -1;
 }

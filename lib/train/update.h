@@ -25,6 +25,8 @@ struct dli_update_rule {
 /* A run of parameters that are treated alike: one slot of the tape. */
 struct dli_update_part {
     int64_t offset, count;
+    int64_t grad; /* of the gradients that are stored */
+    bool taken;   /* the gradient is not stored: its pieces are applied as they are made */
     int32_t vertex;
     const struct dli_layer *layer; /* NULL: takes none of its attributes */
     float l1, l2;
@@ -47,6 +49,13 @@ struct dli_update_chunk {
     int64_t first, count; /* from the part's beginning */
 };
 
+/* What a taker of the tape is given. */
+struct dli_update_taken {
+    struct dli_update *u;
+    struct dli_taker *taker; /* the tape's */
+    int32_t part;
+};
+
 struct dli_update {
     dl4c_context *ctx; /* borrowed from the tape */
     int32_t threads;
@@ -59,7 +68,12 @@ struct dli_update {
     int32_t n_constraints;
     size_t room;                               /* for constraints */
     struct dli_update_constraint *constraints; /* in the order of the parts and of their lists */
-    uint8_t *bad;                              /* [chunks]: a parameter is not finite */
+    _Atomic uint8_t *bad;                      /* [parts]: a parameter is not finite after the step at work */
+    int32_t n_taken;
+    struct dli_update_taken *taken; /* room for all parts */
+    float scale;                    /* of the step at work: of its gradients, */
+    const float *grads;             /* those that are stored (NULL: parameters are read only), */
+    float *params, *state;          /* what it changes */
     int64_t n_state;                           /* floats of state, in Deeplearning4j's order of blocks */
 };
 
@@ -75,9 +89,14 @@ void dli_update_initial(const struct dli_update *u, float *state);
 
 /* What l1, l2 and weight decay add to the score: the sum over parameters of 0.5 (l2 + decay) w^2 + l1 |w|. */
 double dli_update_penalty(struct dli_update *u, const float *params);
-/* One step of iteration and epoch, both from 0, on the gradients of n examples (1: they are not divided). *penalty is that of the
- * parameters before it. Answers the index of the first part of which a parameter is not finite afterwards, else -1. */
-int32_t dli_update_step(struct dli_update *u, int64_t n, int64_t iteration, int64_t epoch, const float *grads, float *params, float *state,
-                        double *penalty);
+/* Takes the gradients of all slots that allow it while they are made, unless they are to be kept; the tape stores the others. Once for
+ * each tape, which lives as long as it is used; every tape of the same graph has the same slots. */
+dl4c_status dli_update_attach(struct dli_update *u, struct dli_tape *tape, bool keep, struct dl4c_error *err);
+/* Begins a step of iteration and epoch, both from 0, on the gradients of n examples (1: they are not divided): to be called before the
+ * way back, during which parameters whose gradients are taken change. */
+void dli_update_begin(struct dli_update *u, int64_t n, int64_t iteration, int64_t epoch, float *params, float *state);
+/* The rest of the step, with the gradients that are stored. *penalty is that of the parameters before it. Answers the index of the first
+ * part of which a parameter is not finite afterwards, else -1. */
+int32_t dli_update_finish(struct dli_update *u, const float *grads, double *penalty);
 
 #endif

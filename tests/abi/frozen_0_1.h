@@ -828,6 +828,9 @@ struct dl4c_listener {
     {                                                                                                                                      \
         sizeof(struct dl4c_listener), 0, 0, 0, 0, 0, 0                                                                                     \
     }
+enum {
+    DL4C_FIT_KEEP_GRADIENT = 1
+};
 struct dl4c_fit_options {
     size_t struct_size;
     uint32_t epochs;

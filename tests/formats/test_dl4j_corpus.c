@@ -179,6 +179,7 @@ static void computes(const char *file, const char *folder)
     assert_near("the output", dl4c_tensor_data_const(y), recorded[1], 1e-5);
     dl4c_session_destroy(&s);
     /* The sum over the minibatch; there is no regularisation. */
+    fo.flags = DL4C_FIT_KEEP_GRADIENT;
     assert_int_equal(dl4c_trainer_create(g, &fo, &t, &err), DL4C_OK);
     if (dl4c_trainer_step(t, recorded[0], recorded[2], NULL, &err) != DL4C_OK)
         fail_msg("%s", err.message);

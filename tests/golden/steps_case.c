@@ -71,8 +71,8 @@ static float *update_of(const dl4c_trainer *t, int64_t rows, const float *before
     double penalty;
     if (p && s) {
         t->update->n_constraints = 0;
-        dli_update_step(t->update, dli_trainer_divisor(t, rows), t->graph->iteration - 1, t->graph->epoch, t->tape->grads->data, p, s,
-                        &penalty);
+        dli_update_begin(t->update, dli_trainer_divisor(t, rows), t->graph->iteration - 1, t->graph->epoch, p, s);
+        dli_update_finish(t->update, t->tape->grads->data, &penalty);
         t->update->n_constraints = constraints;
         for (int64_t i = 0; i < n; i++)
             p[i] = before[i] - p[i];

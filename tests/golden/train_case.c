@@ -110,6 +110,7 @@ void gold_train(struct gold *g, dl4c_graph *graph, float *x, const int64_t shape
     gold_schedule(g, graph, &updater);
     o.batch = shape[0];
     o.updater = updater;
+    o.flags = DL4C_FIT_KEEP_GRADIENT;
     dl4c_tensor *ty = gold_labels(graph, labels, label_shape);
     if (dli_trainer_create(graph, &o, &row, &t, &err) != DL4C_OK) {
         gold_left(g, "no training: %s", err.message);

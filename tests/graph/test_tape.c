@@ -51,6 +51,7 @@ static void gradients_agree_with_differences(void **state)
     const struct dli_tape_options o = { .batch = 5 };
     if (dli_tape_create(NULL, g, &o, &t, &err) != DL4C_OK)
         fail_msg("%s: %s", err.origin, err.message);
+    assert_int_equal(dli_tape_store_gradients(t, &err), DL4C_OK);
     assert_int_equal(dli_tape_own(t, &err), DL4C_OK);
     float x[5 * 4];
     for (int i = 0; i < 20; i++)

@@ -334,6 +334,60 @@ static void weights_that_are_not_finite_are_not_hidden(void **state)
         run_stored(p, 1, 1, 20, 2, x, 20, w, NULL, y);
         assert_true(y[0] == 0);
     }
+
+/* Copies the pieces to where they belong, and counts how often each element comes. */
+struct gathered {
+    float *dw;
+    uint8_t *times;
+};
+
+static void gather(void *user, int64_t first, int64_t n, float *gradient)
+{
+    const struct gathered *g = user;
+    for (int64_t i = 0; i < n; i++) {
+        g->dw[first + i] = gradient[i];
+        g->times[first + i]++;
+        gradient[i] = NAN; /* may be written over */
+    }
+}
+
+static void a_gradient_in_pieces_has_the_bits_of_a_stored_one(void **state)
+{
+    (void)state;
+    static const int64_t rows[] = { 1, 2, 7, 32, 255, 256, 257, DLI_DENSE_TAKEN }, ins[] = { 1, 31, 300, 2100 }, outs[] = { 1, 5, 15, 33 };
+    dl4c_context *ctx = context_of(3);
+    for (size_t r = 0; r < COUNT(rows); r++)
+        for (size_t i = 0; i < COUNT(ins); i++)
+            for (size_t o = 0; o < COUNT(outs); o++) {
+                const int64_t n = rows[r], in = ins[i], out = outs[o], ldx = in + 3;
+                if (n * in * out > 4000000)
+                    continue;
+                float *x = random_floats((n - 1) * ldx + in, 1), *dy = random_floats(n * out, 2), *db[2] = { floats(out), floats(out) };
+                float *dw = floats(out * in), *pieces = floats(out * in), *near = floats(out * in);
+                uint8_t *times = guard_alloc((size_t)(out * in));
+                const size_t size = dli_dense_learn_scratch(n, in, out, 3), stored = dli_dense_backward_scratch(n, in, out, 3);
+                void *scratch = guard_alloc(size), *other = guard_alloc(stored);
+                struct gathered g = { pieces, times };
+                const struct dli_taker taker = { .take = gather, .user = &g, .n_near = 1, .near = { near } };
+                memset(times, 0, (size_t)(out * in));
+                dli_dense_backward_weight(ctx, 1, DLI_BLAS_OWN, n, in, out, x, ldx, dy, dw, db[0], false, other);
+                dli_dense_learn_weight(ctx, 3, n, in, out, x, ldx, dy, &taker, db[1], scratch);
+                for (int64_t k = 0; k < out * in; k++)
+                    assert_int_equal(times[k], 1);
+                assert_true(same_bits(dw, pieces, out * in));
+                assert_true(same_bits(db[0], db[1], out));
+                guard_free(scratch, size);
+                guard_free(other, stored);
+                guard_free(times, (size_t)(out * in));
+                floats_free(x, (n - 1) * ldx + in);
+                floats_free(dy, n * out);
+                floats_free(dw, out * in);
+                floats_free(pieces, out * in);
+                floats_free(near, out * in);
+                floats_free(db[0], out);
+                floats_free(db[1], out);
+            }
+    dl4c_context_destroy(&ctx);
 }
 
 int main(void)
@@ -347,6 +401,7 @@ int main(void)
         cmocka_unit_test(pairs_of_bfloat16_are_multiplied),
         cmocka_unit_test(a_row_has_the_same_bits_in_every_batch_of_every_precision),
         cmocka_unit_test(weights_that_are_not_finite_are_not_hidden),
+        cmocka_unit_test(a_gradient_in_pieces_has_the_bits_of_a_stored_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -60,6 +60,7 @@ static dl4c_status train_by_hand(dl4c_context *ctx, void *arg, struct dl4c_error
         status = dl4c_tensor_wrap(ctx, DL4C_I64, shape, NULL, 1, labels, 0, NULL, NULL, &tl, err);
     if (status == DL4C_OK) {
         t = (dl4c_trainer *)&t;
+        o.flags = DL4C_FIT_KEEP_GRADIENT;
         status = dl4c_trainer_create(g, &o, &t, err);
         assert_int_equal(status == DL4C_OK, t != NULL);
     }
@@ -73,7 +74,7 @@ static dl4c_status train_by_hand(dl4c_context *ctx, void *arg, struct dl4c_error
     if (status == DL4C_OK)
         status = dl4c_trainer_params(t, &looked[0], err);
     if (status == DL4C_OK)
-        status = dl4c_trainer_gradient(t, &looked[1], err);
+        status = dl4c_trainer_gradient(t, &looked[1], err); /* whole: o.flags */
     if (status == DL4C_OK)
         status = dl4c_trainer_updater_state(t, &looked[2], err);
     if (status == DL4C_OK) /* copies what was looked at */

@@ -144,6 +144,7 @@ static void a_step_is_what_one_computes_by_hand(void **state)
     o.batch = 2;
     o.updater = "nesterovs:lr=0.1,momentum=0.5";
     o.l2 = 0.2;
+    o.flags = DL4C_FIT_KEEP_GRADIENT;
     dl4c_trainer *t = trainer(g, o);
     float x[] = { 2, 0 }, y[] = { 3, 1 };
     const int64_t one = 1;
@@ -262,6 +263,65 @@ static void bits_do_not_depend_on_the_number_of_threads(void **state)
     }
     dl4c_tensor_unref(&first);
     dl4c_tensor_unref(&first_state);
+}
+
+/* A gradient that is stored whole, for whoever asks for it, and one that is applied piece by piece while it is made. */
+static void keeping_the_gradient_changes_no_bit(void **state)
+{
+    (void)state;
+    enum { N = 9, IN = 700, OUT = 31, CASES = 6 };
+    static const struct {
+        const char *hidden, *updater;
+        double l1, l2;
+    } cases[CASES] = {
+        { "dense:units=40,activation=tanh", "nesterovs:lr=0.05,momentum=0.9", 0, 0 },
+        { "dense:units=40,activation=tanh,dropout=0.6", "adam:lr=0.01", 1e-4, 1e-3 },
+        { "dense:units=40,activation=relu,constraints=max_norm(max_norm=1)", "rmsprop:lr=0.01", 0, 1e-3 },
+        { "dense:units=40,gradient_normalization=clip_l2_per_layer,gradient_threshold=0.01", "sgd:lr=0.1", 0, 0 },
+        { "dense:units=40,gradient_normalization=clip_element_wise_absolute_value,gradient_threshold=0.001", "adagrad:lr=0.1", 0, 0 },
+        { "dense:units=40,weight_decay=0.01", "amsgrad:lr=0.01", 1e-4, 0 },
+    };
+    static float x[N * IN];
+    static int64_t labels[N];
+    const int64_t shape[] = { IN };
+    toy_values(11, N * IN, x);
+    for (int i = 0; i < N; i++)
+        labels[i] = i * 7 % OUT;
+    for (int c = 0; c < CASES; c++) {
+        dl4c_tensor *p[2], *s[2], *gradient = NULL;
+        double scores[2][3];
+        for (int keep = 0; keep < 2; keep++) {
+            const char *specs[] = { cases[c].hidden, "output:units=31,activation=softmax" };
+            dl4c_graph *g = toy_graph(NULL, shape, 1, specs, 2);
+            struct dl4c_fit_options o = DL4C_FIT_OPTIONS_INIT;
+            o.batch = N;
+            o.updater = cases[c].updater;
+            o.l1 = cases[c].l1;
+            o.l2 = cases[c].l2;
+            o.flags = keep ? DL4C_FIT_KEEP_GRADIENT : 0;
+            dl4c_trainer *t = trainer(g, o);
+            for (int i = 0; i < 3; i++) { /* the last minibatch is a short one */
+                dl4c_tensor *tx = toy_f32(x, i < 2 ? N : 4, shape, 1), *ty = toy_i64(labels, i < 2 ? N : 4);
+                scores[keep][i] = step(t, tx, ty);
+                dl4c_tensor_unref(&tx);
+                dl4c_tensor_unref(&ty);
+            }
+            assert_int_equal(dl4c_trainer_gradient(t, &gradient, NULL), keep ? DL4C_OK : DL4C_E_STATE);
+            assert_int_equal(gradient != NULL, keep);
+            dl4c_tensor_unref(&gradient);
+            p[keep] = toy_params(t);
+            assert_int_equal(dl4c_trainer_updater_state(t, &s[keep], NULL), DL4C_OK);
+            dl4c_trainer_destroy(&t);
+            dl4c_graph_destroy(&g);
+        }
+        assert_memory_equal(scores[0], scores[1], sizeof scores[0]);
+        assert_memory_equal(f32(p[0]), f32(p[1]), (size_t)dl4c_tensor_size(p[0]) * sizeof(float));
+        assert_memory_equal(f32(s[0]), f32(s[1]), (size_t)dl4c_tensor_size(s[0]) * sizeof(float));
+        for (int k = 0; k < 2; k++) {
+            dl4c_tensor_unref(&p[k]);
+            dl4c_tensor_unref(&s[k]);
+        }
+    }
 }
 
 static void tensors_that_do_not_fit_are_refused(void **state)
@@ -505,7 +565,7 @@ static void options_that_make_no_sense_are_refused(void **state)
         { { .class_weights = weights, .n_class_weights = 2 }, DL4C_E_INVALID },
         { { .class_weights = weights, .n_class_weights = 3 }, DL4C_E_INVALID },
         { { .class_weights = weights }, DL4C_E_INVALID },
-        { { .flags = 1 }, DL4C_E_VERSION },
+        { { .flags = 2 }, DL4C_E_VERSION },
     };
     dl4c_graph *g = toy_head(NULL);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -568,6 +628,7 @@ int main(void)
         cmocka_unit_test(a_step_is_what_one_computes_by_hand),
         cmocka_unit_test(a_step_allocates_nothing_after_the_first),
         cmocka_unit_test(bits_do_not_depend_on_the_number_of_threads),
+        cmocka_unit_test(keeping_the_gradient_changes_no_bit),
         cmocka_unit_test(tensors_that_do_not_fit_are_refused),
         cmocka_unit_test(strided_tensors_are_gathered),
         cmocka_unit_test(open_heights_and_widths_are_the_minibatchs),
