@@ -5,6 +5,7 @@
 
 PEER: onnxruntime, openvino, openvino-bf16, ncnn, mnn, litert, torch, torch-compile, tensorflow. MODELS holds NAME in the peer's form
 and NAME.input.npy, [32, 3, h, w]; made by models.py. The result of the first run is written to NAME.PEER.npy, to be compared."""
+import importlib
 import sys
 import time
 
@@ -123,9 +124,13 @@ PEERS = {'onnxruntime': onnxruntime, 'openvino': openvino, 'openvino-bf16': lamb
          'mnn': mnn, 'torch': torch, 'torch-compile': lambda *a: torch(*a, compiled=True), 'tensorflow': tensorflow, 'litert': litert}
 
 
+MODULES = {'mnn': 'MNN', 'openvino-bf16': 'openvino', 'torch-compile': 'torch', 'litert': 'ai_edge_litert.interpreter'}
+
+
 def main():
     peer, models, name, batch, threads = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]), int(sys.argv[5])
     x = np.ascontiguousarray(np.load(f'{models}/{name}.input.npy', mmap_mode='r')[:batch])
+    importlib.import_module(MODULES.get(peer, peer))  # Python's own time is not the peer's
     begin = time.perf_counter()
     run = PEERS[peer](f'{models}/{name}', batch, threads, x)
     loaded = time.perf_counter()
