@@ -18,6 +18,11 @@ typedef struct dl4c_features dl4c_features;
 /** How a feature map becomes one number; values never change. */
 enum { DL4C_POOL_NONE = 0, DL4C_POOL_AVG = 1, DL4C_POOL_MAX = 2 };
 
+/** Flags of dl4c_featurize. Since: 0.1. */
+enum {
+    DL4C_FEATURIZE_LOW_MEMORY = 1 /**< DL4C_SESSION_LOW_MEMORY for the trunk; the store says so, for last bits may differ */
+};
+
 /** Options of dl4c_featurize. Zero everywhere: all defaults. */
 struct dl4c_featurize_options {
     size_t struct_size;
@@ -32,7 +37,7 @@ struct dl4c_featurize_options {
     void *progress_user;
     const int32_t *cancel;
     int64_t timeout_ms;
-    uint64_t flags; /**< must be 0 */
+    uint64_t flags; /**< DL4C_FEATURIZE_* */
     int32_t precision; /**< DL4C_PRECISION_* of the trunk's session; another than f32 is recorded in the store as "precision" */
     int32_t reserved;  /**< must be 0 */
 };

@@ -127,8 +127,10 @@ static void leave(struct dli_pool *pool, struct slot *s)
 static void *thread_main(void *arg)
 {
     struct dli_pool *pool = arg;
-    while (!atomic_load(&pool->stop)) {
+    for (;;) {
         const uint32_t seen = atomic_load(&pool->posted);
+        if (atomic_load(&pool->stop)) /* after `seen`: what is posted behind it wakes this thread, the end of the pool too */
+            break;
         int32_t worker;
         struct slot *s = join(pool, &worker);
         if (s) {

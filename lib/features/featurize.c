@@ -58,7 +58,7 @@ static dl4c_status make_session(struct featurize *f, const struct dl4c_source_in
     so.precision = f->o.precision;
     so.input_shapes = &in;
     so.n_input_shapes = 1;
-    so.flags = DL4C_SESSION_CHANNELS_FIRST;
+    so.flags = DL4C_SESSION_CHANNELS_FIRST | (f->o.flags & DL4C_FEATURIZE_LOW_MEMORY ? DL4C_SESSION_LOW_MEMORY : 0);
     DLI_TRY(dl4c_session_create(f->ctx, f->trunk, &so, &f->session, err));
     for (int32_t k = 0; k < f->n; k++)
         DLI_TRY(dl4c_session_output_shape(f->session, k, &f->shapes[k], err));
@@ -87,6 +87,7 @@ static dl4c_status begin_stores(struct featurize *f, const struct dl4c_source_in
     const struct dli_store_facts facts = { .preprocess = dl4c_reader_preprocess(f->images),
                                            .pool = pool_name(f->o.pool),
                                            .precision = f->o.precision ? dl4c_precision_name(f->o.precision) : NULL,
+                                           .memory = f->o.flags & DL4C_FEATURIZE_LOW_MEMORY ? "low" : NULL,
                                            .height = (int32_t)info->shape[1],
                                            .width = (int32_t)info->shape[2] };
     for (int32_t k = 0; k < f->n; k++) {
@@ -206,7 +207,7 @@ dl4c_status dl4c_featurize(dl4c_graph *trunk, dl4c_reader *images, const char *o
         return dli_fail(err, DL4C_E_INVALID, "featurize", "a trunk, images and a place for the features are wanted");
     struct featurize f = { .ctx = trunk->ctx, .trunk = trunk, .images = images };
     DLI_TRY(dli_struct_in(&f.o, sizeof f.o, options, "featurize", err));
-    if (f.o.flags)
+    if (f.o.flags & ~(uint64_t)DL4C_FEATURIZE_LOW_MEMORY)
         return dli_fail(err, DL4C_E_VERSION, "featurize", "flags %#" PRIx64 " are not known to this library", f.o.flags);
     if (f.o.reserved)
         return dli_fail(err, DL4C_E_INVALID, "featurize", "reserved is %" PRId32 ", wanted 0", f.o.reserved);

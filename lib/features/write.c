@@ -112,6 +112,7 @@ static void add_header(struct dli_strbuf *b, const struct dli_store_writer *w, s
     add_nested(b, nested);
     dli_strbuf_addc(b, ',');
     add_fact(b, "kernels", dl4c_cpu_kernels());
+    add_fact(b, "memory", w->facts.memory);
     add_fact(b, "model", w->facts.digest);
     dli_strbuf_add(b, "\"paths\":");
     nested->length = 0;

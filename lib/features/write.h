@@ -9,7 +9,8 @@
 
 /* What a store records of itself; all borrowed. */
 struct dli_store_facts {
-    const char *digest, *vertex, *preprocess, *pool, *precision; /* pool and precision: NULL where there is nothing to say */
+    const char *digest, *vertex, *preprocess;
+    const char *pool, *precision, *memory; /* NULL where there is nothing to say */
     int32_t height, width;
 };
 

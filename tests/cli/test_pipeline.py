@@ -43,6 +43,7 @@ def good(images):
     run(*featurize(images, 'again', '--list', 'lists/test.txt', '--batch', '3', '--threads', '1', '--progress', 'none'))
     for name in sorted(os.listdir('test')):
         check(read('test/' + name) == read('again/' + name), 'another batch and one thread gave other bytes in ' + name)
+    run(*featurize(images, 'low', '--list', 'lists/test.txt', '--memory', 'low'))
 
     run('featurize', model, '--at', 'block3_pool,' + AT, '--images', images, '--out', 'both', '--list', 'lists/test.txt', '--progress',
         'none')

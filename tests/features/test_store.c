@@ -103,6 +103,34 @@ static void the_same_work_gives_the_same_bytes(void **state)
     assert_int_equal(featurize(in_dir("a"), &o, 1, &err), DL4C_OK);
 }
 
+static void low_memory_is_recorded_and_changes_roundings_at_most(void **state)
+{
+    (void)state;
+    struct dl4c_error err = DL4C_ERROR_INIT;
+    struct dl4c_featurize_options o = DL4C_FEATURIZE_OPTIONS_INIT;
+    dl4c_features *f = NULL, *low = NULL;
+    dl4c_tensor *x = NULL, *y = NULL;
+    assert_int_equal(featurize(in_dir("fast"), &o, 2, &err), DL4C_OK);
+    o.flags = DL4C_FEATURIZE_LOW_MEMORY;
+    assert_int_equal(featurize(in_dir("low"), &o, 2, &err), DL4C_OK);
+    o.flags = 2;
+    assert_int_equal(featurize(in_dir("other"), &o, 2, &err), DL4C_E_VERSION);
+    assert_int_equal(dl4c_features_open(NULL, in_dir("fast"), NULL, &f, &err), DL4C_OK);
+    assert_int_equal(dl4c_features_open(NULL, in_dir("low"), NULL, &low, &err), DL4C_OK);
+    assert_null(dl4c_features_metadata(f, "memory"));
+    assert_string_equal(dl4c_features_metadata(low, "memory"), "low");
+    assert_int_equal(dl4c_features_shard(f, 0, &x, &err), DL4C_OK);
+    assert_int_equal(dl4c_features_shard(low, 0, &y, &err), DL4C_OK);
+    const float *a = dl4c_tensor_data_const(x), *b = dl4c_tensor_data_const(y);
+    assert_int_equal(dl4c_tensor_size(x), dl4c_tensor_size(y));
+    for (int64_t i = 0; i < dl4c_tensor_size(x); i++) /* other kernels may sum in another order */
+        assert_true(a[i] - b[i] < 1e-4f && b[i] - a[i] < 1e-4f);
+    dl4c_tensor_unref(&x);
+    dl4c_tensor_unref(&y);
+    dl4c_features_close(&f);
+    dl4c_features_close(&low);
+}
+
 static void several_vertices_equal_single_runs(void **state)
 {
     (void)state;
@@ -383,6 +411,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(the_same_work_gives_the_same_bytes, make, clean),
+        cmocka_unit_test_setup_teardown(low_memory_is_recorded_and_changes_roundings_at_most, make, clean),
         cmocka_unit_test_setup_teardown(several_vertices_equal_single_runs, make, clean),
         cmocka_unit_test_setup_teardown(pooled_features_are_those_of_the_pixels, make, clean),
         cmocka_unit_test_setup_teardown(a_store_reads_back, make, clean),

@@ -294,6 +294,14 @@ char *cli_command_line(int argc, char **argv)
     return NULL;
 }
 
+int cli_read_memory(const char *text, bool *low)
+{
+    if (text && strcmp(text, "low") != 0 && strcmp(text, "default") != 0)
+        return cli_usage("--memory is \"%s\", wanted default or low", text);
+    *low = text && text[0] == 'l';
+    return -1;
+}
+
 FILE *cli_memory_file(char **text, size_t *size) { return open_memstream(text, size); }
 
 /* ---- context, log, progress ----------------------------------------------------------------------------------- */

@@ -72,6 +72,13 @@ void cli_json_string(FILE *f, const char *text);
 void cli_json_number(FILE *f, double v);
 bool cli_quiet_or_none(void);
 
+/* What --memory says: default or low, NULL: default. Returns -1 to go on, else the exit status. */
+#define CLI_MEMORY_OPTION(text)                                                                                                            \
+    {                                                                                                                                      \
+        "--memory", CLI_TEXT, &(text), "default or low: without the larger weights that some kernels are faster with"                      \
+    }
+int cli_read_memory(const char *text, bool *low);
+
 /* Numbers written with a point under every locale. */
 bool cli_read_int(const char *text, int64_t *out);
 bool cli_read_number(const char *text, double *out);

@@ -177,16 +177,17 @@ static int write_bad(dl4c_reader *r, const char *uri)
 int cmd_featurize(int argc, char **argv)
 {
     const char *model, *at = NULL, *out = NULL, *pool = NULL, *bad_list = NULL;
-    const char *transform = NULL, *pattern = NULL, *precision = NULL;
+    const char *transform = NULL, *pattern = NULL, *precision = NULL, *memory = NULL;
     struct cli_images im = { 0 };
     int64_t batch = 16, shard = 1024, transform_seed = 42, copies = 1, position = 0;
-    bool overwrite = false;
+    bool overwrite = false, low = false;
     const struct cli_option options[] = {
         { "--at", CLI_TEXT, &at, "VERTEX[,VERTEX...] whose values are stored" },
         { "--out", CLI_TEXT, &out, "directory of the store" },
         CLI_IMAGE_OPTIONS(im),
         { "--pool", CLI_TEXT, &pool, "none, avg or max of each feature map over space" },
         { "--batch", CLI_INT, &batch, "images at once, 16" },
+        CLI_MEMORY_OPTION(memory),
         { "--shard-size", CLI_INT, &shard, "images a shard, 1024" },
         { "--label-pattern", CLI_TEXT, &pattern, "REGEX: the class is a piece of the file's name between its matches" },
         { "--label-position", CLI_INT, &position, "which piece, from 0" },
@@ -208,7 +209,7 @@ int cmd_featurize(int argc, char **argv)
         return cli_usage("featurize needs --at, --images and --out");
     if (batch < 1 || shard < 1)
         return cli_usage("--batch and --shard-size must be at least 1");
-    if ((status = check_position(pattern, position)) >= 0)
+    if ((status = check_position(pattern, position)) >= 0 || (status = cli_read_memory(memory, &low)) >= 0)
         return status;
     if (copies < 1 || copies > 10000 || (copies > 1 && !transform))
         return cli_usage("--copies is %lld, wanted 1 to 10000, above 1 with --transform only", (long long)copies);
@@ -244,6 +245,7 @@ int cmd_featurize(int argc, char **argv)
     fo.batch = batch;
     fo.shard_size = shard;
     fo.overwrite = overwrite;
+    fo.flags = low ? DL4C_FEATURIZE_LOW_MEMORY : 0;
     fo.progress = cli_progress;
     fo.cancel = &cli_cancel;
     dl4c_status failed = cli_load(model, &g, &err);

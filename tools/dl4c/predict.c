@@ -9,9 +9,9 @@ enum { MOST_IMAGES = 65536 };
 
 struct predict {
     int32_t precision;
-    const char *trunk, *at, *out;
+    const char *trunk, *at, *out, *memory;
     int64_t top, batch;
-    bool json, csv;
+    bool json, csv, low;
     dl4c_graph *model; /* takes images, gives probabilities */
     dl4c_reader *reader;
     dl4c_session *session;
@@ -192,7 +192,7 @@ static dl4c_status predict_all(struct predict *p, struct dl4c_error *err)
     so.batch = p->batch;
     so.input_shapes = &in;
     so.n_input_shapes = 1;
-    so.flags = DL4C_SESSION_CHANNELS_FIRST;
+    so.flags = DL4C_SESSION_CHANNELS_FIRST | (p->low ? DL4C_SESSION_LOW_MEMORY : 0);
     so.precision = p->precision;
     if (status == DL4C_OK)
         status = dl4c_session_create(cli.ctx, p->model, &so, &p->session, err);
@@ -256,6 +256,7 @@ int cmd_predict(int argc, char **argv)
         { "--top", CLI_INT, &p.top, "classes an image, 1" },
         { "--batch", CLI_INT, &p.batch, "images at once, 16" },
         { "--precision", CLI_TEXT, &precision, CLI_PRECISION_HELP },
+        CLI_MEMORY_OPTION(p.memory),
         { "--json", CLI_FLAG, &p.json, "a JSON object a line, as without it" },
         { "--resume", CLI_LATER, NULL, NULL },
         { 0 },
@@ -274,6 +275,8 @@ int cmd_predict(int argc, char **argv)
         status = cli_usage("--json is wanted of %s, whose name says CSV", p.out);
     if (status < 0 && (p.top < 1 || p.batch < 1))
         status = cli_usage("--top and --batch must be at least 1");
+    if (status < 0)
+        status = cli_read_memory(p.memory, &p.low);
     if (status < 0)
         status = cli_begin();
     if (status < 0)

@@ -106,7 +106,7 @@ int cmd_run(int argc, char **argv)
         { "--output", CLI_TEXT, &r.output, "Y.npy to write" },
         { "--at", CLI_TEXT, &r.at, "the vertex whose value is wanted; else the model's first output" },
         { "--batch", CLI_INT, &r.batch, "rows at once, 16" },
-        { "--memory", CLI_TEXT, &memory, "default or low: without the larger weights that some kernels are faster with" },
+        CLI_MEMORY_OPTION(memory),
         { "--precision", CLI_TEXT, &precision, CLI_PRECISION_HELP },
         { "--plan", CLI_FLAG, &r.plan, "prints kernels and memory and runs nothing" },
         { 0 },
@@ -117,13 +117,12 @@ int cmd_run(int argc, char **argv)
         return status;
     if (r.batch < 1)
         return cli_usage("--batch must be at least 1");
-    if (memory && strcmp(memory, "low") != 0 && strcmp(memory, "default") != 0)
-        return cli_usage("--memory must be default or low");
+    if ((status = cli_read_memory(memory, &r.low)) >= 0)
+        return status;
     if (r.plan ? r.output != NULL : !r.input || !r.output)
         return cli_usage(r.plan ? "run --plan writes no --output" : "run needs --input and --output");
     if ((status = cli_begin()) >= 0 || (status = cli_precision(precision, &r.precision)) >= 0)
         return status;
-    r.low = memory && memory[0] == 'l';
     struct dl4c_error err = DL4C_ERROR_INIT;
     if (r.output && !cli_can_write(r.output))
         return CLI_FAILED;
