@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Nd4j.write's arrays. Numbers are turned round a buffer at a time, so that parameters lie in memory once. */
+/* Nd4j.write's arrays. Numbers are turned round a piece at a time, so that parameters lie in memory once. */
 #include "formats/dl4j/array.h"
 #include "tensor/convert.h"
 
@@ -113,23 +113,41 @@ dl4c_status dli_dl4j_array_open(struct dli_dl4j_entry *e, struct dli_dl4j_array 
     return DL4C_OK;
 }
 
+/* Numbers as they are kept: they are read to where they belong and turned round there, a piece that the caches hold at a time. */
+static dl4c_status read_floats(struct dli_dl4j_entry *e, float *out, int64_t n, struct dl4c_error *err)
+{
+    enum { PIECE = 1 << 14 };
+    for (int64_t at = 0; at < n; at += PIECE) {
+        const int64_t part = n - at < PIECE ? n - at : PIECE;
+        DLI_TRY(dli_dl4j_entry_read(e, out + at, (size_t)part * sizeof *out, err));
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+        for (int64_t i = at; i < at + part; i++) {
+            uint32_t v;
+            memcpy(&v, &out[i], sizeof v);
+            v = v << 24 | (v & 0xff00) << 8 | (v >> 8 & 0xff00) | v >> 24;
+            memcpy(&out[i], &v, sizeof v);
+        }
+#endif
+    }
+    return DL4C_OK;
+}
+
 dl4c_status dli_dl4j_array_read(struct dli_dl4j_array *a, float *out, int64_t n, struct dl4c_error *err)
 {
     const size_t width = width_of(a->type);
     if (n > a->left)
         return dli_fail(err, DL4C_E_CORRUPT, "dl4j", "an array has %" PRId64 " numbers, wanted more", a->count);
     a->left -= n;
+    if (a->type == DLI_DL4J_FLOAT)
+        return read_floats(a->entry, out, n, err);
     while (n > 0) {
         unsigned char buffer[BUFFER];
         const int64_t part = n < (int64_t)(BUFFER / width) ? n : (int64_t)(BUFFER / width);
         DLI_TRY(dli_dl4j_entry_read(a->entry, buffer, (size_t)part * width, err));
         for (int64_t i = 0; i < part; i++) {
             const uint64_t bits = big(buffer + (size_t)i * width, (int)width);
-            const uint32_t low = (uint32_t)bits;
             double d;
-            if (a->type == DLI_DL4J_FLOAT) {
-                memcpy(&out[i], &low, sizeof low);
-            } else if (a->type == DLI_DL4J_DOUBLE) {
+            if (a->type == DLI_DL4J_DOUBLE) {
                 memcpy(&d, &bits, sizeof d);
                 out[i] = (float)d;
             } else {
