@@ -20,20 +20,23 @@ dl4c_status dl4c_graph_set_normalizer(dl4c_graph *graph, const dl4c_normalizer *
 {
     struct dli_blob *blob = NULL;
     struct dli_strbuf b;
+    char *bytes = NULL;
     if (!graph)
         return dli_fail(err, DL4C_E_INVALID, "normalizer", "graph is NULL");
     dli_strbuf_init(&b, graph->ctx);
     dl4c_status status = n ? dli_normalizer_write(n, &b, err) : DL4C_OK;
-    if (status == DL4C_OK && b.err.status != DL4C_OK)
-        status = dli_fail(err, b.err.status, "normalizer", "no memory for the normalizer");
+    const size_t size = b.length;
+    if (status == DL4C_OK)
+        status = dli_strbuf_take(&b, &bytes, err);
     if (status == DL4C_OK && n)
-        status = dli_blob_create(graph->ctx, b.length, &blob, err);
+        status = dli_blob_create(graph->ctx, size, &blob, err);
     if (status == DL4C_OK) {
         if (blob)
-            memcpy(blob->data, b.text, b.length);
+            memcpy(blob->data, bytes, size);
         dli_blob_unref(graph->normalizer);
         graph->normalizer = blob;
     }
     dli_strbuf_free(&b);
+    dli_free(bytes);
     return status;
 }

@@ -20,6 +20,7 @@ void dli_dl4j_zip_close(struct dli_dl4j_zip **zip); /* takes NULL */
 struct dli_dl4j_entry;
 dl4c_status dli_dl4j_entry_open(struct dli_dl4j_zip *zip, const char *name, struct dli_dl4j_entry **e, struct dl4c_error *err);
 void dli_dl4j_entry_close(struct dli_dl4j_entry **e);
+uint64_t dli_dl4j_entry_size(const struct dli_dl4j_entry *e);   /* as the archive says: _read and _end see whether it is so */
 uint64_t dli_dl4j_entry_stored(const struct dli_dl4j_entry *e); /* its bytes in the file */
 /* Exactly n bytes: DL4C_E_CORRUPT where the entry ends before. */
 dl4c_status dli_dl4j_entry_read(struct dli_dl4j_entry *e, void *bytes, size_t n, struct dl4c_error *err);

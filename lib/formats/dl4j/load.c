@@ -10,6 +10,7 @@
 #include <string.h>
 
 enum { LARGEST_CONFIG = 16 << 20, LARGEST_NORMALIZER = 64 << 20, PIECE = 1 << 20 };
+enum { MOST_DRAWN = 1 << 28 }; /* parameters that no file holds: twice those of VGG16 */
 
 static bool sniff(const uint8_t *bytes, size_t size)
 {
@@ -70,23 +71,54 @@ static dl4c_status read_vertex(dl4c_builder *b, const struct dli_vertex *v, stru
     return status;
 }
 
+/* How many parameters the configuration asks for. Nothing has been allocated for them yet. */
+static dl4c_status count_params(const dl4c_graph *g, int64_t *wanted, struct dl4c_error *err)
+{
+    *wanted = 0;
+    for (int32_t i = 0; i < g->n_vertices; i++) {
+        const int64_t n = count_of(&g->vertices[i]);
+        if (n < 0 || !dli_add_i64(*wanted, n, wanted) || *wanted > INT64_MAX / 8)
+            return dli_fail(err, DL4C_E_CORRUPT, "dl4j", "the number of parameters of '%.100s' follows from no shape", g->vertices[i].name);
+    }
+    return DL4C_OK;
+}
+
+static dl4c_status may_draw(int64_t wanted, struct dl4c_error *err)
+{
+    if (wanted > MOST_DRAWN)
+        return dli_fail(err, DL4C_E_LIMIT, "dl4j", "the configuration asks for %" PRId64 " parameters that are not there, at most %d are drawn",
+                        wanted, MOST_DRAWN);
+    return DL4C_OK;
+}
+
+/* An empty coefficients.bin and noParams.marker: a network without parameters, or one that was saved before it had any. */
+static dl4c_status read_marker(struct dli_dl4j_zip *zip, struct dli_dl4j_entry *coefficients, int64_t wanted, struct dl4c_error *err)
+{
+    struct dli_dl4j_entry *marker;
+    DLI_TRY(dli_dl4j_entry_end(coefficients, err));
+    DLI_TRY(dli_dl4j_entry_open(zip, "noParams.marker", &marker, err));
+    if (!marker)
+        return dli_fail(err, DL4C_E_CORRUPT, "dl4j", "coefficients.bin is empty and there is no noParams.marker, wanted %" PRId64 " parameters",
+                        wanted);
+    dli_dl4j_entry_close(&marker);
+    return may_draw(wanted, err);
+}
+
 static dl4c_status read_params(dl4c_builder *b, struct dli_dl4j_zip *zip, struct dli_watch *watch, struct dl4c_error *err)
 {
     dl4c_graph *g = dli_builder_graph(b);
     struct dli_dl4j_entry *e = NULL;
     struct dli_dl4j_array a;
-    int64_t wanted = 0;
+    int64_t wanted;
     dl4c_status status;
-    for (int32_t i = 0; i < g->n_vertices; i++) {
-        const int64_t n = count_of(&g->vertices[i]);
-        if (n < 0 || !dli_add_i64(wanted, n, &wanted) || wanted > INT64_MAX / 8)
-            return dli_fail(err, DL4C_E_CORRUPT, "dl4j", "the number of parameters of '%.100s' follows from no shape", g->vertices[i].name);
-    }
-    if (wanted == 0)
-        return DL4C_OK;
+    DLI_TRY(count_params(g, &wanted, err));
     DLI_TRY(dli_dl4j_entry_open(zip, "coefficients.bin", &e, err));
     if (!e)
         return dli_fail(err, DL4C_E_CORRUPT, "dl4j", "the archive has no coefficients.bin");
+    if (dli_dl4j_entry_size(e) == 0) {
+        status = read_marker(zip, e, wanted, err);
+        goto done;
+    }
     DLI_GOTO(dli_dl4j_array_open(e, &a, err), done);
     if (a.count != wanted) {
         status = dli_fail(err, DL4C_E_CORRUPT, "dl4j",
@@ -156,15 +188,19 @@ static dl4c_status make(dl4c_context *ctx, const char *text, size_t size, struct
     dl4c_builder *b = NULL;
     dl4c_graph *g = NULL;
     char *updater = NULL;
+    int64_t wanted;
     dl4c_status status;
     DLI_TRY(dli_dl4j_parse(text, size, &root, err));
     DLI_GOTO(dli_dl4j_modernise(root, err), done);
     DLI_GOTO(dli_dl4j_config_read(ctx, root, &c, err), done);
     DLI_GOTO(dl4c_builder_create(ctx, NULL, &b, err), done);
     DLI_GOTO(dli_dl4j_config_build(&c, b, &updater, err), done);
+    DLI_GOTO(dli_graph_resolve(dli_builder_graph(b), false, err), done);
     if (zip) {
-        DLI_GOTO(dli_graph_resolve(dli_builder_graph(b), false, err), done);
         DLI_GOTO(read_params(b, zip, watch, err), done);
+    } else {
+        DLI_GOTO(count_params(dli_builder_graph(b), &wanted, err), done);
+        DLI_GOTO(may_draw(wanted, err), done);
     }
     DLI_GOTO(dl4c_builder_finish(&b, &g, err), done);
     g->updater = updater;

@@ -164,6 +164,12 @@ static bool windowed(const struct dli_vertex *v)
     return false;
 }
 
+/* Whether padding is the same as zeros in the maps: maxima and averages of what is there see a difference. */
+static bool pads_with_zeros(const struct dli_vertex *v)
+{
+    return strcmp(v->op->name, "max_pool") != 0 && (strcmp(v->op->name, "avg_pool") != 0 || attr_int(v, "include_pad"));
+}
+
 /* What a window's attributes and sizes make of padding: at the start and the end of each axis. False where sizes are not known. */
 static bool pads(const dl4c_graph *g, const struct dli_vertex *v, int64_t pad[4])
 {
@@ -224,8 +230,7 @@ static dl4c_status check_window(const struct dli_dl4j_writing *w, const struct d
         return dli_dl4j_unsupported(at, err, "pooling that rounds sizes up has no class in Deeplearning4j");
     if (!pads(w->g, w->v, pad))
         return dli_dl4j_unsupported(at, err, "its padding (mode same_lower) follows from a size that is not known");
-    if (strcmp(w->v->op->name, "conv2d") != 0 && strcmp(attr_str(w->v, "mode"), "same") != 0 && dli_dl4j_wants_padding(w->g, w->v, pad) &&
-        !(strcmp(w->v->op->name, "avg_pool") == 0 && attr_int(w->v, "include_pad")))
+    if (dli_dl4j_wants_padding(w->g, w->v, pad) && !pads_with_zeros(w->v))
         return dli_dl4j_unsupported(
             at, err, "pooling padded unevenly (%" PRId64 ", %" PRId64 ", %" PRId64 ", %" PRId64 ") has no class in Deeplearning4j", pad[0],
             pad[1], pad[2], pad[3]);

@@ -219,6 +219,7 @@ void dli_dl4j_entry_close(struct dli_dl4j_entry **e)
     *e = NULL;
 }
 
+uint64_t dli_dl4j_entry_size(const struct dli_dl4j_entry *e) { return e->size; }
 uint64_t dli_dl4j_entry_stored(const struct dli_dl4j_entry *e) { return e->stored; }
 
 /* Up to n bytes; less only at the end. */
