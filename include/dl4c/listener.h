@@ -85,7 +85,8 @@ struct dl4c_evaluative_options {
         sizeof(struct dl4c_evaluative_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0                                                            \
     }
 /**
- * Evaluates the graph on a source while it is trained: EvaluativeListener. A failure of the evaluation is one of fit.
+ * Evaluates the graph on a source while it is trained: EvaluativeListener. A failure of the evaluation is one of fit, whose cancel flag and
+ * time limit hold for it too.
  * @param source   Borrowed until the listener is closed; not the one that is trained on.
  * @param options  NULL: all defaults.
  * @param l        As above.

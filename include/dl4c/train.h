@@ -38,6 +38,8 @@ struct dl4c_train_event {
     int64_t round;                  /**< averagings of parameters before; -1: one worker trains alone */
     int32_t worker;                 /**< which worker's step it was; with several there is an event for each */
     int32_t reserved;               /**< 0 */
+    const int32_t *cancel;          /**< of fit's options; NULL: none. Who works long looks at it, or hands it on */
+    int64_t timeout_ms;             /**< what fit has left, at least 1; 0: no limit */
 };
 
 /**

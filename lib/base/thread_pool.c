@@ -68,19 +68,18 @@ static inline void relax(void)
 #endif
 }
 
-/* How this thread computes: rounding, and what becomes of numbers too small for the format. A host may have set it for the calling thread:
- * our own threads follow, so that no bit depends on who does the work. Traps stay off in them. */
+/* Traps stay as they are in the thread. */
 #if defined(__x86_64__)
 enum { MODE_BITS = 0xe040 }; /* of MXCSR */
-static int mode_now(void) { return (int)(_mm_getcsr() & MODE_BITS); }
-static void take_mode(int mode)
+int dli_float_mode(void) { return (int)(_mm_getcsr() & MODE_BITS); }
+void dli_float_mode_take(int mode)
 {
-    if (mode_now() != mode)
+    if (dli_float_mode() != mode)
         _mm_setcsr((_mm_getcsr() & ~(unsigned)MODE_BITS) | (unsigned)mode);
 }
 #else
-static int mode_now(void) { return fegetround(); }
-static void take_mode(int mode) { fesetround(mode); }
+int dli_float_mode(void) { return fegetround(); }
+void dli_float_mode_take(int mode) { fesetround(mode); }
 #endif
 
 static void work_on(struct slot *s, int32_t worker)
@@ -134,7 +133,7 @@ static void *thread_main(void *arg)
         int32_t worker;
         struct slot *s = join(pool, &worker);
         if (s) {
-            take_mode(s->mode);
+            dli_float_mode_take(s->mode);
             work_on(s, worker);
             leave(pool, s);
             continue;
@@ -275,7 +274,7 @@ void dli_parallel(dl4c_context *ctx, int32_t threads, size_t n_tasks, void (*fn)
     s->fn = fn;
     s->arg = arg;
     s->n_tasks = n_tasks;
-    s->mode = mode_now();
+    s->mode = dli_float_mode();
     atomic_store_explicit(&s->next, 0, memory_order_relaxed);
     atomic_store(&s->gate, TAKEN | OPEN | JOINED | (uint64_t)(width < MOST ? width : MOST) * WIDTH);
     post(pool);

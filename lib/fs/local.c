@@ -268,6 +268,15 @@ static dl4c_status local_append(void *user, const char *authority, const char *p
     return status;
 }
 
+static int open_directory(const char *path)
+{
+    int fd;
+    do
+        fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    while (fd < 0 && errno == EINTR);
+    return fd;
+}
+
 /* Makes a changed directory durable. Some file systems know no such thing; one that cannot be opened for reading is left alone. */
 static int sync_directory(const char *path)
 {
@@ -277,10 +286,14 @@ static int sync_directory(const char *path)
         return 0;
     memcpy(name, n ? path : ".", n ? n : 1);
     name[n ? n : 1] = '\0';
-    const int fd = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const int fd = open_directory(name);
     if (fd < 0)
         return 0;
-    const int errnum = fsync(fd) == 0 || errno == EINVAL || errno == EROFS || errno == ENOTSUP ? 0 : errno;
+    int done;
+    do
+        done = fsync(fd);
+    while (done != 0 && errno == EINTR);
+    const int errnum = done == 0 || errno == EINVAL || errno == EROFS || errno == ENOTSUP ? 0 : errno;
     close_quietly(fd);
     return errnum;
 }
@@ -347,7 +360,7 @@ static dl4c_status local_list(void *user, const char *authority, const char *pat
 {
     (void)user;
     (void)authority;
-    const int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const int fd = open_directory(path);
     DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
     if (!dir) {
         const int errnum = errno;

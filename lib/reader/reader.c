@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Opening an image reader: which images, which classes, which preprocessing. */
 #include "reader/reader.h"
+#include "base/thread_pool.h"
 #include "fs/fs.h"
 #include "reader/pattern.h"
 
@@ -303,6 +304,7 @@ dl4c_status dl4c_reader_open(dl4c_context *ctx, const char *uri, const struct dl
         return dli_alloc_status();
     }
     r->ctx = ctx;
+    r->mode = dli_float_mode();
     const dl4c_status status = fill(r, uri, &o, err);
     if (status != DL4C_OK) {
         reader_free(r);

@@ -41,6 +41,7 @@ struct dl4c_reader {
     int64_t epoch;
     int64_t *order; /* [paths] */
     int64_t at;     /* next position in order */
+    int mode; /* how the thread computed that opened the reader: images come out the same whoever decodes them, and whoever asks */
     struct dli_ring *ring;
     /* of the batch handed out last */
     int64_t lent; /* positions of the ring whose memory it lies in */

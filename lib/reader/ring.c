@@ -75,6 +75,7 @@ static void *worker_main(void *arg)
         struct slot *s = &ring->slots[position % ring->n_slots];
         s->state = BUSY;
         ring->inside++;
+        dli_float_mode_take(ring->r->mode);
         pthread_mutex_unlock(&ring->lock);
         s->why.status = DL4C_OK;
         const dl4c_status status = decode(ring->r, w->pipeline, image, s->x, &s->why);
@@ -149,7 +150,10 @@ dl4c_status dli_ring_create(dl4c_reader *r, int32_t threads, int64_t slots, stru
     ring->n_workers = threads;
     ring->n_slots = slots;
     ring->total = r->paths.n;
+    const int own = dli_float_mode();
+    dli_float_mode_take(r->mode); /* tables for resizing are made here */
     const dl4c_status status = allocate(ring, err);
+    dli_float_mode_take(own);
     if (status != DL4C_OK) {
         ring_free(ring);
         return status;
@@ -200,8 +204,11 @@ dl4c_status dli_ring_wait(struct dli_ring *ring, int64_t ahead, float **x, bool 
     struct slot *s = &ring->slots[(ring->taken + ahead) % ring->n_slots];
     if (ring->n_started == 0 && ring->claimed == ring->taken + ahead) { /* no thread could be had: the caller decodes */
         const int64_t image = ring->r->order[ring->claimed++];
+        const int own = dli_float_mode();
         s->why.status = DL4C_OK;
+        dli_float_mode_take(ring->r->mode);
         s->state = decode(ring->r, ring->workers[0].pipeline, image, s->x, &s->why) == DL4C_OK ? READY : BAD;
+        dli_float_mode_take(own);
     }
     while (s->state != READY && s->state != BAD)
         pthread_cond_wait(&ring->done, &ring->lock);

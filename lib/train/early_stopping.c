@@ -177,11 +177,8 @@ static dl4c_status score_of(const struct stopper *s, const struct dl4c_train_eve
     struct dl4c_evaluate_options eo = DL4C_EVALUATE_OPTIONS_INIT;
     dl4c_evaluation *evaluation;
     eo.threads = s->fit->threads;
-    eo.cancel = s->fit->cancel;
-    if (s->fit->timeout_ms) { /* what the training has left; fit looks again behind this */
-        const int64_t left = s->fit->timeout_ms - (dli_now_ns() - s->start_ns) / 1000000;
-        eo.timeout_ms = left > 0 ? left : 1;
-    }
+    eo.cancel = e->cancel;
+    eo.timeout_ms = e->timeout_ms;
     if (s->by->metric >= DL4C_METRIC_AUROC)
         return area_of(s, e->graph, &eo, score, err);
     DLI_TRY(dl4c_evaluate(e->graph, s->o->source, &eo, &evaluation, err));

@@ -56,11 +56,16 @@ static dl4c_status tell_event(struct fit *f, struct dl4c_train_event *e, int64_t
     e->round = f->workers ? dli_workers_rounds(f->workers) : -1;
     e->done = f->watch.now.done;
     e->total = f->watch.now.total;
+    e->cancel = f->watch.cancel;
     for (int32_t i = 0; i < f->o->n_listeners; i++) {
         const struct dl4c_listener *l = &f->listeners[i];
         e->stop = 0;
         if (!l->event)
             continue;
+        if (f->watch.deadline_ns) { /* the listener before may have taken its time */
+            const int64_t left_ms = (f->watch.deadline_ns - dli_now_ns()) / 1000000;
+            e->timeout_ms = left_ms > 0 ? left_ms : 1;
+        }
         struct dl4c_error own = DL4C_ERROR_INIT;
         const dl4c_status status = l->event(l->user, e, &own);
         if (status != DL4C_OK && own.status != status)

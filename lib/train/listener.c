@@ -242,6 +242,8 @@ static dl4c_status evaluative_event(void *user, struct dl4c_train_event *e, stru
     eo.batch = v->o.batch;
     eo.top_n = v->o.top_n;
     eo.threads = v->o.threads;
+    eo.cancel = e->cancel;
+    eo.timeout_ms = e->timeout_ms;
     char line[64];
     snprintf(line, sizeof line, "Starting evaluation nr. %" PRId64, ++v->count);
     if (!v->o.done)

@@ -811,9 +811,14 @@ struct dl4c_train_event {
     int64_t rows;
     int64_t done, total;
     int64_t source_ns;
+<<<<<<< HEAD
     int64_t round;
     int32_t worker;
     int32_t reserved;
+=======
+    const int32_t *cancel;
+    int64_t timeout_ms;
+>>>>>>> ccc1cc0 (tests/real_dl4j: a model's zip entry by entry; VGG16 compared after one step)
 };
 struct dl4c_listener {
     size_t struct_size;

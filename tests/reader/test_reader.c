@@ -3,6 +3,7 @@
 #include "support/photos.h"
 #include <dl4c/dl4c.h>
 
+#include <fenv.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -127,6 +128,39 @@ static void pixels_do_not_depend_on_batches_threads_or_order(void **state)
     assert_int_equal(read_epoch(r, 12, 1, 7, again, other), 12); /* the same seed, the same order */
     assert_memory_equal(shuffled, other, sizeof other);
     dl4c_reader_close(&r);
+}
+
+/* Whoever decodes and whoever asks: images are computed as the thread does that opened the reader, here one that rounds down. Turning an
+ * image takes floats. */
+static void images_are_computed_as_the_thread_that_opened_the_reader_computes(void **state)
+{
+    (void)state;
+    static float nearest[12 * 240], down[12 * 240], again[12 * 240], alone[12 * 240];
+    int64_t index[12];
+    struct dl4c_reader_options o = DL4C_READER_OPTIONS_INIT;
+    const int before = fegetround();
+    o.preprocess = "vgg16";
+    o.transform = "rotate:angle=13";
+    o.threads = 2;
+    dl4c_reader *r = open_reader(o, dir);
+    assert_int_equal(read_epoch(r, 5, 0, 0, nearest, index), 12);
+    fesetround(FE_DOWNWARD);
+    int64_t n = read_epoch(r, 5, 0, 0, again, index);
+    dl4c_reader *other = open_reader(o, dir);
+    o.threads = 1;
+    dl4c_reader *single = open_reader(o, dir);
+    n += read_epoch(single, 5, 0, 0, alone, index);
+    const int after = fegetround();
+    fesetround(before);
+    assert_int_equal(after, FE_DOWNWARD);
+    n += read_epoch(other, 5, 0, 0, down, index);
+    assert_int_equal(n, 36);
+    assert_memory_equal(again, nearest, sizeof nearest);
+    assert_memory_equal(alone, down, sizeof down);
+    assert_memory_not_equal(nearest, down, sizeof down);
+    dl4c_reader_close(&r);
+    dl4c_reader_close(&other);
+    dl4c_reader_close(&single);
 }
 
 static void a_bad_image_is_left_out_and_reported(void **state)
@@ -295,6 +329,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(classes_are_sorted_folders_and_hidden_files_are_skipped, make, clean),
         cmocka_unit_test_setup_teardown(pixels_do_not_depend_on_batches_threads_or_order, make, clean),
+        cmocka_unit_test_setup_teardown(images_are_computed_as_the_thread_that_opened_the_reader_computes, make, clean),
         cmocka_unit_test_setup_teardown(a_bad_image_is_left_out_and_reported, make, clean),
         cmocka_unit_test_setup_teardown(batches_are_the_same_wherever_the_ring_ends, make, clean),
         cmocka_unit_test_setup_teardown(a_list_decides_order_and_its_mistakes_are_named, make, clean),

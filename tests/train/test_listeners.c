@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Ready-made listeners: what they write, what checkpoints stay, what happens when they fail. */
+#define _POSIX_C_SOURCE 200809L
 #include "fs/memory_fs.h"
 #include "support/fail_alloc.h"
 #include "support/number.h"
@@ -12,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <cmocka.h>
 #include <math.h>
 
@@ -211,6 +213,73 @@ static void evaluative_evaluates_when_it_is_told_to(void **state)
         dl4c_listener_close(&l);
     }
     dl4c_source_destroy(&s);
+}
+
+/* The same rows again and again; at the third batch it raises a flag, or takes its time. */
+struct endless {
+    dl4c_source *inner;
+    int32_t cancel, batches;
+    bool waits;
+};
+
+static dl4c_status endless_info(void *user, struct dl4c_source_info *info, struct dl4c_error *err)
+{
+    return dl4c_source_get_info(((struct endless *)user)->inner, info, err);
+}
+
+static dl4c_status endless_reset(void *user, int32_t shuffle, uint64_t seed, int64_t epoch, struct dl4c_error *err)
+{
+    return dl4c_source_reset(((struct endless *)user)->inner, shuffle, seed, epoch, err);
+}
+
+static dl4c_status endless_next(void *user, int64_t max_rows, struct dl4c_batch *batch, struct dl4c_error *err)
+{
+    struct endless *e = user;
+    if (++e->batches == 1000) /* nobody looked */
+        return DL4C_OK;
+    if (e->batches == 3 && e->waits)
+        nanosleep(&(struct timespec){ .tv_nsec = 60000000 }, NULL);
+    else if (e->batches == 3)
+        e->cancel = 1;
+    dl4c_status status = dl4c_source_next(e->inner, max_rows, batch, err);
+    if (status == DL4C_OK && batch->n == 0) {
+        must(dl4c_source_reset(e->inner, 0, 0, 0, err), err);
+        status = dl4c_source_next(e->inner, max_rows, batch, err);
+    }
+    return status;
+}
+
+/* With the source's 60 ms the time that fit has is over, however slow the machine; nothing else ends the evaluation before 1000 batches. */
+static void evaluative_ends_where_fit_has_to(void **state)
+{
+    (void)state;
+    for (int waits = 0; waits < 2; waits++) {
+        static const struct dl4c_source_ops ops = { sizeof ops, endless_info, endless_reset, endless_next, NULL };
+        struct dl4c_error err = DL4C_ERROR_INIT;
+        struct dl4c_listener l = DL4C_LISTENER_INIT;
+        struct dl4c_evaluative_options eo = DL4C_EVALUATIVE_OPTIONS_INIT;
+        struct dl4c_fit_options o = DL4C_FIT_OPTIONS_INIT;
+        struct endless e = { .inner = toy_source(NULL, 30, 2), .waits = waits };
+        dl4c_source *train_on = toy_source(NULL, 20, 1), *s = NULL;
+        dl4c_graph *g = toy_head(NULL);
+        must(dl4c_source_create(NULL, &ops, &e, NULL, &s, &err), &err);
+        eo.when = DL4C_TRAIN_EPOCH_START; /* before fit itself has used up its time */
+        eo.batch = 10;
+        must(dl4c_listener_evaluative(NULL, s, &eo, &l, &err), &err);
+        o.listeners = &l;
+        o.n_listeners = 1;
+        o.epochs = 1;
+        o.updater = "sgd:lr=0.01";
+        o.cancel = &e.cancel;
+        o.timeout_ms = waits ? 50 : 0;
+        assert_int_equal(dl4c_fit(g, train_on, &o, &err), waits ? DL4C_E_TIMEOUT : DL4C_E_CANCELLED);
+        assert_true(e.batches < 1000);
+        dl4c_listener_close(&l);
+        dl4c_source_destroy(&s);
+        dl4c_source_destroy(&e.inner);
+        dl4c_source_destroy(&train_on);
+        dl4c_graph_destroy(&g);
+    }
 }
 
 static void evaluative_writes_the_text_of_deeplearning4j(void **state)
@@ -620,6 +689,7 @@ int main(void)
         cmocka_unit_test(what_a_listener_says_goes_to_the_log_where_no_sink_is_given),
         cmocka_unit_test(evaluative_evaluates_when_it_is_told_to),
         cmocka_unit_test(evaluative_writes_the_text_of_deeplearning4j),
+        cmocka_unit_test(evaluative_ends_where_fit_has_to),
         cmocka_unit_test(checkpoints_are_kept_as_deeplearning4j_keeps_them),
         cmocka_unit_test(a_checkpoint_goes_on_as_the_training_did),
         cmocka_unit_test(a_directory_with_checkpoints_is_left_alone_unless_told),
