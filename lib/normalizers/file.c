@@ -76,7 +76,8 @@ static dl4c_status array_head(struct in *in, const char *what, int64_t *count, i
     DLI_TRY(number(in, 8, what, &n, err));
     DLI_TRY(expect(in, what, "LONG", err));
     if (n < 4 || n > 20 || n % 2)
-        return dli_fail(err, DL4C_E_CORRUPT, "normalizer", "%s of the normalizer has %" PRIu64 " numbers of shape, wanted 4 to 20", what, n);
+        return dli_fail(err, DL4C_E_CORRUPT, "normalizer", "%s of the normalizer has %" PRIu64 " numbers of shape, wanted 4 to 20", what,
+                        n);
     for (uint64_t i = 0; i < n; i++) {
         DLI_TRY(number(in, 8, what, &v, err));
         if (i == 0)
@@ -84,18 +85,20 @@ static dl4c_status array_head(struct in *in, const char *what, int64_t *count, i
         else if (i <= rank && (v > INT64_MAX || !dli_mul_i64(product, (int64_t)v, &product)))
             return dli_fail(err, DL4C_E_CORRUPT, "normalizer", "%s of the normalizer has an axis of %" PRIu64, what, v);
         if (rank != n / 2 - 2)
-            return dli_fail(err, DL4C_E_CORRUPT, "normalizer", "%s of the normalizer has %" PRIu64 " axes and %" PRIu64 " numbers of shape", what,
-                            rank, n);
+            return dli_fail(err, DL4C_E_CORRUPT, "normalizer", "%s of the normalizer has %" PRIu64 " axes and %" PRIu64 " numbers of shape",
+                            what, rank, n);
     }
     DLI_TRY(expect(in, what, "MIXED_DATA_TYPES", err));
     DLI_TRY(number(in, 8, what, &v, err));
     DLI_TRY(word(in, what, type, err));
     *width = strcmp(type, "DOUBLE") == 0 ? 8 : strcmp(type, "FLOAT") == 0 ? 4 : 0;
     if (*width == 0)
-        return dli_fail(err, DL4C_E_UNSUPPORTED, "normalizer", "%s of the normalizer is of type \"%.31s\", wanted FLOAT or DOUBLE", what, type);
+        return dli_fail(err, DL4C_E_UNSUPPORTED, "normalizer", "%s of the normalizer is of type \"%.31s\", wanted FLOAT or DOUBLE", what,
+                        type);
     if (v == 0 || v != (uint64_t)product)
         return dli_fail(err, DL4C_E_CORRUPT, "normalizer",
-                        "%s of the normalizer has room for %" PRId64 " numbers and says that %" PRIu64 " follow, wanted as many and at least one",
+                        "%s of the normalizer has room for %" PRId64 " numbers and says that %" PRIu64
+                        " follow, wanted as many and at least one",
                         what, product, v);
     if (v > (in->size - in->at) / (size_t)*width)
         return ends(in, what, err);
@@ -120,7 +123,8 @@ static void array_rest(struct in *in, int64_t count, int width, float *out)
     }
 }
 
-static dl4c_status read_stats(dl4c_normalizer *n, struct in *in, const char *const what[2], struct dli_norm_stats *s, struct dl4c_error *err)
+static dl4c_status read_stats(dl4c_normalizer *n, struct in *in, const char *const what[2], struct dli_norm_stats *s,
+                              struct dl4c_error *err)
 {
     int64_t count, other;
     int width;

@@ -170,7 +170,8 @@ static void what_is_wrong_in_a_file_is_named(void **state)
         { ARRAY + 2, 'N', DL4C_E_CORRUPT, "the mean of the normalizer is \"NIXED_DATA_TYPES\", wanted MIXED_DATA_TYPES" },
         { SHAPES, 7, DL4C_E_CORRUPT, "the mean of the normalizer has 7 numbers of shape, wanted 4 to 20" },
         { RANK, 3, DL4C_E_CORRUPT, "the mean of the normalizer has 3 axes and 8 numbers of shape" },
-        { ROWS, 2, DL4C_E_CORRUPT, "the mean of the normalizer has room for 4 numbers and says that 2 follow, wanted as many and at least one" },
+        { ROWS, 2, DL4C_E_CORRUPT,
+          "the mean of the normalizer has room for 4 numbers and says that 2 follow, wanted as many and at least one" },
         { TYPE, 'G', DL4C_E_UNSUPPORTED, "the mean of the normalizer is of type \"GLOAT\", wanted FLOAT or DOUBLE" },
     };
     size_t size;

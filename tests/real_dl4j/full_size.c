@@ -9,9 +9,10 @@
  *     full_size spread X Y SEED               two trainings of one step, from what make makes: one of X, one of X with its last bits moved
  *     full_size apart BEFORE MINE THEIRS      two trainings of one step, both from BEFORE
  *
- * spread and apart print of every parameter array how far Adam's first moments are apart and how far the second: the largest difference over
- * the largest magnitude, and the length of the difference over that of the array. apart also prints how far each side's parameters are from what Adam's formula makes of BEFORE and
- * of that side's own moments, in parts of the learning rate and beyond the rounding of the parameter itself. */
+ * spread and apart print of every parameter array how far Adam's first moments are apart and how far the second: the largest difference
+ * over the largest magnitude, and the length of the difference over that of the array. apart also prints how far each side's parameters are
+ * from what Adam's formula makes of BEFORE and of that side's own moments, in parts of the learning rate and beyond the rounding of the
+ * parameter itself. */
 #define _POSIX_C_SOURCE 200809L
 #include "graph/graph.h"
 #include <dl4c/dl4c.h>

@@ -86,8 +86,8 @@ static dl4c_status count_params(const dl4c_graph *g, int64_t *wanted, struct dl4
 static dl4c_status may_draw(int64_t wanted, struct dl4c_error *err)
 {
     if (wanted > MOST_DRAWN)
-        return dli_fail(err, DL4C_E_LIMIT, "dl4j", "the configuration asks for %" PRId64 " parameters that are not there, at most %d are drawn",
-                        wanted, MOST_DRAWN);
+        return dli_fail(err, DL4C_E_LIMIT, "dl4j",
+                        "the configuration asks for %" PRId64 " parameters that are not there, at most %d are drawn", wanted, MOST_DRAWN);
     return DL4C_OK;
 }
 
@@ -98,8 +98,8 @@ static dl4c_status read_marker(struct dli_dl4j_zip *zip, struct dli_dl4j_entry *
     DLI_TRY(dli_dl4j_entry_end(coefficients, err));
     DLI_TRY(dli_dl4j_entry_open(zip, "noParams.marker", &marker, err));
     if (!marker)
-        return dli_fail(err, DL4C_E_CORRUPT, "dl4j", "coefficients.bin is empty and there is no noParams.marker, wanted %" PRId64 " parameters",
-                        wanted);
+        return dli_fail(err, DL4C_E_CORRUPT, "dl4j",
+                        "coefficients.bin is empty and there is no noParams.marker, wanted %" PRId64 " parameters", wanted);
     dli_dl4j_entry_close(&marker);
     return may_draw(wanted, err);
 }

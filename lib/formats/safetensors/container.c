@@ -26,7 +26,7 @@ dl4c_status dli_st_parse(const char *what, const void *bytes, size_t size, json_
     json_t *root = json_loadb((const char *)bytes + 8, (size_t)n, JSON_REJECT_DUPLICATES, &why);
     if (!json_is_object(root)) {
         json_decref(root);
-        return dli_fail(err, DL4C_E_CORRUPT, "safetensors", "%s: the header is not a JSON object: %.120s", what, root ? "" : why.text);
+        return dli_fail(err, DL4C_E_CORRUPT, "safetensors", "the header of %s is not a JSON object: %.120s", what, root ? "" : why.text);
     }
     json_t *metadata = json_object_get(root, "__metadata__"), *value;
     const char *key;
@@ -35,7 +35,7 @@ dl4c_status dli_st_parse(const char *what, const void *bytes, size_t size, json_
         texts = texts && json_is_string(value);
     if (!texts) {
         json_decref(root);
-        return dli_fail(err, DL4C_E_CORRUPT, "safetensors", "%s: its __metadata__ is not an object of strings", what);
+        return dli_fail(err, DL4C_E_CORRUPT, "safetensors", "the __metadata__ of %s is not an object of strings", what);
     }
     *header = root;
     *data = 8 + (size_t)n;
@@ -66,24 +66,26 @@ dl4c_status dli_st_find(const char *what, json_t *header, size_t data, size_t si
     const char *dtype = json_string_value(json_object_get(entry, "dtype"));
     t->dtype = dtype_of(dtype);
     if (!t->dtype)
-        return dli_fail(err, DL4C_E_UNSUPPORTED, "safetensors", "%s: tensor \"%s\" has the type \"%.20s\"", what, name, dtype ? dtype : "");
+        return dli_fail(err, DL4C_E_UNSUPPORTED, "safetensors", "tensor \"%.200s\" of %s has the type \"%.20s\"", name, what,
+                        dtype ? dtype : "");
     if (!json_is_array(shape) || json_array_size(shape) > 8 || !json_is_array(place) || json_array_size(place) != 2)
-        return dli_fail(err, DL4C_E_CORRUPT, "safetensors", "%s: tensor \"%s\" has no shape of up to 8 axes, or no place", what, name);
+        return dli_fail(err, DL4C_E_CORRUPT, "safetensors", "tensor \"%.200s\" of %s has no shape of up to 8 axes, or no place", name,
+                        what);
     t->rank = (int32_t)json_array_size(shape);
     size_t bytes = dl4c_dtype_size(t->dtype);
     for (int32_t r = 0; r < t->rank; r++) {
         json_t *d = json_array_get(shape, (size_t)r);
         t->shape[r] = json_integer_value(d);
         if (!json_is_integer(d) || t->shape[r] < 0 || !dli_mul_size(bytes, (size_t)t->shape[r], &bytes))
-            return dli_fail(err, DL4C_E_CORRUPT, "safetensors", "%s: tensor \"%s\" has an impossible shape", what, name);
+            return dli_fail(err, DL4C_E_CORRUPT, "safetensors", "tensor \"%.200s\" of %s has an impossible shape", name, what);
     }
     json_t *from = json_array_get(place, 0), *to = json_array_get(place, 1);
     const json_int_t begin = json_integer_value(from), end = json_integer_value(to);
     if (!json_is_integer(from) || !json_is_integer(to) || begin < 0 || end < begin || (size_t)(end - begin) != bytes)
-        return dli_fail(err, DL4C_E_CORRUPT, "safetensors", "%s: tensor \"%s\" of %zu bytes lies at %lld to %lld", what, name, bytes,
-                        (long long)begin, (long long)end);
+        return dli_fail(err, DL4C_E_CORRUPT, "safetensors", "tensor \"%.200s\" of %s has %zu bytes and lies at %lld to %lld", name, what,
+                        bytes, (long long)begin, (long long)end);
     if ((size_t)end > size - data)
-        return dli_fail(err, DL4C_E_CORRUPT, "safetensors", "%s: tensor \"%s\" ends at %lld, the file's data at %zu", what, name,
+        return dli_fail(err, DL4C_E_CORRUPT, "safetensors", "tensor \"%.200s\" of %s ends at %lld, its data at %zu", name, what,
                         (long long)end, size - data);
     t->offset = data + (size_t)begin;
     t->bytes = bytes;
@@ -127,12 +129,12 @@ dl4c_status dli_st_complete(const char *what, dl4c_context *ctx, json_t *header,
     qsort(all, n, sizeof *all, by_offset);
     for (size_t i = 0; i < n && status == DL4C_OK; i++) {
         if (all[i].offset != at)
-            status = dli_fail(err, DL4C_E_CORRUPT, "safetensors", "%s: a tensor lies at byte %zu where the one before it ends at %zu", what,
-                              all[i].offset - data, at - data);
+            status = dli_fail(err, DL4C_E_CORRUPT, "safetensors", "a tensor of %s lies at byte %zu where the one before it ends at %zu",
+                              what, all[i].offset - data, at - data);
         at = all[i].offset + all[i].bytes;
     }
     if (status == DL4C_OK && at != size)
-        status = dli_fail(err, DL4C_E_CORRUPT, "safetensors", "%s: %zu bytes at its end belong to no tensor", what, size - at);
+        status = dli_fail(err, DL4C_E_CORRUPT, "safetensors", "%zu bytes at the end of %s belong to no tensor", size - at, what);
     dli_free(all);
     if (status == DL4C_OK)
         *n_tensors = n;
