@@ -21,8 +21,8 @@ int32_t dli_cores(void);
 /* pthread_create for a thread of the library's own, with all signals blocked: they are for the host's threads. False where it failed. */
 bool dli_thread_start(pthread_t *thread, void *(*fn)(void *), void *arg);
 
-/* How the calling thread computes: rounding, and what becomes of numbers too small for the format. A host may have set it; threads of our own
- * take the mode of who asks for the work, so that no bit depends on who does it. */
+/* How the calling thread computes: rounding, and what becomes of numbers too small for the format. A host may have set it; threads of our
+ * own take the mode of who asks for the work, so that no bit depends on who does it. */
 int dli_float_mode(void);
 void dli_float_mode_take(int mode);
 
