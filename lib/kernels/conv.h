@@ -83,8 +83,9 @@ bool dli_conv_can_run_apart(const struct dli_conv_plan *p);
 void dli_conv_run_apart(const struct dli_conv_plan *p, dl4c_context *ctx, int32_t threads, int64_t n, const void *packed, const float *bias,
                         const float *x, float *y, int64_t y_image, void *scratch);
 
-/* Layers that follow each other as one: a point convolution (or none), a depthwise one and a point convolution, as networks for small
- * machines are made of. What lies between them stays in the caches. The same bits as one after the other. */
+/* Layers that follow each other as one: a point convolution, or that of an image of few channels, or none; a depthwise one; a point
+ * convolution, as networks for small machines are made of. What lies between them stays in the caches. The same bits as one after the
+ * other. */
 struct dli_conv_block {
     const struct dli_conv_plan *expand, *depthwise, *project; /* expand: NULL where there is none */
     int64_t rows;                                             /* of the output, that are worked on at once */

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An inverted residual block in one pass: expansion by 1x1, depthwise convolution, projection by 1x1 (Sandler et al., "MobileNetV2:
- * Inverted Residuals and Linear Bottlenecks", 2018). The expanded maps, several times larger than what goes in and comes out, are never
- * whole: a task goes over a band of output rows in pieces, and in a piece over the expanded channels panel by panel.
+/* An inverted residual block in one pass: expansion by 1x1 (or a network's first convolution in its place), depthwise convolution,
+ * projection by 1x1 (Sandler et al., "MobileNetV2: Inverted Residuals and Linear Bottlenecks", 2018). The expanded maps, several times
+ * larger than what goes in and comes out, are never whole: a task goes over a band of output rows in pieces, and in a piece over the
+ * expanded channels panel by panel.
  *
+ *   X [c_in][rows][columns]                the image's rows for a first convolution, with their padding
  *   E [2][rows in][columns + padding][W]   two channel blocks of the expansion, with the padding as zeros
  *   D [2][rows * columns][W]               the depthwise convolution of it
  *   M [panel of the output][pixel][2 W]    sums of the projection, which every panel adds its share to
@@ -19,7 +21,7 @@
 
 #include <math.h>
 
-/* E, D and M of a piece together: a good part of a second-level cache. */
+/* X, E, D and M of a piece together: a good part of a second-level cache. */
 enum { PIECE = 96 << 10 /* floats */ };
 
 struct layer {
@@ -38,6 +40,7 @@ struct geometry {
     struct layer expand, depthwise, project;
     const float *x, *addend;
     float *y, *scratch, *all; /* all: D of the shared way */
+    int64_t columns;          /* of a row of X; 0 where there is none */
 };
 
 static int64_t rows_in(const struct dli_conv_shape *d, int64_t rows) { return (rows - 1) * d->sh + d->kh; }
@@ -51,6 +54,11 @@ static bool is_point(const struct dli_conv_plan *p)
     return p->algorithm == DLI_CONV_POINT && p->shape.groups == 1 && !p->fuse.pool2 && p->precision == DL4C_PRECISION_F32;
 }
 
+static bool is_first(const struct dli_conv_plan *p) { return p->algorithm == DLI_CONV_FIRST && !p->fuse.pool2; }
+
+/* Rows of the image under `rows` rows of the first convolution. */
+static int64_t rows_under(const struct dli_conv_shape *f, int64_t rows) { return (rows - 1) * f->sh + (int64_t)(f->kh - 1) * f->dh + 1; }
+
 bool dli_conv_block_plan(const struct dli_conv_plan *const *layers, int32_t n, struct dli_conv_block *b)
 {
     *b = (struct dli_conv_block){ .expand = n == 3 ? layers[0] : NULL, .depthwise = layers[n - 2], .project = layers[n - 1] };
@@ -61,26 +69,53 @@ bool dli_conv_block_plan(const struct dli_conv_plan *const *layers, int32_t n, s
         return false;
     if (b->expand) {
         const struct dli_conv_shape *e = &b->expand->shape;
-        if (!is_point(b->expand) || b->expand->fuse.add || e->c_out != d->c_in || e->h_out != d->h_in || e->w_out != d->w_in)
+        if ((!is_point(b->expand) && !is_first(b->expand)) || b->expand->fuse.add || e->c_out != d->c_in || e->h_out != d->h_in ||
+            e->w_out != d->w_in)
             return false;
     }
     const int64_t w = dli_kernels()->block, out = dli_ceil_div(p->c_out, w), wide = dli_ceil_div(d->c_in, w);
-    size_t row_e, row_d, row_m, bytes;
-    if (!DLI_CONV_PRODUCT(&row_e, 2, d->sh, row_floats(d, w)) || !DLI_CONV_PRODUCT(&row_d, 2, d->w_out, w) ||
-        !DLI_CONV_PRODUCT(&row_m, d->w_out, dli_ceil_div(out, 2) * 2, w) || !DLI_CONV_PRODUCT(&bytes, row_e + row_d + row_m, d->h_out, 64))
+    const struct dli_conv_shape *f = b->expand && is_first(b->expand) ? &b->expand->shape : NULL;
+    size_t row_x = 0, row_e, row_d, row_m, bytes;
+    if ((f && !DLI_CONV_PRODUCT(&row_x, f->c_in, d->sh, f->sh, dli_conv_first_columns(b->expand))) ||
+        !DLI_CONV_PRODUCT(&row_e, 2, d->sh, row_floats(d, w)) || !DLI_CONV_PRODUCT(&row_d, 2, d->w_out, w) ||
+        !DLI_CONV_PRODUCT(&row_m, d->w_out, dli_ceil_div(out, 2) * 2, w) ||
+        !DLI_CONV_PRODUCT(&bytes, row_x + row_e + row_d + row_m, d->h_out + d->kh, 64))
         return false;
-    b->rows = dli_max_i64(1, dli_min_i64(d->h_out, PIECE / (int64_t)(row_e + row_d + row_m)));
-    b->each = dli_lines(2 * rows_in(d, b->rows) * row_floats(d, w)) + b->rows * (int64_t)(row_d + row_m);
+    b->rows = dli_max_i64(1, dli_min_i64(d->h_out, PIECE / (int64_t)(row_x + row_e + row_d + row_m)));
+    const int64_t x = f ? dli_lines(f->c_in * rows_under(f, rows_in(d, b->rows)) * dli_conv_first_columns(b->expand)) : 0;
+    b->each = x + dli_lines(2 * rows_in(d, b->rows) * row_floats(d, w)) + b->rows * (int64_t)(row_d + row_m);
     size_t each, shared;
     if (!DLI_CONV_PRODUCT(&shared, wide, d->h_out, d->w_out, w) || !DLI_CONV_PRODUCT(&each, b->each, b->project->workers))
         return false;
-    b->shared = (int64_t)shared <= PIECE * 2 ? dli_lines((int64_t)shared) : 0;
+    b->shared = !f && (int64_t)shared <= PIECE * 2 ? dli_lines((int64_t)shared) : 0;
     return DLI_CONV_PRODUCT(&b->scratch_bytes, 4, (int64_t)each + b->shared + dli_lines(wide * w) * 2 + dli_lines(out * w));
 }
 
 static struct dli_conv_multiply product(const struct layer *l, int64_t vectors)
 {
     return (struct dli_conv_multiply){ .vectors = (int32_t)vectors, .lo = l->lo, .hi = l->hi };
+}
+
+/* The same rows by the first convolution. x: X, filled with the first panel. */
+static void fill_first(const struct geometry *g, int64_t image, int64_t panel, int64_t top, int64_t first, int64_t last, int64_t plane_e,
+                       float *e, float *x)
+{
+    const struct dli_conv_shape *d = g->d, *f = &g->b->expand->shape;
+    const int64_t w = g->w, vectors = dli_min_i64(2, g->wide - 2 * panel), sum = f->c_in * f->kh * f->kw;
+    const int64_t have = rows_under(f, last - first);
+    if (panel == 0)
+        dli_conv_first_rows(g->b->expand, g->x + image * f->c_in * f->h_in * f->w_in, first * f->sh - f->pad_top, have, x);
+    for (int64_t y = first; y < last; y++)
+        for (int64_t column = 0; column < d->w_in; column += g->k->tiles) {
+            const struct dli_conv_first q = {
+                .c_in = (int32_t)f->c_in, .kh = f->kh, .kw = f->kw, .dh = f->dh, .dw = f->dw, .sw = f->sw, .vectors = (int32_t)vectors,
+                .pixels = (int32_t)dli_min_i64(g->k->tiles, d->w_in - column),
+                .x = x + (y - first) * f->sh * g->columns + column * f->sw, .x_channel = have * g->columns, .x_row = g->columns,
+                .w = g->expand.packed + panel * 2 * w * sum, .bias = g->expand.bias + panel * 2 * w, .lo = g->expand.lo,
+                .hi = g->expand.hi, .y = e + (y - top) * g->row_e + (d->pad_left + column) * w, .y_vector = plane_e,
+            };
+            g->k->first(&q);
+        }
 }
 
 /* Rows [first, last) of two blocks of what comes into the depthwise layer, to E, whose first row is number `top` of the map. */
@@ -120,13 +155,17 @@ static void fill(const struct geometry *g, int64_t image, int64_t panel, int64_t
 
 /* Output rows [from, from + rows) of two blocks of the depthwise layer, to D with plane_d floats a block. Rows of E outside the map and
  * the columns beside it are zero already. */
-static void depthwise(const struct geometry *g, int64_t image, int64_t panel, int64_t from, int64_t rows, float *e, float *to,
+static void depthwise(const struct geometry *g, int64_t image, int64_t panel, int64_t from, int64_t rows, float *x, float *e, float *to,
                       int64_t plane_d)
 {
     const struct dli_conv_shape *d = g->d;
     const int64_t w = g->w, vectors = dli_min_i64(2, g->wide - 2 * panel), top = from * d->sh - d->pad_top, have = rows_in(d, rows);
     const int64_t plane_e = have * g->row_e, taps = (int64_t)d->kh * d->kw * w;
-    fill(g, image, panel, top, dli_max_i64(0, top), dli_min_i64(d->h_in, top + have), plane_e, e);
+    const int64_t first = dli_max_i64(0, top), last = dli_min_i64(d->h_in, top + have);
+    if (g->columns > 0 && first < last)
+        fill_first(g, image, panel, top, first, last, plane_e, e, x);
+    else if (g->columns == 0)
+        fill(g, image, panel, top, first, last, plane_e, e);
     for (int64_t v = 0; v < vectors; v++) {
         const struct dli_conv_rows q = { .kh = d->kh, .kw = d->kw, .sh = d->sh, .sw = d->sw, .rows = rows, .columns = d->w_out,
                                          .x = e + v * plane_e, .x_row = g->row_e, .w = g->depthwise.packed + (2 * panel + v) * taps,
@@ -189,15 +228,16 @@ static void band(void *arg, size_t number, int32_t worker)
     const struct dli_conv_shape *s = g->d;
     const int64_t image = (int64_t)number / g->bands, i = (int64_t)number % g->bands;
     const int64_t first = s->h_out * i / g->bands, last = s->h_out * (i + 1) / g->bands;
-    float *e = g->scratch + worker * g->b->each;
+    float *x = g->scratch + worker * g->b->each;
     const int64_t pieces = dli_ceil_div(last - first, g->b->rows);
     for (int64_t piece = 0; piece < pieces; piece++) {
         const int64_t from = first + (last - first) * piece / pieces, rows = first + (last - first) * (piece + 1) / pieces - from;
         const int64_t pixels = rows * s->w_out, plane_d = pixels * g->w;
-        float *d = e + dli_lines(2 * rows_in(s, rows) * g->row_e), *m = d + 2 * plane_d;
+        const int64_t image_floats = g->columns > 0 ? g->b->expand->shape.c_in * rows_under(&g->b->expand->shape, rows_in(s, rows)) : 0;
+        float *e = x + dli_lines(image_floats * g->columns), *d = e + dli_lines(2 * rows_in(s, rows) * g->row_e), *m = d + 2 * plane_d;
         clear(g, from, rows, e);
         for (int64_t panel = 0; panel < g->panels; panel++) {
-            depthwise(g, image, panel, from, rows, e, d, plane_d);
+            depthwise(g, image, panel, from, rows, x, e, d, plane_d);
             project(g, image, 2 * panel, dli_min_i64(2, g->wide - 2 * panel), 0, dli_ceil_div(g->out, 2), from * s->w_out, pixels, d,
                     plane_d, m);
         }
@@ -211,7 +251,7 @@ static void shared_channels(void *arg, size_t number, int32_t worker)
     const int64_t image = g->bands, panel = (int64_t)number, plane_d = s->h_out * s->w_out * g->w; /* bands: the image's number here */
     float *e = g->scratch + worker * g->b->each;
     clear(g, 0, s->h_out, e);
-    depthwise(g, image, panel, 0, s->h_out, e, g->all + 2 * panel * plane_d, plane_d);
+    depthwise(g, image, panel, 0, s->h_out, NULL, e, g->all + 2 * panel * plane_d, plane_d);
 }
 
 static void shared_project(void *arg, size_t number, int32_t worker)
@@ -252,6 +292,7 @@ void dli_conv_block_run(const struct dli_conv_block *b, dl4c_context *ctx, int32
     g.in = b->expand ? dli_ceil_div(b->expand->shape.c_in, g.w) : g.wide;
     g.panels = dli_ceil_div(g.wide, 2);
     g.row_e = row_floats(g.d, g.w);
+    g.columns = b->expand && is_first(b->expand) ? dli_conv_first_columns(b->expand) : 0;
     if (b->expand)
         g.expand = layer_of(b->expand, packed[0], bias[0], g.wide * g.w, &g.scratch);
     g.depthwise = layer_of(b->depthwise, packed[at], bias[at], g.wide * g.w, &g.scratch);
@@ -259,7 +300,7 @@ void dli_conv_block_run(const struct dli_conv_block *b, dl4c_context *ctx, int32
     g.all = g.scratch;
     g.scratch += b->shared;
     const int64_t width = dli_min_i64(dli_parallel_width(ctx, threads), b->project->workers);
-    if (width > 1 && n < width && b->shared > 0 && b->rows == g.d->h_out && g.d->h_out < 12 * width) {
+    if (width > 1 && n < width && b->shared > 0 && b->rows == g.d->h_out && g.d->h_out < 5 * width) {
         g.parts = dli_min_i64(dli_ceil_div(g.d->h_out * g.d->w_out, g.k->tiles), dli_ceil_div(3 * width, dli_ceil_div(g.out, 2)));
         for (g.bands = 0; g.bands < n; g.bands++) {
             dli_parallel(ctx, threads, (size_t)g.panels, shared_channels, &g);

@@ -51,8 +51,9 @@ struct geometry {
     int64_t w, out, bands, rows; /* vector, output blocks, tasks an image, output rows wanted */
 };
 
-/* Input rows top..top+rows-1 of all channels, with zeros outside the image. */
-static void copy_rows(const struct dli_conv_plan *p, const float *x, int64_t top, int64_t rows, float *to)
+int64_t dli_conv_first_columns(const struct dli_conv_plan *p) { return p->tune[COLUMNS]; }
+
+void dli_conv_first_rows(const struct dli_conv_plan *p, const float *x, int64_t top, int64_t rows, float *to)
 {
     const struct dli_conv_shape *s = &p->shape;
     const int64_t columns = p->tune[COLUMNS], inside = dli_max_i64(0, dli_min_i64(s->w_in, columns - s->pad_left));
@@ -82,7 +83,7 @@ static void task(void *arg, size_t number, int32_t worker)
     const bool pool2 = p->fuse.pool2;
     float *x = c->scratch + dli_lines(g->out * w) + worker * p->tune[EACH];
     float *row = x + dli_lines(s->c_in * have * p->tune[COLUMNS]);
-    copy_rows(p, c->x + image * s->c_in * s->h_in * s->w_in, top * s->sh - s->pad_top, have, x);
+    dli_conv_first_rows(p, c->x + image * s->c_in * s->h_in * s->w_in, top * s->sh - s->pad_top, have, x);
     for (int64_t y = top; y < top + rows; y++) {
         for (int64_t column = 0; column < s->w_out; column += k->tiles)
             for (int64_t o = 0; o < g->out; o += 2) {

@@ -170,6 +170,11 @@ struct dli_conv_algorithm {
 extern const struct dli_conv_algorithm dli_conv_winograd, dli_conv_direct, dli_conv_first, dli_conv_depthwise, dli_conv_im2col,
     dli_conv_winograd_plain;
 
+/* Of a plan for few channels: rows top..top+rows-1 of all channels of an image x, with zeros outside it, as the inner loop reads them:
+ * [c_in][rows][columns]. */
+int64_t dli_conv_first_columns(const struct dli_conv_plan *p);
+void dli_conv_first_rows(const struct dli_conv_plan *p, const float *x, int64_t top, int64_t rows, float *to);
+
 /* Whether Winograd's F(4x4,3x3) suits the layer, and in training, where weights are transformed in every step. */
 bool dli_conv_wants_winograd(const struct dli_conv_shape *s, bool training);
 

@@ -191,7 +191,7 @@ static void fusing_layers_changes_no_bit(void **state)
             joined++;
         for (const char *t = text; (t = strstr(t, "+padding")); t++)
             padded++;
-        assert_int_equal(joined, k == 0 ? 5 : k == 1 ? 3 : 0); /* d1, e2, d2, e3, d3; with e2 and z3 asked for d1, d2, d3 */
+        assert_int_equal(joined, k == 0 ? 6 : k == 1 ? 4 : 0); /* c1, d1, e2, d2, e3, d3; with e2 and z3 asked for c1, d1, d2, d3 */
         assert_int_equal(padded, k == 0 ? 2 : k == 1 ? 1 : 0);
         dl4c_free(text);
         run(s, x, 0, FEW, o.outputs, 1, want, "mobilenet", 0);

@@ -7,22 +7,25 @@
 enum { LAYERS = 3, IMAGES = 4 };
 
 struct block {
-    bool expand, add;
+    int32_t expand; /* kernel of the first layer, of stride 2 where it is not 1; 0: there is none */
+    bool add;
     int64_t c_in, wide, c_out, h, w;
     int32_t k, stride, top, left; /* of the depthwise layer */
     int64_t h_out, w_out;
 };
 
 static const struct block blocks[] = {
-    { true, true, 24, 144, 24, 14, 14, 3, 1, 1, 1, 14, 14 },   /* an inverted residual block */
-    { true, false, 16, 96, 24, 30, 28, 3, 2, 1, 1, 15, 14 },   /* its channels are half a panel more */
-    { true, false, 40, 240, 80, 28, 28, 3, 2, 0, 0, 14, 14 },  /* padding at the bottom and the right alone */
-    { true, true, 33, 70, 33, 7, 7, 5, 1, 2, 2, 7, 7 },        /* channels that fill no block */
-    { true, false, 20, 50, 17, 9, 5, 5, 2, 1, 1, 5, 2 },
-    { false, false, 32, 32, 16, 24, 56, 3, 1, 1, 1, 24, 56 },  /* nothing to expand; two pieces */
-    { false, true, 19, 19, 5, 3, 40, 3, 1, 0, 2, 1, 40 },
-    { true, true, 8, 16, 8, 1, 1, 3, 1, 1, 1, 1, 1 },          /* nearly all of it outside the map */
-    { true, false, 16, 40, 24, 16, 110, 5, 1, 2, 2, 16, 110 }, /* large rows: a piece is a few of them */
+    { 1, true, 24, 144, 24, 14, 14, 3, 1, 1, 1, 14, 14 },   /* an inverted residual block */
+    { 1, false, 16, 96, 24, 30, 28, 3, 2, 1, 1, 15, 14 },   /* its channels are half a panel more */
+    { 1, false, 40, 240, 80, 28, 28, 3, 2, 0, 0, 14, 14 },  /* padding at the bottom and the right alone */
+    { 1, true, 33, 70, 33, 7, 7, 5, 1, 2, 2, 7, 7 },        /* channels that fill no block */
+    { 1, false, 20, 50, 17, 9, 5, 5, 2, 1, 1, 5, 2 },
+    { 0, false, 32, 32, 16, 24, 56, 3, 1, 1, 1, 24, 56 },   /* nothing to expand; two pieces */
+    { 0, true, 19, 19, 5, 3, 40, 3, 1, 0, 2, 1, 40 },
+    { 3, false, 3, 32, 16, 12, 31, 3, 1, 1, 1, 12, 31 },    /* an image */
+    { 5, true, 1, 70, 33, 40, 100, 3, 2, 1, 1, 20, 50 },    /* several panels and pieces */
+    { 1, true, 8, 16, 8, 1, 1, 3, 1, 1, 1, 1, 1 },          /* nearly all of it outside the map */
+    { 1, false, 16, 40, 24, 16, 110, 5, 1, 2, 2, 16, 110 }, /* large rows: a piece is a few of them */
 };
 
 struct layers {
@@ -37,7 +40,8 @@ static struct layers layers_of(const struct block *b)
     struct layers l = { 0 };
     if (b->expand) {
         l.fuse[l.n] = (struct dli_conv_fuse){ .act = DLI_CONV_ACT_CLIP, .lo = 0, .hi = 6 };
-        l.shape[l.n++] = square(b->c_in, b->h, b->w, b->wide, 1, 1, 1, 0, 1);
+        l.shape[l.n++] = b->expand == 1 ? square(b->c_in, b->h, b->w, b->wide, 1, 1, 1, 0, 1)
+                                        : square(b->c_in, 2 * b->h, 2 * b->w, b->wide, b->expand, 2, 1, b->expand / 2, 1);
     }
     l.fuse[l.n] = (struct dli_conv_fuse){ .act = DLI_CONV_ACT_RELU };
     l.shape[l.n++] = (struct dli_conv_shape){ .c_in = b->wide, .h_in = b->h, .w_in = b->w, .c_out = b->wide, .h_out = b->h_out,
@@ -60,7 +64,12 @@ static void layers_free(struct layers *l)
     }
 }
 
-static int64_t blocked_in(const struct layers *l) { return dli_blocked_size(l->shape[0].c_in, l->shape[0].h_in * l->shape[0].w_in); }
+/* Floats of an image of few channels, which is plain, or of a blocked one. */
+static int64_t image_in(const struct layers *l)
+{
+    const struct dli_conv_shape *s = &l->shape[0];
+    return s->c_in <= 4 ? x_size(s) : dli_blocked_size(s->c_in, s->h_in * s->w_in);
+}
 static int64_t blocked_out(const struct layers *l, int32_t i)
 {
     return dli_blocked_size(l->shape[i].c_out, l->shape[i].h_out * l->shape[i].w_out);
@@ -112,7 +121,7 @@ static void a_block_has_the_bits_of_its_layers(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT(blocks); i++) {
         struct layers l = layers_of(&blocks[i]);
-        const int64_t in = blocked_in(&l), out = blocked_out(&l, l.n - 1);
+        const int64_t in = image_in(&l), out = blocked_out(&l, l.n - 1);
         float *x = random_floats(IMAGES * in, 1), *addend = random_floats(IMAGES * out, 2); /* whatever lies in the lanes past c_in */
         float *want = floats(IMAGES * out), *got = floats(IMAGES * out);
         run(&l, false, IMAGES, 2, x, blocks[i].add ? addend : NULL, want);
