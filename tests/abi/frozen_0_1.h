@@ -811,14 +811,11 @@ struct dl4c_train_event {
     int64_t rows;
     int64_t done, total;
     int64_t source_ns;
-<<<<<<< HEAD
     int64_t round;
     int32_t worker;
     int32_t reserved;
-=======
     const int32_t *cancel;
     int64_t timeout_ms;
->>>>>>> ccc1cc0 (tests/real_dl4j: a model's zip entry by entry; VGG16 compared after one step)
 };
 struct dl4c_listener {
     size_t struct_size;
@@ -1048,6 +1045,9 @@ DL4C_END
 DL4C_BEGIN
 typedef struct dl4c_features dl4c_features;
 enum { DL4C_POOL_NONE = 0, DL4C_POOL_AVG = 1, DL4C_POOL_MAX = 2 };
+enum {
+    DL4C_FEATURIZE_LOW_MEMORY = 1
+};
 struct dl4c_featurize_options {
     size_t struct_size;
     const char *const *at;

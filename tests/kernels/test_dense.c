@@ -334,6 +334,7 @@ static void weights_that_are_not_finite_are_not_hidden(void **state)
         run_stored(p, 1, 1, 20, 2, x, 20, w, NULL, y);
         assert_true(y[0] == 0);
     }
+}
 
 /* Copies the pieces to where they belong, and counts how often each element comes. */
 struct gathered {
