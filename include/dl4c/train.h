@@ -140,7 +140,8 @@ struct dl4c_fit_options {
  * cannot be written, the training fails: a record with holes would look like a whole one.
  *
  * @param graph    With one input and one output that has a loss.
- * @param source   With labels, and perhaps masks (dl4c_trainer_masks says what those do); its rows are the graph's input. Where the model's file has images as [height, width, channels], they may
+ * @param source   With labels, and perhaps masks (dl4c_trainer_masks says what those do; not with several workers); its rows are the
+ *                 graph's input. Where the model's file has images as [height, width, channels], they may
  *                 also come as [channels, height, width], as readers give them.
  * @param options  NULL: all defaults.
  * @retval DL4C_E_INVALID      the source's shape or classes do not fit; nothing to train; no loss; an attribute of the updater

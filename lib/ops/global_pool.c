@@ -111,7 +111,9 @@ static double masked_value(const struct global_pool *a, const float *in, const f
     }
     if (n == 0)
         return 0;
-    return a->type == DLI_POOL_MAX ? most : a->type == DLI_POOL_AVERAGE ? sum / (double)n : a->type == SUM ? sum : pow(sum, 1 / (double)a->p);
+    if (a->type == DLI_POOL_MAX)
+        return most;
+    return a->type == DLI_POOL_AVERAGE ? sum / (double)n : a->type == SUM ? sum : pow(sum, 1 / (double)a->p);
 }
 
 static void masked_slope(const struct global_pool *a, const float *in, const float *mask, int64_t time, double dy, float *dx)

@@ -344,6 +344,25 @@ static void evaluation_counts_what_is_left(void **state)
     dl4c_graph_destroy(&g);
 }
 
+static void several_workers_refuse_masks(void **state)
+{
+    (void)state;
+    struct batch b;
+    struct dl4c_fit_options o = DL4C_FIT_OPTIONS_INIT;
+    dl4c_graph *g = sequence(tagger, 2);
+    fill(&b);
+    dl4c_source *s = masked_source(&b, lengths);
+    o.epochs = 1;
+    o.batch = 1;
+    o.workers = 2;
+    assert_int_equal(dl4c_fit(g, s, &o, &err), DL4C_E_UNSUPPORTED);
+    assert_non_null(strstr(err.message, "workers"));
+    o.workers = 1;
+    OK(dl4c_fit(g, s, &o, &err));
+    dl4c_source_destroy(&s);
+    dl4c_graph_destroy(&g);
+}
+
 static void refused(dl4c_graph *g, int64_t y_rank, const float *x_mask, const float *y_mask, int64_t values, const char *word)
 {
     struct dl4c_fit_options o = DL4C_FIT_OPTIONS_INIT;
@@ -414,6 +433,7 @@ int main(void)
         cmocka_unit_test(gradients_under_masks_agree_with_differences),
         cmocka_unit_test(sources_give_masks_with_their_rows),
         cmocka_unit_test(evaluation_counts_what_is_left),
+        cmocka_unit_test(several_workers_refuse_masks),
         cmocka_unit_test(masks_that_do_not_belong_there_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

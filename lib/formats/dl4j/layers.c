@@ -588,34 +588,6 @@ const json_t *dli_dl4j_inner(const json_t *layer, bool *frozen)
     return layer;
 }
 
-/* Solvers other than steps down the gradient become an attribute that no updater has: the network runs, and training it is refused by a
- * sentence that names them. `minimize`, maxNumLineSearchIterations and gainInit change nothing in the reference either: nobody asks the
- * first, the second is for those solvers, the third for layer normalisation. */
-static dl4c_status add_solver(const struct reading *r, const json_t *conf, struct dl4c_error *err)
-{
-    const struct dli_dl4j_at at = { r->at.layer, "configuration" };
-    const json_t *step;
-    const char *algorithm;
-    struct dli_strbuf b;
-    DLI_TRY(dli_dl4j_str(conf, "optimizationAlgo", "STOCHASTIC_GRADIENT_DESCENT", &at, &algorithm, err));
-    DLI_TRY(dli_dl4j_object(conf, "stepFunction", &at, &step, err));
-    const bool descends = strcmp(algorithm, "STOCHASTIC_GRADIENT_DESCENT") == 0;
-    if (descends && (!step || strncmp(dli_dl4j_class(step), "Negative", 8) == 0))
-        return DL4C_OK;
-    char *own = r->out->updater;
-    const size_t n = own ? strlen(own) : 0;
-    const bool closed = n > 0 && own[n - 1] == ')';
-    dli_strbuf_init(&b, r->ctx);
-    dli_strbuf_addn(&b, own ? own : "sgd", own ? n - closed : 3);
-    dli_strbuf_addf(&b, "%s%s_", closed ? "," : "(", descends ? "stepFunction" : "optimizationAlgo");
-    for (const char *p = descends ? dli_dl4j_class(step) : algorithm; *p && strchr(",()=;: ", *p) == NULL; p++)
-        dli_strbuf_addc(&b, *p);
-    dli_strbuf_add(&b, "=1)");
-    r->out->updater = NULL;
-    dli_free(own);
-    return dli_strbuf_take(&b, &r->out->updater, err);
-}
-
 dl4c_status dli_dl4j_read_layer(dl4c_context *ctx, const char *name, const json_t *layer, const json_t *conf, struct dli_dl4j_layer *out,
                                 struct dl4c_error *err)
 {
@@ -630,7 +602,7 @@ dl4c_status dli_dl4j_read_layer(dl4c_context *ctx, const char *name, const json_
     if (status == DL4C_OK && c->trains && !out->frozen)
         status = dli_dl4j_read_updater(ctx, o, "iupdater", &r.at, &out->updater, err);
     if (status == DL4C_OK && c->trains && !out->frozen)
-        status = add_solver(&r, conf, err);
+        status = dli_dl4j_read_solver(ctx, conf, name, out, err);
     if (status == DL4C_OK && c->trains && !out->frozen)
         status = dli_dl4j_read_training(ctx, o, &r.at, out, err);
     if (status != DL4C_OK)

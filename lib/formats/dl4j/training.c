@@ -244,6 +244,32 @@ dl4c_status dli_dl4j_read_training(dl4c_context *ctx, const json_t *layer, const
     return read_constraints(ctx, layer, at, out, err);
 }
 
+dl4c_status dli_dl4j_read_solver(dl4c_context *ctx, const json_t *conf, const char *name, struct dli_dl4j_layer *out,
+                                 struct dl4c_error *err)
+{
+    const struct dli_dl4j_at at = { name, "configuration" };
+    const json_t *step;
+    const char *algorithm;
+    struct dli_strbuf b;
+    DLI_TRY(dli_dl4j_str(conf, "optimizationAlgo", "STOCHASTIC_GRADIENT_DESCENT", &at, &algorithm, err));
+    DLI_TRY(dli_dl4j_object(conf, "stepFunction", &at, &step, err));
+    const bool descends = strcmp(algorithm, "STOCHASTIC_GRADIENT_DESCENT") == 0;
+    if (descends && (!step || strncmp(dli_dl4j_class(step), "Negative", 8) == 0))
+        return DL4C_OK;
+    char *own = out->updater;
+    const size_t n = own ? strlen(own) : 0;
+    const bool closed = n > 0 && own[n - 1] == ')';
+    dli_strbuf_init(&b, ctx);
+    dli_strbuf_addn(&b, own ? own : "sgd", own ? n - closed : 3);
+    dli_strbuf_addf(&b, "%s%s_", closed ? "," : "(", descends ? "stepFunction" : "optimizationAlgo");
+    for (const char *p = descends ? dli_dl4j_class(step) : algorithm; *p && strchr(",()=;: ", *p) == NULL; p++)
+        dli_strbuf_addc(&b, *p);
+    dli_strbuf_add(&b, "=1)");
+    out->updater = NULL;
+    dli_free(own);
+    return dli_strbuf_take(&b, &out->updater, err);
+}
+
 /* ---- writing ------------------------------------------------------------------------------------------------- */
 
 dl4c_status dli_dl4j_noise_out(struct dli_dl4j_emit *e, const char *spec, const struct dli_dl4j_at *at, struct dl4c_error *err)

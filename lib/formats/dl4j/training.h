@@ -11,6 +11,12 @@
 dl4c_status dli_dl4j_read_training(dl4c_context *ctx, const json_t *layer, const struct dli_dl4j_at *at, struct dli_dl4j_layer *out,
                                    struct dl4c_error *err);
 
+/* Solvers other than steps down the gradient become an attribute that no updater has: the network runs, and training it is refused by a
+ * sentence that names them. `minimize`, maxNumLineSearchIterations and gainInit change nothing in the reference either: nobody asks the
+ * first, the second is for those solvers, the third for layer normalisation. */
+dl4c_status dli_dl4j_read_solver(dl4c_context *ctx, const json_t *conf, const char *name, struct dli_dl4j_layer *out,
+                                 struct dl4c_error *err);
+
 /* "idropout" of a layer as the spec of an operator (dli_free); NULL: none. */
 dl4c_status dli_dl4j_read_noise(dl4c_context *ctx, const json_t *layer, const struct dli_dl4j_at *at, char **spec, struct dl4c_error *err);
 /* The same back; NULL: null. */
