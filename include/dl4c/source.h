@@ -24,7 +24,7 @@ struct dl4c_batch {
     const int64_t *index;  /**< [n] which example of the source each row is, 0-based in its unshuffled order; NULL: not known */
     /** [n, time] of rows [features, time]: 1 where a row has a value, 0 where it is filled up; NULL: all 1. */
     const float *x_mask;
-    /** [n, y_mask_values] of ones and zeros: which losses count. A value for a row, for each pixel or time, or for each target; NULL: all. */
+    /** [n, y_mask_values] of ones and zeros: which losses count. A value for a row, each pixel or time, or each target; NULL: all. */
     const float *y_mask;
     int64_t y_mask_values; /**< 0 where y_mask is NULL */
 };
