@@ -61,10 +61,12 @@ static bool plan(struct dli_conv_plan *p)
     p->in_layout = p->out_layout = DLI_BLOCKED;
     /* About 28 tiles let a panel of U, fetched ahead from wherever it is, serve long enough, and keep V and M close; twice as many
      * where U is so large that it comes from main memory, or has to be made. */
-    const bool large = in * out > 1 << 16, low = p->tune[DLI_CONV_FLAGS] & DLI_CONV_LOW_MEMORY;
+    const bool few = dli_ceil_div(s->h_out, 4) * dli_ceil_div(s->w_out, 4) <= 4, large = in * out > 1 << 16;
+    const bool low = p->tune[DLI_CONV_FLAGS] & DLI_CONV_LOW_MEMORY;
     if (low && p->precision == DL4C_PRECISION_BF16)
         p->precision = DL4C_PRECISION_BF16_WEIGHTS; /* whose U need not be kept */
-    const bool pairs = p->precision == DL4C_PRECISION_BF16, stored = p->precision != DL4C_PRECISION_F32 && !pairs, expand = stored || low;
+    const bool pairs = p->precision == DL4C_PRECISION_BF16, stored = p->precision != DL4C_PRECISION_F32 && !pairs;
+    const bool expand = stored || low || (few && !pairs && in * out > 1 << 17);
     const int64_t deep = pairs ? in / 2 : in;
     const int64_t chunk = 28 / k->tiles * k->tiles * (large || expand ? 2 : 1);
     p->tune[CHUNK] = chunk;
