@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Training a softmax head on features in memory: one pass over 8192 examples, minibatch by minibatch, in their order.
  *
- *     bench_head [--in N] [--out N] [--batch N] [--threads T] [--updater TEXT] [--seconds S] [--serve] [--json]
+ *     bench_head [--in N] [--out N] [--batch N] [--threads T] [--updater TEXT] [--data FOLDER] [--seconds S] [--serve] [--json]
  *
- * The line says also how many examples a second of processor time took, of all threads together, which says more on a machine that
- * does other work too. bench/peers/head.py is the same in other libraries. */
+ * FOLDER has head.x.npy and head.y.npy (bench/peers/head.py data), 8192 examples; else they are made up. Weights begin with 0. "loss" is
+ * that of the first pass's last minibatch. The line says also how many examples a second of processor time took, of all threads together,
+ * which says more on a machine that does other work too. bench/peers/head.py is the same in other libraries. */
 #define _POSIX_C_SOURCE 200809L
 #include "bench.h"
 
@@ -45,9 +46,17 @@ static bool work(void *user)
 }
 
 /* Rectified noise about a centre for each class, scaled as a trunk's features are. */
-static dl4c_status data(dl4c_context *ctx, struct head *h, int64_t in, int64_t out)
+static dl4c_status data(dl4c_context *ctx, struct head *h, int64_t in, int64_t out, const char *folder)
 {
     const int64_t shape[] = { ROWS, in };
+    char path[1024];
+    if (folder) {
+        snprintf(path, sizeof path, "%s/head.x.npy", folder);
+        if (dl4c_tensor_load_npy(ctx, path, &h->x, &h->err))
+            return h->err.status;
+        snprintf(path, sizeof path, "%s/head.y.npy", folder);
+        return dl4c_tensor_load_npy(ctx, path, &h->y, &h->err) ? h->err.status : DL4C_OK;
+    }
     if (dl4c_tensor_create(ctx, DL4C_F32, shape, 2, &h->x, &h->err) || dl4c_tensor_create(ctx, DL4C_I64, shape, 1, &h->y, &h->err))
         return h->err.status;
     float *x = dl4c_tensor_data(h->x);
@@ -61,6 +70,11 @@ static dl4c_status data(dl4c_context *ctx, struct head *h, int64_t in, int64_t o
             x[i * in + k] = noise > 0 ? noise : 0;
         }
     }
+    return DL4C_OK;
+}
+
+static dl4c_status cut(struct head *h)
+{
     h->batches = ROWS / h->batch;
     h->xs = calloc((size_t)h->batches, sizeof *h->xs);
     h->ys = calloc((size_t)h->batches, sizeof *h->ys);
@@ -74,9 +88,9 @@ static dl4c_status data(dl4c_context *ctx, struct head *h, int64_t in, int64_t o
 static dl4c_status trainer(dl4c_context *ctx, struct head *h, dl4c_graph **g, int64_t in, int64_t out, const char *updater)
 {
     dl4c_builder *b = NULL;
-    char text[96];
+    char text[128];
     const char *from[] = { "in" };
-    snprintf(text, sizeof text, "output:units=%d,activation=softmax,loss=negative_log_likelihood", (int)out);
+    snprintf(text, sizeof text, "output:units=%d,activation=softmax,loss=negative_log_likelihood,weight_init=zero", (int)out);
     if (dl4c_builder_create(ctx, NULL, &b, &h->err))
         return h->err.status;
     dl4c_builder_input(b, "in", &in, 1);
@@ -95,7 +109,7 @@ int main(int argc, char **argv)
     struct head h = { .batch = 32, .err = DL4C_ERROR_INIT };
     int64_t in = 4096, out = 257;
     int threads = 0;
-    const char *updater = "nesterovs:lr=0.01,momentum=0.9";
+    const char *updater = "nesterovs:lr=0.01,momentum=0.9", *folder = NULL;
     bool bad = false;
     for (int i = 1; i < argc && !bad;) {
         const int taken = bench_option(&b, argc, argv, i);
@@ -116,13 +130,15 @@ int main(int argc, char **argv)
             threads = atoi(value);
         else if (strcmp(argv[i], "--updater") == 0)
             updater = value;
+        else if (strcmp(argv[i], "--data") == 0)
+            folder = value;
         else
             bad = true;
         i += 2;
     }
     if (bad || in < 1 || out < 2 || h.batch < 1 || h.batch > ROWS) {
-        fprintf(stderr, "usage: bench_head [--in N] [--out N] [--batch N] [--threads T] [--updater TEXT] [--seconds S] [--serve] "
-                        "[--json]\n");
+        fprintf(stderr, "usage: bench_head [--in N] [--out N] [--batch N] [--threads T] [--updater TEXT] [--data FOLDER] [--seconds S] "
+                        "[--serve] [--json]\n");
         return 2;
     }
     struct dl4c_context_options co = DL4C_CONTEXT_OPTIONS_INIT;
@@ -130,7 +146,7 @@ int main(int argc, char **argv)
     dl4c_graph *g = NULL;
     int status = 1;
     co.threads = threads;
-    if (dl4c_context_create(&co, &ctx, &h.err) == DL4C_OK && data(ctx, &h, in, out) == DL4C_OK &&
+    if (dl4c_context_create(&co, &ctx, &h.err) == DL4C_OK && data(ctx, &h, in, out, folder) == DL4C_OK && cut(&h) == DL4C_OK &&
         trainer(ctx, &h, &g, in, out, updater) == DL4C_OK && work(&h)) {
         char ready[256];
         const double score = h.score, cpu = cpu_now();

@@ -1,14 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Training a softmax head on features in memory: one pass over 8192 examples, SGD with momentum 0.9 and rate 0.01.
+"""Training a softmax head on features in memory: one pass over 8192 examples, SGD with Nesterov's momentum 0.9 and rate 0.01, weights
+that begin with 0.
 
-    head.py PEER BATCH THREADS [IN OUT]
+    head.py data FOLDER
+    head.py PEER FOLDER BATCH THREADS
 
-PEER: jax, numpy, torch, tensorflow. The first pass's final loss is in the first line, so that all are seen to train the same."""
+The first writes FOLDER/head.x.npy and head.y.npy, which the others and bench_head --data read. PEER: jax, numpy, torch, tensorflow. The
+first pass's final loss is in the first line, so that all are seen to train the same."""
 import os
 import sys
 
-BATCH, THREADS = int(sys.argv[2]), int(sys.argv[3])
-IN, OUT = (int(v) for v in sys.argv[4:6]) if len(sys.argv) > 5 else (4096, 257)
+FOLDER = sys.argv[2]
+BATCH, THREADS = (int(v) for v in sys.argv[3:5]) if sys.argv[1] != 'data' else (0, 1)
+IN, OUT = 4096, 257
 for name in ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS'):
     os.environ[name] = str(THREADS)
 
@@ -19,13 +23,17 @@ from turns import serve
 ROWS, RATE, MOMENTUM = 8192, 0.01, 0.9
 
 
-def data():
+def write():
     g = np.random.default_rng(3)
     y = g.integers(0, OUT, ROWS)
     x = g.standard_normal((ROWS, IN), dtype=np.float32)
     x += 0.3 * g.standard_normal((OUT, IN), dtype=np.float32)[y]
-    w = g.standard_normal((OUT, IN), dtype=np.float32) * np.float32((2 / (IN + OUT)) ** 0.5)
-    return np.maximum(x, 0), y, w
+    np.save(f'{FOLDER}/head.x.npy', np.maximum(x, 0))
+    np.save(f'{FOLDER}/head.y.npy', y.astype(np.int64))
+
+
+def data():
+    return np.load(f'{FOLDER}/head.x.npy'), np.load(f'{FOLDER}/head.y.npy'), np.zeros((OUT, IN), np.float32)
 
 
 def with_numpy(x, y, w):
@@ -44,13 +52,13 @@ def with_numpy(x, y, w):
             p[rows, t] -= 1
             p *= share
             np.matmul(p.T, a, out=dw)
-            np.multiply(vw, momentum, out=vw)
-            np.add(vw, dw, out=vw)
-            np.multiply(vw, rate, out=dw)
-            np.subtract(w, dw, out=w)
-            np.multiply(vb, momentum, out=vb)
-            np.add(vb, p.sum(0), out=vb)
-            np.subtract(b, rate * vb, out=b)
+            for value, velocity, gradient in ((w, vw, dw), (b, vb, p.sum(0))):
+                velocity *= momentum
+                velocity += gradient
+                gradient *= rate
+                value -= gradient
+                np.multiply(velocity, rate * momentum, out=gradient)
+                value -= gradient
         return float(loss)
     return epoch
 
@@ -63,7 +71,7 @@ def with_torch(x, y, w):
     with torch.no_grad():
         layer.weight.copy_(torch.from_numpy(w))
         layer.bias.zero_()
-    sgd = torch.optim.SGD(layer.parameters(), RATE, momentum=MOMENTUM, fused=True)
+    sgd = torch.optim.SGD(layer.parameters(), RATE, momentum=MOMENTUM, nesterov=True, fused=True)
     tx, ty = torch.from_numpy(x), torch.from_numpy(y)
 
     def epoch():
@@ -92,7 +100,7 @@ def with_jax(x, y, w):
         a, t = jax.lax.dynamic_slice_in_dim(tx, k, BATCH), jax.lax.dynamic_slice_in_dim(ty, k, BATCH)
         loss, g = jax.value_and_grad(loss_of)(p, a, t)
         v = tuple(MOMENTUM * i + j for i, j in zip(v, g))
-        return (tuple(i - RATE * j for i, j in zip(p, v)), v), loss
+        return (tuple(i - RATE * (j + MOMENTUM * k) for i, j, k in zip(p, g, v)), v), loss
     step = jax.jit(step, donate_argnums=0)
     state = [((jn.array(w), jn.zeros(OUT)), (jn.zeros((OUT, IN)), jn.zeros(OUT)))]
 
@@ -122,8 +130,8 @@ def with_tensorflow(x, y, w):
         dw, db = tape.gradient(loss, [tw, tb])
         vw.assign(MOMENTUM * vw + dw)
         vb.assign(MOMENTUM * vb + db)
-        tw.assign_sub(RATE * vw)
-        tb.assign_sub(RATE * vb)
+        tw.assign_sub(RATE * (dw + MOMENTUM * vw))
+        tb.assign_sub(RATE * (db + MOMENTUM * vb))
         return loss
     starts = [tf.constant(k) for k in range(0, ROWS, BATCH)]
 
@@ -134,6 +142,8 @@ def with_tensorflow(x, y, w):
     return epoch
 
 
-if __name__ == '__main__':
+if __name__ == '__main__' and sys.argv[1] == 'data':
+    write()
+elif __name__ == '__main__':
     peer = {'numpy': with_numpy, 'torch': with_torch, 'jax': with_jax, 'tensorflow': with_tensorflow}[sys.argv[1]](*data())
     serve('examples', ROWS, peer, loss=peer())
