@@ -147,7 +147,8 @@ static const float *widened(const struct geometry *g, int64_t group, int64_t pan
     const int64_t all = p->shape.groups * g->out * g->w, vectors = 2 * panel + 1 < g->out ? 2 : 1;
     const float *scales = NULL;
     if (p->precision == DL4C_PRECISION_INT8_WEIGHTS)
-        scales = (const float *)(const void *)dli_conv_stored(g->call->packed, all * g->sum * g->w, 1) + (group * g->out + 2 * panel) * g->w;
+        scales = (const float *)(const void *)dli_conv_stored(g->call->packed, all * g->sum * g->w, 1) +
+                 (group * g->out + 2 * panel) * g->w;
     dli_stored_widen(p->precision, length * g->w, vectors * g->w, u, scales, wide);
     return wide;
 }
@@ -212,9 +213,13 @@ static void task(void *arg, size_t number, int32_t worker)
             for (int64_t b = 0; b < blocks; b++) {
                 const int64_t first = pixels * b / blocks, n = pixels * (b + 1) / blocks - first;
                 struct dli_conv_multiply q = { .tiles = (int32_t)n, .vectors = (int32_t)vectors, .blocks = length,
-                                                     .a = point ? x + part * plane_x + (from + first) * w : a + first * length * (pairs ? w / 2 : w),
-                                                     .a_step = point ? plane_x : n * (pairs ? w / 2 : w), .b = u, .c = to + first * vectors * w,
-                                                     .c_step = vectors * w, .add = part > 0, .next = next + b * share * length * w * bytes / 4,
+
+                                                     .a = point ? x + part * plane_x + (from + first) * w
+                                                                : a + first * length * (pairs ? w / 2 : w),
+                                                     .a_step = point ? plane_x : n * (pairs ? w / 2 : w), .b = u,
+                                                     .c = to + first * vectors * w,
+                                                     .c_step = vectors * w, .add = part > 0,
+                                                     .next = next + b * share * length * w * bytes / 4,
                                                      .next_step = pairs ? share : share * bytes / 4 };
                 if (part + length == g->sum && !p->fuse.pool2) {
                     const int64_t block = group * g->out + 2 * panel;

@@ -61,7 +61,7 @@ void dli_dense_run(dl4c_context *ctx, int32_t threads, int64_t n, int64_t in, in
     run(ctx, threads, &j);
 }
 
-/* ---- stored weights: rows of an even number of bfloat16, so that products take them in pairs, or of bytes and then the scales ---------- */
+/* ---- stored weights: rows of an even number of bfloat16, so that products take them in pairs, or of bytes and then the scales */
 
 static int64_t stored_row(int32_t precision, int64_t in) { return dli_stored_bytes(precision) == 2 ? in + in % 2 : in; }
 

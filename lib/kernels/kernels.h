@@ -17,8 +17,9 @@ struct dli_pixel_floats;
 struct dli_pooling;
 struct dli_unary;
 
-/* Every pointer is always set, but for those of bfloat16 arithmetic. No kernel fails, allocates or touches a byte outside its arguments; none asks for padding or, unless
- * it says so, for more alignment than a float's. What a kernel computes is said where its caller is declared. */
+/* Every pointer is always set, but for those of bfloat16 arithmetic, the last ones. No kernel fails, allocates or touches a byte outside
+ * its arguments; none asks for padding or, unless it says so, for more alignment than a float's. What a kernel computes is said where
+ * its caller is declared. */
 struct dli_kernels {
     const char *name; /* "generic", "avx2", "avx512": the instruction set of the last filling */
     int32_t block;    /* channels of a block of the blocked layout (layout.h): 16 with avx512, else 8 */
@@ -46,17 +47,6 @@ struct dli_kernels {
                        int64_t ldy, bool accumulate);
     void (*dense_i8)(int64_t rows, int64_t outs, int64_t k, const float *x, int64_t ldx, const void *w, int64_t ldw, float *y,
                      int64_t ldy, bool accumulate);
-
-    /* The same on pairs of bfloat16, of x and of w, k, ldx and ldw in pairs; a lane adds the products of a pair one after the other. NULL
-     * where the CPU has no instruction for it: DL4C_PRECISION_BF16 is not offered there. */
-    void (*dense_pairs)(int64_t rows, int64_t outs, int64_t k, const float *x, int64_t ldx, const void *w, int64_t ldw, float *y,
-                        int64_t ldy, bool accumulate);
-
-    /* conv_parts.h: `multiply` of tiles' pairs: a is [blocks][tiles][W / 2] and b [blocks * W / 2][vectors * W] pairs, a_step, next_step
-     * and next in pairs. NULL likewise. */
-    void (*multiply_pairs)(const struct dli_conv_multiply *g);
-    /* y[i] = x[i] in bfloat16, to nearest, ties to even; numbers below the normal range become 0, as in products. NULL likewise. */
-    void (*narrow_pairs)(int64_t n, const float *x, void *y);
 
     /* stored.h: stored weights as floats; x unaligned. y[i] = x[i]; y[r][c] = x[r][c] * scale[c]. */
     void (*widen_bf16)(int64_t n, const void *x, float *y);
@@ -99,6 +89,18 @@ struct dli_kernels {
     void (*pixels_across)(const struct dli_axis *a, const uint8_t *src, size_t src_width, int32_t channels, uint8_t *dst);
     void (*pixels_down)(const uint8_t *const *rows, const int32_t *w, int32_t taps, size_t n, uint8_t *dst);
     void (*pixels_float)(const struct dli_pixel_floats *f, const uint8_t *row, size_t n, int32_t channels, float *out, size_t plane);
+
+    /* dense.h: `dense` on pairs of bfloat16, of x and of w, k, ldx and ldw in pairs; a lane adds the products of a pair one after the
+     * other. NULL
+     * where the CPU has no instruction for it: DL4C_PRECISION_BF16 is not offered there. */
+    void (*dense_pairs)(int64_t rows, int64_t outs, int64_t k, const float *x, int64_t ldx, const void *w, int64_t ldw, float *y,
+                        int64_t ldy, bool accumulate);
+
+    /* conv_parts.h: `multiply` of tiles' pairs: a is [blocks][tiles][W / 2] and b [blocks * W / 2][vectors * W] pairs, a_step, next_step
+     * and next in pairs. NULL likewise. */
+    void (*multiply_pairs)(const struct dli_conv_multiply *g);
+    /* y[i] = x[i] in bfloat16, to nearest, ties to even; numbers below the normal range become 0, as in products. NULL likewise. */
+    void (*narrow_pairs)(int64_t n, const float *x, void *y);
 };
 
 /* The table of this process: filled from generic upward as far as dli_cpu_flags() allows, read-only afterwards. */

@@ -375,8 +375,8 @@ static void stored_weights_give_the_bits_of_the_rounded_ones(void **state)
     assert_true(stored > 60);
 }
 
-/* Inputs and weights lose up to 2^-8 of themselves each, in Winograd after their transforms, which magnify as in `check`; the rounding of sums
- * hides behind that. */
+/* Inputs and weights lose up to 2^-8 of themselves each, in Winograd after their transforms, which magnify as in `check`; the rounding of
+ * sums hides behind that. */
 static void products_of_bfloat16_are_near_the_definition(void **state)
 {
     (void)state;

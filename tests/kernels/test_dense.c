@@ -278,7 +278,8 @@ static void pairs_of_bfloat16_are_multiplied(void **state)
                     size += fabs((double)xr[r * in + i] * wr[o * in + i]);
                 }
                 if (!(fabs(y[r * out + o] - sum) <= ldexp(size, -24) * (4 + sqrt((double)in))))
-                    fail_msg("%dx%dx%d: y[%d][%d] is %.9g, not %.9g", (int)n, (int)in, (int)out, (int)r, (int)o, (double)y[r * out + o], sum);
+                    fail_msg("%dx%dx%d: y[%d][%d] is %.9g, not %.9g", (int)n, (int)in, (int)out, (int)r, (int)o,
+                             (double)y[r * out + o], sum);
             }
         floats_free(x, n * in);
         floats_free(w, in * out);

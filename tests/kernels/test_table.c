@@ -22,8 +22,11 @@ static void no_pointer_of_the_table_is_null(void **state)
     const struct dli_kernels *k = dli_kernels();
     void *words[sizeof *k / sizeof(void *)];
     memcpy(words, k, sizeof words);
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+    for (size_t i = 0; i < offsetof(struct dli_kernels, dense_pairs) / sizeof *words; i++)
         assert_non_null(words[i]);
+    const bool pairs = dli_cpu_flags() & DLI_CPU_AVX512_BF16;
+    for (size_t i = offsetof(struct dli_kernels, dense_pairs) / sizeof *words; i < sizeof words / sizeof *words; i++)
+        assert_true((words[i] != NULL) == pairs);
 }
 
 int main(void)

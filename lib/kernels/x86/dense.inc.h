@@ -24,8 +24,8 @@ struct ahead {
 };
 
 /* Lanes [k - k % LANES, k) are one masked step: lanes past k add 0 * 0. */
-INLINE void tile(const int bytes, const int rows, const int outs, int64_t k, const float *x, int64_t ldx, const char *w, int64_t ldw_bytes, float *y,
-                 int64_t ldy, bool accumulate, struct ahead ahead)
+INLINE void tile(const int bytes, const int rows, const int outs, int64_t k, const float *x, int64_t ldx, const char *w,
+                 int64_t ldw_bytes, float *y, int64_t ldy, bool accumulate, struct ahead ahead)
 {
     vec sum[TILE_ROWS > 1 ? TILE_ROWS : 1][8];
     UNROLLED (r, rows, 1)
@@ -70,8 +70,8 @@ INLINE void tile(const int bytes, const int rows, const int outs, int64_t k, con
 
 /* All rows with `outs` outputs: TILE_ROWS (3 or 4) at a time, then the rest. The tiles share the fetching of the next strip's weights,
  * which come from memory: their time then hides behind the sums. */
-INLINE void strip(const int bytes, const int outs, int64_t rows, int64_t k, const float *x, int64_t ldx, const char *w, const char *next, int64_t ldw_bytes,
-                  float *y, int64_t ldy, bool accumulate)
+INLINE void strip(const int bytes, const int outs, int64_t rows, int64_t k, const float *x, int64_t ldx, const char *w,
+                  const char *next, int64_t ldw_bytes, float *y, int64_t ldy, bool accumulate)
 {
     int64_t r = 0, fetched = 0;
     const int64_t each = (TILE_OUTS * TILE_ROWS + rows - 1) / rows;
@@ -90,8 +90,8 @@ INLINE void strip(const int bytes, const int outs, int64_t rows, int64_t k, cons
     }
 }
 
-INLINE void dense_of(const int bytes, int64_t rows, int64_t outs, int64_t k, const float *x, int64_t ldx, const void *w, int64_t ldw, float *y, int64_t ldy,
-                  bool accumulate)
+INLINE void dense_of(const int bytes, int64_t rows, int64_t outs, int64_t k, const float *x, int64_t ldx, const void *w, int64_t ldw,
+                     float *y, int64_t ldy, bool accumulate)
 {
     const char *from = w;
     const int64_t ldw_bytes = ldw * bytes;

@@ -9,7 +9,7 @@ DENSE(dense_i8, 1)
 
 #include "kernels/x86/avx2/init.h"
 
-void dli_avx2_init_dense(struct dli_kernels *t) 
+void dli_avx2_init_dense(struct dli_kernels *t)
 {
     t->dense = dense;
     t->dense_bf16 = dense_bf16;

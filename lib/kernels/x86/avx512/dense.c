@@ -9,7 +9,7 @@ DENSE(dense_i8, 1)
 
 #include "kernels/x86/avx512/init.h"
 
-void dli_avx512_init_dense(struct dli_kernels *t) 
+void dli_avx512_init_dense(struct dli_kernels *t)
 {
     t->dense = dense;
     t->dense_bf16 = dense_bf16;
