@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # Shell functions of scripts/demo and scripts/test. Sourced by bash in the repository's root.
 
-# The Debian packages of scripts/deps that are not installed, one a line.
-missing_deps() {
-    sed 's/#.*//' scripts/deps | while read -r package _; do
+# The Debian packages of a list, scripts/deps, that are not installed, one a line.
+missing_deps() { # [FILE]
+    sed 's/#.*//' "${1:-scripts/deps}" | while read -r package _; do
         [ -n "$package" ] || continue
         dpkg-query -W -f '${db:Status-Abbrev}' "$package" 2>/dev/null | grep -q '^ii' || echo "$package"
     done
@@ -11,13 +11,14 @@ missing_deps() {
 
 # Installs what scripts/deps lists and this machine lacks; quiet, and nothing to do the second time. Where it may not or cannot install,
 # it says what is missing and goes on: the build names what it really needs.
-install_deps() {
+install_deps() { # [FILE]
+    local list=${1:-scripts/deps}
     if ! command -v dpkg-query >/dev/null; then
-        echo "no dpkg here: install the counterparts of the packages in scripts/deps by hand"
+        echo "no dpkg here: install the counterparts of the packages in $list by hand"
         return 0
     fi
     local missing root log
-    missing=$(missing_deps | tr '\n' ' ')
+    missing=$(missing_deps "$list" | tr '\n' ' ')
     [ -n "$missing" ] || return 0
     root=
     if [ "$(id -u)" != 0 ]; then
@@ -30,6 +31,9 @@ install_deps() {
     fi
     echo "installing $missing"
     log=$(mktemp)
+    for arch in $(grep -o ':[a-z0-9]*$' "$list" | tr -d : | sort -u); do
+        $root dpkg --add-architecture "$arch"
+    done
     # An index that is too old names packages that are gone, so it is renewed first.
     if $root apt-get update -q >"$log" 2>&1 \
         && $root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $missing >>"$log" 2>&1 </dev/null; then
