@@ -111,6 +111,21 @@ static int utf8_length(const unsigned char *c)
     return n;
 }
 
+char *cli_tsv(const char *text)
+{
+    static const char plain[] = "\t\n\r\\", shown[] = "tnr\\";
+    char *field = malloc(2 * strlen(text) + 1), *p = field;
+    for (; field && *text; text++) {
+        const char *at = strchr(plain, *text);
+        if (at)
+            *p++ = '\\';
+        *p++ = at ? shown[at - plain] : *text;
+    }
+    if (field)
+        *p = '\0';
+    return field;
+}
+
 void cli_json_string(FILE *f, const char *text)
 {
     fputc('"', f);

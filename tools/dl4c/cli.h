@@ -66,6 +66,9 @@ bool cli_parse_size(const char *text, int32_t *height, int32_t *width);
 char *cli_command_line(int argc, char **argv);
 /* Splits "a,b,c" in place; returns the number, at most max. */
 int cli_split(char *text, const char **parts, int max);
+/* A field of a table with tabs between: tab, line feed, carriage return and backslash become \t, \n, \r and \\. The caller frees it.
+ * NULL: no memory. */
+char *cli_tsv(const char *text);
 /* A JSON string, with quotes; what is no UTF-8 becomes U+FFFD. */
 void cli_json_string(FILE *f, const char *text);
 /* A JSON number, "null" where it is not finite; the same under every locale. */

@@ -8,7 +8,16 @@
 struct mistakes {
     FILE *f;
     dl4c_features *store;
+    bool failed; /* no memory for a line */
 };
+
+static void put_field(struct mistakes *m, const char *text)
+{
+    char *field = cli_tsv(text);
+    m->failed = m->failed || !field;
+    fprintf(m->f, "%s\t", field ? field : "");
+    free(field);
+}
 
 static void on_mistake(void *user, int64_t index, int64_t actual, int64_t predicted, double probability)
 {
@@ -18,7 +27,9 @@ static void on_mistake(void *user, int64_t index, int64_t actual, int64_t predic
     char numbers[2][24];
     snprintf(numbers[0], sizeof numbers[0], "%lld", (long long)actual);
     snprintf(numbers[1], sizeof numbers[1], "%lld", (long long)predicted);
-    fprintf(m->f, "%s\t%s\t%s\t", path ? path : "", a ? a : numbers[0], p ? p : numbers[1]);
+    put_field(m, path ? path : "");
+    put_field(m, a ? a : numbers[0]);
+    put_field(m, p ? p : numbers[1]);
     cli_json_number(m->f, probability);
     fputc('\n', m->f);
 }
@@ -163,8 +174,10 @@ int cmd_evaluate(int argc, char **argv)
         failed = dl4c_evaluation_dl4j_json(e, &dl4j_text, &err);
     if (failed == DL4C_OK && dl4j && roc.m)
         failed = dl4c_measure_dl4j_json(roc.m, &dl4j_roc_text, &err);
-    if (m.f)
-        fclose(m.f);
+    if (m.f && fclose(m.f) != 0)
+        m.failed = true;
+    if (failed == DL4C_OK && m.failed)
+        failed = cli_error(&err, DL4C_E_NOMEM, "evaluate", "no memory for the mistakes");
     if (failed == DL4C_OK) {
         cli_progress_end();
         if (json)

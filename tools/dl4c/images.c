@@ -2,6 +2,7 @@
 /* dl4c split and dl4c featurize: from folders of images to lists and features. */
 #include "cli.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 struct filter {
@@ -154,7 +155,7 @@ int cli_image_reader(const struct cli_images *im, dl4c_graph *for_graph, struct 
     return -1;
 }
 
-/* path<TAB>reason, a line each. */
+/* path<TAB>reason, a line each, as cli_tsv writes them. */
 static int write_bad(dl4c_reader *r, const char *uri)
 {
     struct dl4c_error err = DL4C_ERROR_INIT;
@@ -164,9 +165,14 @@ static int write_bad(dl4c_reader *r, const char *uri)
         int64_t image;
         const char *reason;
         status = dl4c_reader_bad(r, k, &image, &reason, &err);
-        const char *parts[] = { status == DL4C_OK ? dl4c_reader_path(r, image) : "", "\t", status == DL4C_OK ? reason : "", "\n" };
+        char *path = status == DL4C_OK ? cli_tsv(dl4c_reader_path(r, image)) : NULL, *why = path ? cli_tsv(reason) : NULL;
+        if (status == DL4C_OK && !why)
+            status = cli_error(&err, DL4C_E_NOMEM, "featurize", "no memory for the list of bad images");
+        const char *parts[] = { path, "\t", why, "\n" };
         for (int i = 0; i < 4 && status == DL4C_OK; i++)
             status = dl4c_fs_write(w, parts[i], strlen(parts[i]), &err);
+        free(path);
+        free(why);
     }
     if (status == DL4C_OK)
         status = dl4c_fs_commit(&w, &err);
