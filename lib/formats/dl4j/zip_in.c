@@ -112,6 +112,25 @@ static zip_int64_t source_call(void *user, void *data, zip_uint64_t len, zip_sou
     }
 }
 
+/* Entries lie behind each other, each with a header of 30 bytes before it and one of 46 in the directory, both with its name. */
+static dl4c_status check_room(const struct dli_dl4j_zip *z, struct dl4c_error *err)
+{
+    const zip_int64_t n = zip_get_num_entries(z->archive, 0);
+    uint64_t sum = 22; /* what ends the directory */
+    for (zip_int64_t i = 0; i < n; i++) {
+        zip_stat_t st;
+        if (zip_stat_index(z->archive, (zip_uint64_t)i, 0, &st) != 0 || !(st.valid & ZIP_STAT_COMP_SIZE) || !(st.valid & ZIP_STAT_NAME))
+            continue; /* opening it says what is wrong */
+        const uint64_t room = 30 + 46 + 2 * strlen(st.name);
+        if (st.comp_size > z->size || sum + st.comp_size + room > z->size)
+            return dli_fail(err, DL4C_E_CORRUPT, "dl4j",
+                            "entries of the archive overlap: the first %" PRIu64 " say they take more than its %zu bytes", (uint64_t)i + 1,
+                            z->size);
+        sum += st.comp_size + room;
+    }
+    return DL4C_OK;
+}
+
 /* Takes the source, which is NULL where *e says why. */
 static dl4c_status open_source(struct dli_dl4j_zip *z, zip_source_t *source, zip_error_t *e, struct dli_dl4j_zip **zip,
                                struct dl4c_error *err)
@@ -121,15 +140,16 @@ static dl4c_status open_source(struct dli_dl4j_zip *z, zip_source_t *source, zip
         if (!z->archive)
             zip_source_free(source);
     }
-    dl4c_status status = DL4C_OK;
-    if (!z->archive) {
-        status = zip_failed(z, e, "the zip archive is damaged", err);
-        dli_free(z->source.window);
-        dli_free(z);
-    } else {
-        *zip = z;
-    }
+    const dl4c_status status = z->archive ? check_room(z, err) : zip_failed(z, e, "the zip archive is damaged", err);
     zip_error_fini(e);
+    if (status == DL4C_OK) {
+        *zip = z;
+        return DL4C_OK;
+    }
+    if (z->archive)
+        zip_discard(z->archive);
+    dli_free(z->source.window);
+    dli_free(z);
     return status;
 }
 
@@ -178,6 +198,18 @@ void dli_dl4j_zip_close(struct dli_dl4j_zip **zip)
     *zip = NULL;
 }
 
+/* Of two with one name programs take the first or the last, as they like. */
+static dl4c_status check_alone(const struct dli_dl4j_zip *zip, const char *name, zip_int64_t index, struct dl4c_error *err)
+{
+    const zip_int64_t n = zip_get_num_entries(zip->archive, 0);
+    for (zip_int64_t i = 0; i < n; i++) {
+        const char *other = i == index ? NULL : zip_get_name(zip->archive, (zip_uint64_t)i, ZIP_FL_ENC_RAW);
+        if (other && strcmp(other, name) == 0)
+            return dli_fail(err, DL4C_E_CORRUPT, "dl4j", "the archive has %s twice", name);
+    }
+    return DL4C_OK;
+}
+
 dl4c_status dli_dl4j_entry_open(struct dli_dl4j_zip *zip, const char *name, struct dli_dl4j_entry **e, struct dl4c_error *err)
 {
     *e = NULL;
@@ -185,8 +217,14 @@ dl4c_status dli_dl4j_entry_open(struct dli_dl4j_zip *zip, const char *name, stru
     if (index < 0)
         return DL4C_OK;
     zip_stat_t st;
+    DLI_TRY(check_alone(zip, name, index, err));
     if (zip_stat_index(zip->archive, (zip_uint64_t)index, 0, &st) != 0)
         return zip_failed(zip, zip_get_error(zip->archive), name, err);
+    if ((st.valid & ZIP_STAT_ENCRYPTION_METHOD) && st.encryption_method != ZIP_EM_NONE)
+        return dli_fail(err, DL4C_E_UNSUPPORTED, "dl4j", "%s is encrypted, which is not supported", name);
+    if ((st.valid & ZIP_STAT_COMP_METHOD) && st.comp_method != ZIP_CM_STORE && st.comp_method != ZIP_CM_DEFLATE)
+        return dli_fail(err, DL4C_E_UNSUPPORTED, "dl4j", "%s is compressed by method %u, wanted 0 (stored) or 8 (deflated)", name,
+                        (unsigned)st.comp_method);
     const zip_uint64_t wanted = ZIP_STAT_SIZE | ZIP_STAT_COMP_SIZE;
     if ((st.valid & wanted) != wanted)
         return dli_fail(err, DL4C_E_CORRUPT, "dl4j", "%s: the archive does not say how long it is", name);
