@@ -203,7 +203,8 @@ def images():
     run('featurize', model, *AT, '--images', 'tabs', '--out', 'tabs_f', '--bad-list', 'bad.tsv', '--progress', 'none')
     with open('bad.tsv', 'rb') as f:
         bad = f.read()
-    check(bad.startswith(b'a/one\\ttwo\\\\.jpg\t') and bad.count(b'\t') == 1 and bad.count(b'\n') == 1, 'the list of bad images is %r' % bad)
+    check(bad.startswith(b'a/one\\ttwo\\\\.jpg\t') and bad.count(b'\t') == 1 and bad.count(b'\n') == 1,
+          'the list of bad images is %r' % bad)
     refuses(*featurize('head.zip'), says='head.zip', leaves='f/manifest.json')
     os.makedirs('lists')
     for text, says in ((b'', 'no image'), (b'\n\n', 'no image'), (NOISE, 'no text'), (b'star/none.jpg\n', 'star/none.jpg'),
