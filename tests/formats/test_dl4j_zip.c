@@ -105,7 +105,7 @@ static void an_archive_that_lies_is_refused_in_one_sentence(void **state)
 
     b = archive(&n);
     put32(record(b, n, "updaterState.bin") + STORED, (uint32_t)n - 400);
-    refused(b, n, DL4C_E_CORRUPT, "entries of the archive overlap: the first 3 say they take more than its");
+    refused(b, n, DL4C_E_CORRUPT, "entries of the archive overlap: updaterState.bin and those before it say");
 
     b = archive(&n);
     put32(record(b, n, "configuration.json") + SIZE, 15 << 20);

@@ -124,7 +124,7 @@ static dl4c_status check_room(const struct dli_dl4j_zip *z, struct dl4c_error *e
         const uint64_t room = 30 + 46 + 2 * strlen(st.name);
         if (st.comp_size > z->size || sum + st.comp_size + room > z->size)
             return dli_fail(err, DL4C_E_CORRUPT, "dl4j",
-                            "entries of the archive overlap: the first %" PRIu64 " say they take more than its %zu bytes", (uint64_t)i + 1,
+                            "entries of the archive overlap: %.100s and those before it say they take more than its %zu bytes", st.name,
                             z->size);
         sum += st.comp_size + room;
     }
