@@ -48,7 +48,7 @@ struct dl4c_members {
     }
 
 /** One message of several that are under way at once: to a peer, or from one. */
-struct dl4c_transfer {
+struct dl4c_message {
     int32_t peer;      /**< its rank, never one's own */
     int32_t reserved;  /**< 0 */
     const void *bytes; /**< to send [size]; NULL: this one is received */
@@ -103,7 +103,7 @@ struct dl4c_transport_ops {
     /** Ends the generation, for all members, and forms the next; blocks until it stands. NULL: groups of this transport never change. */
     dl4c_status (*regroup)(void *group, const struct dl4c_regroup_options *options, struct dl4c_error *err);
     /** All transfers at once, both directions of every link. @p arrived, which may be NULL, is called for each transfer that is done. */
-    dl4c_status (*sendrecv)(void *group, const struct dl4c_transfer *transfers, int32_t n, void (*arrived)(void *arg, int32_t transfer),
+    dl4c_status (*sendrecv)(void *group, const struct dl4c_message *transfers, int32_t n, void (*arrived)(void *arg, int32_t transfer),
                             void *arg, int64_t timeout_ms, struct dl4c_error *err);
     /** Every member calls it: the bytes of @p root become everyone's. */
     dl4c_status (*broadcast)(void *group, int32_t root, void *bytes, size_t size, int64_t timeout_ms, struct dl4c_error *err);
@@ -159,7 +159,7 @@ DL4C_API dl4c_status dl4c_group_send(dl4c_group *group, int32_t peer, const void
 DL4C_API dl4c_status dl4c_group_recv(dl4c_group *group, int32_t peer, void *room, size_t size, int64_t timeout_ms,
                                      struct dl4c_error *err);
 /** See dl4c_group_send. At most one transfer each way with a peer. Since: 0.1. */
-DL4C_API dl4c_status dl4c_group_sendrecv(dl4c_group *group, const struct dl4c_transfer *transfers, int32_t n, int64_t timeout_ms,
+DL4C_API dl4c_status dl4c_group_sendrecv(dl4c_group *group, const struct dl4c_message *transfers, int32_t n, int64_t timeout_ms,
                                          struct dl4c_error *err);
 /** See dl4c_group_send. Since: 0.1. */
 DL4C_API dl4c_status dl4c_group_broadcast(dl4c_group *group, int32_t root, void *bytes, size_t size, int64_t timeout_ms,

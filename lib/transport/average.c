@@ -122,7 +122,7 @@ static dl4c_status average_in_place(struct average *a, struct dl4c_error *err)
 
 /* ---- messages ---- */
 
-static dl4c_status tell_offers(struct average *a, struct dl4c_transfer *t, struct dl4c_error *err)
+static dl4c_status tell_offers(struct average *a, struct dl4c_message *t, struct dl4c_error *err)
 {
     int64_t mine[2] = { a->n, a->offers[a->place].weight };
     int64_t(*theirs)[2] = dli_calloc(a->g->ctx, (size_t)a->m, sizeof *theirs, err);
@@ -132,8 +132,8 @@ static dl4c_status tell_offers(struct average *a, struct dl4c_transfer *t, struc
     for (int32_t k = 0; k < a->m; k++) {
         if (k == a->place)
             continue;
-        t[n++] = (struct dl4c_transfer){ .peer = a->first + k, .bytes = mine, .size = sizeof mine };
-        t[n++] = (struct dl4c_transfer){ .peer = a->first + k, .room = theirs[k], .size = sizeof mine };
+        t[n++] = (struct dl4c_message){ .peer = a->first + k, .bytes = mine, .size = sizeof mine };
+        t[n++] = (struct dl4c_message){ .peer = a->first + k, .room = theirs[k], .size = sizeof mine };
     }
     const dl4c_status status = dl4c_group_sendrecv(a->g, t, n, left_ms(a), err);
     for (int32_t k = 0; status == DL4C_OK && k < a->m; k++)
@@ -150,7 +150,7 @@ static int64_t piece_size(int64_t at, int64_t count)
 }
 
 /* Step k of the pipe: the k-th piece of every part goes to its owner, the mean of the piece before to everyone. */
-static dl4c_status step(struct average *a, int64_t at, float *room, struct dl4c_transfer *t, struct dl4c_error *err)
+static dl4c_status step(struct average *a, int64_t at, float *room, struct dl4c_message *t, struct dl4c_error *err)
 {
     const int64_t own = part(a, a->place), own_count = part(a, a->place + 1) - own, back = at - PIECE;
     int32_t n = 0;
@@ -161,13 +161,13 @@ static dl4c_status step(struct average *a, int64_t at, float *room, struct dl4c_
         if (k == a->place)
             continue;
         if (give_mean > 0)
-            t[n++] = (struct dl4c_transfer){ a->first + k, 0, a->out + own + back, NULL, (size_t)give_mean * sizeof(float) };
+            t[n++] = (struct dl4c_message){ a->first + k, 0, a->out + own + back, NULL, (size_t)give_mean * sizeof(float) };
         if (give > 0)
-            t[n++] = (struct dl4c_transfer){ a->first + k, 0, a->in + theirs + at, NULL, (size_t)give * sizeof(float) };
+            t[n++] = (struct dl4c_message){ a->first + k, 0, a->in + theirs + at, NULL, (size_t)give * sizeof(float) };
         if (get_mean > 0)
-            t[n++] = (struct dl4c_transfer){ a->first + k, 0, NULL, a->out + theirs + back, (size_t)get_mean * sizeof(float) };
+            t[n++] = (struct dl4c_message){ a->first + k, 0, NULL, a->out + theirs + back, (size_t)get_mean * sizeof(float) };
         if (get > 0)
-            t[n++] = (struct dl4c_transfer){ a->first + k, 0, NULL, room + k * PIECE, (size_t)get * sizeof(float) };
+            t[n++] = (struct dl4c_message){ a->first + k, 0, NULL, room + k * PIECE, (size_t)get * sizeof(float) };
     }
     DLI_TRY(dl4c_group_sendrecv(a->g, t, n, left_ms(a), err));
     const int64_t count = piece_size(at, own_count);
@@ -183,7 +183,7 @@ static dl4c_status step(struct average *a, int64_t at, float *room, struct dl4c_
 static dl4c_status average_by_messages(struct average *a, struct dl4c_error *err)
 {
     dl4c_context *ctx = a->g->ctx;
-    struct dl4c_transfer *t = dli_calloc(ctx, (size_t)a->m * 4, sizeof *t, err);
+    struct dl4c_message *t = dli_calloc(ctx, (size_t)a->m * 4, sizeof *t, err);
     float *room = dli_array(ctx, (size_t)a->m * PIECE, sizeof *room, err);
     dl4c_status status = t && room ? tell_offers(a, t, err) : dli_alloc_status();
     if (status == DL4C_OK)

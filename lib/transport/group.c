@@ -161,7 +161,7 @@ static int64_t moment(int64_t timeout_ms)
 }
 
 /* The round-th transfer to a peer, or from it; NULL: there are not so many. */
-static const struct dl4c_transfer *pick(const struct dl4c_transfer *t, int32_t n, int32_t peer, bool sent, int32_t round)
+static const struct dl4c_message *pick(const struct dl4c_message *t, int32_t n, int32_t peer, bool sent, int32_t round)
 {
     for (int32_t i = 0; i < n; i++)
         if (t[i].peer == peer && (t[i].bytes != NULL) == sent && round-- == 0)
@@ -171,7 +171,7 @@ static const struct dl4c_transfer *pick(const struct dl4c_transfer *t, int32_t n
 
 /* One transfer after the other. Rounds take the first transfers of all pairs, then the second; in step s of a round ranks i and j with
  * i + j = s (mod size) meet, the lower sends first. All members take pairs in this order, so that nobody waits in a circle. */
-static dl4c_status sendrecv_by_pairs(dl4c_group *g, const struct dl4c_members *m, const struct dl4c_transfer *t, int32_t n,
+static dl4c_status sendrecv_by_pairs(dl4c_group *g, const struct dl4c_members *m, const struct dl4c_message *t, int32_t n,
                                      int64_t until_ns, struct dl4c_error *err)
 {
     for (int32_t round = 0, found = 1; found; round++) {
@@ -180,7 +180,7 @@ static dl4c_status sendrecv_by_pairs(dl4c_group *g, const struct dl4c_members *m
             const int32_t peer = (s - m->rank + m->size) % m->size;
             for (int32_t half = 0; half < 2 && peer != m->rank; half++) {
                 const bool sent = (half == 0) == (m->rank < peer);
-                const struct dl4c_transfer *one = pick(t, n, peer, sent, round);
+                const struct dl4c_message *one = pick(t, n, peer, sent, round);
                 found += one != NULL;
                 if (one && sent)
                     DLI_TRY(send_to(g, peer, one->bytes, one->size, left_ms(until_ns), err));
@@ -192,7 +192,7 @@ static dl4c_status sendrecv_by_pairs(dl4c_group *g, const struct dl4c_members *m
     return DL4C_OK;
 }
 
-dl4c_status dl4c_group_sendrecv(dl4c_group *group, const struct dl4c_transfer *transfers, int32_t n, int64_t timeout_ms,
+dl4c_status dl4c_group_sendrecv(dl4c_group *group, const struct dl4c_message *transfers, int32_t n, int64_t timeout_ms,
                                 struct dl4c_error *err)
 {
     DLI_TRY(check(group, transfers, (size_t)(n > 0), timeout_ms, err));

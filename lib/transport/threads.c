@@ -527,7 +527,7 @@ static bool take_back(struct member *m, int32_t peer)
 }
 
 struct exchange {
-    const struct dl4c_transfer *t;
+    const struct dl4c_message *t;
     int32_t n;
     uint8_t *done; /* [n] */
     void (*arrived)(void *arg, int32_t transfer);
@@ -546,7 +546,7 @@ static bool queued(const struct exchange *x, int32_t i)
 /* Does what can be done now for one transfer. States of done: 0, 1 = done, 2 = posted. */
 static dl4c_status advance(struct member *m, struct exchange *x, int32_t i, bool *moved, struct dl4c_error *err)
 {
-    const struct dl4c_transfer *t = &x->t[i];
+    const struct dl4c_message *t = &x->t[i];
     if (x->done[i] == 1 || (x->done[i] == 0 && queued(x, i)))
         return DL4C_OK;
     if (t->room && slot_of(m, t->peer, m->rank)->state == SLOT_POSTED) {
@@ -603,7 +603,7 @@ static dl4c_status exchange(struct member *m, struct exchange *x, int64_t timeou
     return status;
 }
 
-static dl4c_status sendrecv(void *group, const struct dl4c_transfer *transfers, int32_t n, void (*arrived)(void *arg, int32_t transfer),
+static dl4c_status sendrecv(void *group, const struct dl4c_message *transfers, int32_t n, void (*arrived)(void *arg, int32_t transfer),
                             void *arg, int64_t timeout_ms, struct dl4c_error *err)
 {
     struct member *m = group;
@@ -619,14 +619,14 @@ static dl4c_status sendrecv(void *group, const struct dl4c_transfer *transfers, 
 
 static dl4c_status send(void *group, int32_t peer, const void *bytes, size_t size, int64_t timeout_ms, struct dl4c_error *err)
 {
-    const struct dl4c_transfer t = { peer, 0, bytes ? bytes : "", NULL, size };
+    const struct dl4c_message t = { peer, 0, bytes ? bytes : "", NULL, size };
     return sendrecv(group, &t, 1, NULL, NULL, timeout_ms, err);
 }
 
 static dl4c_status recv(void *group, int32_t peer, void *room, size_t size, int64_t timeout_ms, struct dl4c_error *err)
 {
     char nothing;
-    const struct dl4c_transfer t = { peer, 0, NULL, room ? room : &nothing, size };
+    const struct dl4c_message t = { peer, 0, NULL, room ? room : &nothing, size };
     return sendrecv(group, &t, 1, NULL, NULL, timeout_ms, err);
 }
 

@@ -125,7 +125,7 @@ static const char *messages_have_any_size(struct seat *s)
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes && rank < 2 && s->who.size > 1; i++) {
         const size_t n = sizes[i];
         uint8_t *out = message(rank, 1 - rank, n), *in = calloc(n + 1, 1);
-        const struct dl4c_transfer both[] = { { 1 - rank, 0, out, NULL, n }, { 1 - rank, 0, NULL, in, n } };
+        const struct dl4c_message both[] = { { 1 - rank, 0, out, NULL, n }, { 1 - rank, 0, NULL, in, n } };
         const dl4c_status status = dl4c_group_sendrecv(s->group, both, 2, TIMEOUT_MS, &s->err);
         const int whole = in && out && intact(in, 1 - rank, rank, n) && in[n] == 0;
         free(out);
@@ -140,7 +140,7 @@ static const char *everyone_exchanges_with_everyone(struct seat *s)
 {
     enum { N = 3, BYTES = 20000 };
     const int rank = s->who.rank, size = s->who.size;
-    struct dl4c_transfer t[2 * N * MAX_SIZE];
+    struct dl4c_message t[2 * N * MAX_SIZE];
     uint8_t *m[2 * N * MAX_SIZE];
     int n = 0, whole = 1;
     for (int k = 0; k < N; k++)
@@ -148,10 +148,10 @@ static const char *everyone_exchanges_with_everyone(struct seat *s)
             if (p == rank)
                 continue;
             m[n] = message(rank + k, p, BYTES + (size_t)k);
-            t[n] = (struct dl4c_transfer){ p, 0, m[n], NULL, BYTES + (size_t)k };
+            t[n] = (struct dl4c_message){ p, 0, m[n], NULL, BYTES + (size_t)k };
             n++;
             m[n] = calloc(BYTES + (size_t)k, 1);
-            t[n] = (struct dl4c_transfer){ p, 0, NULL, m[n], BYTES + (size_t)k };
+            t[n] = (struct dl4c_message){ p, 0, NULL, m[n], BYTES + (size_t)k };
             n++;
         }
     const dl4c_status status = dl4c_group_sendrecv(s->group, t, n, TIMEOUT_MS, &s->err);
@@ -244,7 +244,7 @@ static const char *members_that_average_different_things_are_all_told(struct sea
 static const char *wrong_arguments_are_refused(struct seat *s)
 {
     char c = 0;
-    const struct dl4c_transfer neither = { (s->who.rank + 1) % s->who.size, 0, NULL, NULL, 1 };
+    const struct dl4c_message neither = { (s->who.rank + 1) % s->who.size, 0, NULL, NULL, 1 };
     WANT(dl4c_group_send(s->group, s->who.rank, &c, 1, 0, &s->err) == DL4C_E_INVALID);
     WANT(dl4c_group_send(s->group, s->who.size, &c, 1, 0, &s->err) == DL4C_E_INVALID);
     WANT(dl4c_group_recv(s->group, -1, &c, 1, 0, &s->err) == DL4C_E_INVALID);
