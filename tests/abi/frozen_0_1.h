@@ -1484,7 +1484,7 @@ struct dl4c_members {
     {                                                                                                                                      \
         sizeof(struct dl4c_members), 0, 0, 0, 0, 0, 0                                                                                      \
     }
-struct dl4c_transfer {
+struct dl4c_message {
     int32_t peer;
     int32_t reserved;
     const void *bytes;
@@ -1511,7 +1511,7 @@ struct dl4c_transport_ops {
     dl4c_status (*send)(void *group, int32_t peer, const void *bytes, size_t size, int64_t timeout_ms, struct dl4c_error *err);
     dl4c_status (*recv)(void *group, int32_t peer, void *room, size_t size, int64_t timeout_ms, struct dl4c_error *err);
     dl4c_status (*regroup)(void *group, const struct dl4c_regroup_options *options, struct dl4c_error *err);
-    dl4c_status (*sendrecv)(void *group, const struct dl4c_transfer *transfers, int32_t n, void (*arrived)(void *arg, int32_t transfer),
+    dl4c_status (*sendrecv)(void *group, const struct dl4c_message *transfers, int32_t n, void (*arrived)(void *arg, int32_t transfer),
                             void *arg, int64_t timeout_ms, struct dl4c_error *err);
     dl4c_status (*broadcast)(void *group, int32_t root, void *bytes, size_t size, int64_t timeout_ms, struct dl4c_error *err);
     dl4c_status (*barrier)(void *group, int64_t timeout_ms, struct dl4c_error *err);
@@ -1529,7 +1529,7 @@ DL4C_API dl4c_status dl4c_group_send(dl4c_group *group, int32_t peer, const void
                                      struct dl4c_error *err);
 DL4C_API dl4c_status dl4c_group_recv(dl4c_group *group, int32_t peer, void *room, size_t size, int64_t timeout_ms,
                                      struct dl4c_error *err);
-DL4C_API dl4c_status dl4c_group_sendrecv(dl4c_group *group, const struct dl4c_transfer *transfers, int32_t n, int64_t timeout_ms,
+DL4C_API dl4c_status dl4c_group_sendrecv(dl4c_group *group, const struct dl4c_message *transfers, int32_t n, int64_t timeout_ms,
                                          struct dl4c_error *err);
 DL4C_API dl4c_status dl4c_group_broadcast(dl4c_group *group, int32_t root, void *bytes, size_t size, int64_t timeout_ms,
                                           struct dl4c_error *err);

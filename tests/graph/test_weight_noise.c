@@ -41,6 +41,7 @@ static struct dli_tape *tape_of(dl4c_graph *g, int32_t threads)
     if (dli_tape_create(NULL, g, &o, &t, &err) != DL4C_OK)
         fail_msg("%s: %s", err.origin, err.message);
     assert_int_equal(dli_tape_own(t, &err), DL4C_OK);
+    assert_int_equal(dli_tape_store_gradients(t, &err), DL4C_OK);
     return t;
 }
 

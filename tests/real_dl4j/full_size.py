@@ -31,9 +31,9 @@ ROWS, ARRAYS = 2, 32
 OUTPUT_TOLERANCE = 1e-5
 # One step, not more: Adam makes whole steps of gradients that are rounding, and from the second on nothing tells them from faults. The
 # state after one step is linear in the gradients. Above the convolutions these are smooth: two trainings of ours, the features of one
-# moved by up to four units in the last place, are 1.5e-6 apart, of an array's length (full_size spread; four seeds), Deeplearning4j's and
-# ours 3.5e-6. Below, some of the 13 million units in front of a rectifier or in a pooling window lie so close to what decides that rounding
-# decides: 2.8e-6 to 3.6e-3 apart, whichever layers the few that change their minds are in, and 3.6e-3 there and here. What is in another
+# moved by up to four units in the last place, are 2.9e-6 apart, of an array's length (full_size spread; three seeds), Deeplearning4j's and
+# ours 4.6e-6. Below, some of the 13 million units in front of a rectifier or in a pooling window lie so close to what decides that rounding
+# decides: up to 2.7e-3 apart, whichever layers the few that change their minds are in, and 2.9e-3 there and here. What is in another
 # order is 1 apart, a bias taken for a weight too.
 DENSE_TOLERANCE, CONV_TOLERANCE = 1e-5, 1.5e-2
 # The parameters after the step are what Adam's formula, in doubles, makes of those before it and of the same side's state, in parts of the

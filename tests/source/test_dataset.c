@@ -134,7 +134,14 @@ static void masks_that_are_absent_stay_absent(void **state)
     assert_true(first(back.arrays[3], 1) == 1.0f && first(back.arrays[0], 4) == 5.0f);
     dl4c_dataset_clear(&back);
     dl4c_source *s = NULL;
-    assert_int_equal(dl4c_source_dataset(NULL, OURS, &s, NULL), DL4C_E_UNSUPPORTED);
+    struct dl4c_batch b = DL4C_BATCH_INIT;
+    assert_int_equal(dl4c_source_dataset(NULL, OURS, &s, NULL), DL4C_OK);
+    assert_int_equal(dl4c_source_reset(s, 0, 0, 0, NULL), DL4C_OK);
+    assert_int_equal(dl4c_source_next(s, 2, &b, NULL), DL4C_OK);
+    assert_null(b.x_mask);
+    assert_int_equal(b.y_mask_values, 2);
+    assert_true(b.y_mask[0] == 0 && b.y_mask[1] == 1 && b.y_mask[2] == 1 && b.y_mask[3] == 0);
+    dl4c_source_destroy(&s);
     assert_int_equal(dl4c_dataset_save(NULL, &d, 0, OURS, NULL), DL4C_E_INVALID);
     dl4c_tensor_unref(&arrays[0]);
     dl4c_tensor_unref(&arrays[1]);

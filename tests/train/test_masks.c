@@ -66,6 +66,7 @@ static float *step(dl4c_graph *g, float *x, float *y, const int64_t *y_shape, in
     OK(dl4c_graph_clone(g, &copy, &err));
     o.batch = ROWS;
     o.updater = "sgd:lr=0.1";
+    o.flags = DL4C_FIT_KEEP_GRADIENT;
     OK(dl4c_trainer_create(copy, &o, &t, &err));
     if (x_mask)
         masks[0] = f32((float *)(uintptr_t)x_mask, xm, 2);
@@ -232,6 +233,7 @@ static void gradients_under_masks_agree_with_differences(void **state)
         fill(&b);
         OK(dli_tape_create(NULL, g, &o, &t, &err));
         OK(dli_tape_own(t, &err));
+        OK(dli_tape_store_gradients(t, &err));
         OK(dli_tape_pack(t, &err));
         t->plan->mask = lengths;
         const float *inputs[] = { b.x };
