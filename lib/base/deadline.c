@@ -14,6 +14,18 @@ int64_t dli_now_ns(void)
     return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
+int64_t dli_moment(int64_t timeout_ms)
+{
+    const int64_t now = dli_now_ns();
+    return timeout_ms < (INT64_MAX - now) / 1000000 ? now + timeout_ms * 1000000 : INT64_MAX;
+}
+
+int64_t dli_left_ms(int64_t moment_ns)
+{
+    const int64_t ms = (moment_ns - dli_now_ns()) / 1000000;
+    return ms > 0 ? ms : 1;
+}
+
 void dl4c_cancel_set(int32_t *cancel) { __atomic_store_n(cancel, 1, __ATOMIC_RELAXED); }
 
 void dli_watch_init(struct dli_watch *w, const char *stage, dl4c_progress_fn progress, void *user, const int32_t *cancel,

@@ -7,6 +7,10 @@
 #include <stdbool.h>
 
 int64_t dli_now_ns(void); /* monotonic */
+/* The moment of dli_now_ns at which a timeout that begins now has passed; INT64_MAX where that is further than the clock counts. */
+int64_t dli_moment(int64_t timeout_ms);
+/* Milliseconds until a moment, at least 1: who is late fails by the next look at the clock. */
+int64_t dli_left_ms(int64_t moment_ns);
 
 struct dli_watch {
     const char *stage;

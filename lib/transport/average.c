@@ -43,12 +43,6 @@ static int64_t part(const struct average *a, int32_t number)
     return at < a->n ? at : a->n;
 }
 
-static int64_t left_ms(const struct average *a)
-{
-    const int64_t ms = (a->until_ns - dli_now_ns()) / 1000000;
-    return ms > 0 ? ms : 1;
-}
-
 /* All members see the same offers and so come to the same answer. */
 static dl4c_status check_offers(struct average *a, struct dl4c_error *err)
 {
@@ -101,7 +95,7 @@ static dl4c_status average_in_place(struct average *a, struct dl4c_error *err)
     void **theirs = dli_calloc(a->g->ctx, (size_t)a->who.size, sizeof *theirs, err);
     if (!theirs)
         return dli_alloc_status();
-    dl4c_status status = ops->share(a->g->group, &mine, theirs, left_ms(a), err);
+    dl4c_status status = ops->share(a->g->group, &mine, theirs, dli_left_ms(a->until_ns), err);
     for (int32_t k = 0; status == DL4C_OK && k < a->m; k++) {
         a->offers[k] = *(const struct offer *)theirs[a->first + k];
         a->x[k] = a->offers[k].in;
@@ -116,7 +110,7 @@ static dl4c_status average_in_place(struct average *a, struct dl4c_error *err)
         dli_parallel(a->g->ctx, a->threads, (size_t)((s.count + TASK - 1) / TASK), sum_task, (void *)&s);
     }
     struct dl4c_error e = DL4C_ERROR_INIT;
-    const dl4c_status met = ops->barrier(a->g->group, left_ms(a), status == DL4C_OK && err ? err : &e);
+    const dl4c_status met = ops->barrier(a->g->group, dli_left_ms(a->until_ns), status == DL4C_OK && err ? err : &e);
     return status != DL4C_OK ? status : met;
 }
 
@@ -135,7 +129,7 @@ static dl4c_status tell_offers(struct average *a, struct dl4c_message *t, struct
         t[n++] = (struct dl4c_message){ .peer = a->first + k, .bytes = mine, .size = sizeof mine };
         t[n++] = (struct dl4c_message){ .peer = a->first + k, .room = theirs[k], .size = sizeof mine };
     }
-    const dl4c_status status = dl4c_group_sendrecv(a->g, t, n, left_ms(a), err);
+    const dl4c_status status = dl4c_group_sendrecv(a->g, t, n, dli_left_ms(a->until_ns), err);
     for (int32_t k = 0; status == DL4C_OK && k < a->m; k++)
         if (k != a->place)
             a->offers[k] = (struct offer){ .n = theirs[k][0], .weight = theirs[k][1] };
@@ -169,7 +163,7 @@ static dl4c_status step(struct average *a, int64_t at, float *room, struct dl4c_
         if (get > 0)
             t[n++] = (struct dl4c_message){ a->first + k, 0, NULL, room + k * PIECE, (size_t)get * sizeof(float) };
     }
-    DLI_TRY(dl4c_group_sendrecv(a->g, t, n, left_ms(a), err));
+    DLI_TRY(dl4c_group_sendrecv(a->g, t, n, dli_left_ms(a->until_ns), err));
     const int64_t count = piece_size(at, own_count);
     if (count == 0)
         return DL4C_OK;
@@ -222,9 +216,9 @@ dl4c_status dl4c_group_average(dl4c_group *group, const struct dl4c_average_opti
         return dli_fail(err, DL4C_E_INVALID, "average", "%s", !group ? "the group is NULL" : n < 0 ? "n is negative" : "a vector is NULL");
     if (o.timeout_ms < 0 || o.threads < 0)
         return dli_fail(err, DL4C_E_INVALID, "average", "timeout_ms or threads is negative");
-    const int64_t limit = o.timeout_ms ? o.timeout_ms : AVERAGE_TIMEOUT_MS, now = dli_now_ns();
+    const int64_t limit = o.timeout_ms ? o.timeout_ms : AVERAGE_TIMEOUT_MS;
     struct average a = { .g = group, .who = DL4C_MEMBERS_INIT, .first = o.first_rank, .threads = o.threads, .n = n, .total = o.weight,
-                         .until_ns = limit < (INT64_MAX - now) / 1000000 ? now + limit * 1000000 : INT64_MAX, .in = in, .out = out };
+                         .until_ns = dli_moment(limit), .in = in, .out = out };
     DLI_TRY(dl4c_group_members(group, &a.who, err));
     if (o.first_rank < 0 || o.first_rank > a.who.rank)
         return dli_fail(err, DL4C_E_INVALID, "average", "rank %" PRId32 " takes no part where first_rank is %" PRId32, a.who.rank,

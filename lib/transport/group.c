@@ -147,19 +147,6 @@ dl4c_status dl4c_group_recv(dl4c_group *group, int32_t peer, void *room, size_t 
     return recv_from(group, peer, room, size, or_default(timeout_ms), err);
 }
 
-/* Milliseconds until a moment of dli_now_ns, at least 1: a call that is late fails by the transport's own look at the clock. */
-static int64_t left_ms(int64_t until_ns)
-{
-    const int64_t ms = (until_ns - dli_now_ns()) / 1000000;
-    return ms > 0 ? ms : 1;
-}
-
-static int64_t moment(int64_t timeout_ms)
-{
-    const int64_t now = dli_now_ns();
-    return timeout_ms < (INT64_MAX - now) / 1000000 ? now + timeout_ms * 1000000 : INT64_MAX;
-}
-
 /* The round-th transfer to a peer, or from it; NULL: there are not so many. */
 static const struct dl4c_message *pick(const struct dl4c_message *t, int32_t n, int32_t peer, bool sent, int32_t round)
 {
@@ -183,9 +170,9 @@ static dl4c_status sendrecv_by_pairs(dl4c_group *g, const struct dl4c_members *m
                 const struct dl4c_message *one = pick(t, n, peer, sent, round);
                 found += one != NULL;
                 if (one && sent)
-                    DLI_TRY(send_to(g, peer, one->bytes, one->size, left_ms(until_ns), err));
+                    DLI_TRY(send_to(g, peer, one->bytes, one->size, dli_left_ms(until_ns), err));
                 else if (one)
-                    DLI_TRY(recv_from(g, peer, one->room, one->size, left_ms(until_ns), err));
+                    DLI_TRY(recv_from(g, peer, one->room, one->size, dli_left_ms(until_ns), err));
             }
         }
     }
@@ -205,7 +192,7 @@ dl4c_status dl4c_group_sendrecv(dl4c_group *group, const struct dl4c_message *tr
     }
     const int64_t limit = or_default(timeout_ms);
     if (!group->transport->ops.sendrecv)
-        return sendrecv_by_pairs(group, &m, transfers, n, moment(limit), err);
+        return sendrecv_by_pairs(group, &m, transfers, n, dli_moment(limit), err);
     struct dl4c_error e = DL4C_ERROR_INIT;
     return answer(group, group->transport->ops.sendrecv(group->group, transfers, n, NULL, NULL, limit, &e), &e, "exchange", err);
 }
@@ -216,9 +203,9 @@ static dl4c_status broadcast_by_tree(dl4c_group *g, const struct dl4c_members *m
 {
     const int32_t place = (m->rank - root + m->size) % m->size;
     if (place > 0)
-        DLI_TRY(recv_from(g, ((place - 1) / 2 + root) % m->size, bytes, size, left_ms(until_ns), err));
+        DLI_TRY(recv_from(g, ((place - 1) / 2 + root) % m->size, bytes, size, dli_left_ms(until_ns), err));
     for (int64_t child = 2 * (int64_t)place + 1; child <= 2 * (int64_t)place + 2 && child < m->size; child++)
-        DLI_TRY(send_to(g, (int32_t)((child + root) % m->size), bytes, size, left_ms(until_ns), err));
+        DLI_TRY(send_to(g, (int32_t)((child + root) % m->size), bytes, size, dli_left_ms(until_ns), err));
     return DL4C_OK;
 }
 
@@ -230,7 +217,7 @@ dl4c_status dl4c_group_broadcast(dl4c_group *group, int32_t root, void *bytes, s
         return dli_fail(err, DL4C_E_INVALID, "transport", "rank %" PRId32 " is no member of a group of %" PRId32, root, m.size);
     const int64_t limit = or_default(timeout_ms);
     if (!group->transport->ops.broadcast)
-        return broadcast_by_tree(group, &m, root, bytes, size, moment(limit), err);
+        return broadcast_by_tree(group, &m, root, bytes, size, dli_moment(limit), err);
     struct dl4c_error e = DL4C_ERROR_INIT;
     return answer(group, group->transport->ops.broadcast(group->group, root, bytes, size, limit, &e), &e, "broadcast", err);
 }
@@ -239,13 +226,13 @@ dl4c_status dl4c_group_broadcast(dl4c_group *group, int32_t root, void *bytes, s
 static dl4c_status barrier_by_driver(dl4c_group *g, const struct dl4c_members *m, int64_t until_ns, struct dl4c_error *err)
 {
     if (m->rank > 0) {
-        DLI_TRY(send_to(g, 0, NULL, 0, left_ms(until_ns), err));
-        return recv_from(g, 0, NULL, 0, left_ms(until_ns), err);
+        DLI_TRY(send_to(g, 0, NULL, 0, dli_left_ms(until_ns), err));
+        return recv_from(g, 0, NULL, 0, dli_left_ms(until_ns), err);
     }
     for (int32_t r = 1; r < m->size; r++)
-        DLI_TRY(recv_from(g, r, NULL, 0, left_ms(until_ns), err));
+        DLI_TRY(recv_from(g, r, NULL, 0, dli_left_ms(until_ns), err));
     for (int32_t r = 1; r < m->size; r++)
-        DLI_TRY(send_to(g, r, NULL, 0, left_ms(until_ns), err));
+        DLI_TRY(send_to(g, r, NULL, 0, dli_left_ms(until_ns), err));
     return DL4C_OK;
 }
 
@@ -255,7 +242,7 @@ dl4c_status dl4c_group_barrier(dl4c_group *group, int64_t timeout_ms, struct dl4
     const int64_t limit = or_default(timeout_ms);
     if (!group->transport->ops.barrier) {
         const struct dl4c_members m = members_of(group);
-        return barrier_by_driver(group, &m, moment(limit), err);
+        return barrier_by_driver(group, &m, dli_moment(limit), err);
     }
     struct dl4c_error e = DL4C_ERROR_INIT;
     return answer(group, group->transport->ops.barrier(group->group, limit, &e), &e, "wait for the others", err);

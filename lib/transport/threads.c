@@ -137,12 +137,6 @@ static dl4c_status in_time(const struct member *m, int64_t until_ns, const char 
                     peer);
 }
 
-static int64_t moment(int64_t timeout_ms)
-{
-    const int64_t now = dli_now_ns();
-    return timeout_ms < (INT64_MAX - now) / 1000000 ? now + timeout_ms * 1000000 : INT64_MAX;
-}
-
 /* ---- generations ---- */
 
 static void generation_unref(struct generation *g)
@@ -326,7 +320,7 @@ static void take_out(struct member *m)
 static dl4c_status wait_for_all(struct member *m, const struct dl4c_group_options *o, struct dl4c_error *err)
 {
     struct room *r = m->room;
-    const int64_t until = moment(o->timeout_ms);
+    const int64_t until = dli_moment(o->timeout_ms);
     while (!m->gen) {
         if (o->driver && count_waiting(r) >= o->size)
             return form(r, NULL, o->size, o->size - 1, err);
@@ -422,7 +416,7 @@ static dl4c_status regroup_driver(struct member *m, const struct dl4c_regroup_op
 {
     struct room *r = m->room;
     struct generation *old = m->gen;
-    const int64_t until = moment(o->timeout_ms);
+    const int64_t until = dli_moment(o->timeout_ms);
     for (int32_t i = 0; i < o->n_exclude; i++) {
         struct member *out = old->members[o->exclude[i]];
         old->members[o->exclude[i]] = NULL;
@@ -449,7 +443,7 @@ static dl4c_status regroup(void *group, const struct dl4c_regroup_options *o, st
     struct member *m = group;
     struct room *r = m->room;
     struct generation *old = m->gen;
-    const int64_t until = moment(o->timeout_ms);
+    const int64_t until = dli_moment(o->timeout_ms);
     dl4c_status status = DL4C_OK;
     pthread_mutex_lock(&r->lock);
     old->over = true;
@@ -572,7 +566,7 @@ static dl4c_status advance(struct member *m, struct exchange *x, int32_t i, bool
 
 static dl4c_status exchange(struct member *m, struct exchange *x, int64_t timeout_ms, struct dl4c_error *err)
 {
-    const int64_t until = moment(timeout_ms);
+    const int64_t until = dli_moment(timeout_ms);
     dl4c_status status = DL4C_OK;
     int32_t peer = -1;
     pthread_mutex_lock(&m->room->lock);
@@ -662,7 +656,7 @@ static dl4c_status meet(struct member *m, int64_t until_ns, struct dl4c_error *e
 static dl4c_status barrier(void *group, int64_t timeout_ms, struct dl4c_error *err)
 {
     struct member *m = group;
-    const int64_t until = moment(timeout_ms);
+    const int64_t until = dli_moment(timeout_ms);
     pthread_mutex_lock(&m->room->lock);
     const dl4c_status status = meet(m, until, err);
     pthread_mutex_unlock(&m->room->lock);
@@ -672,7 +666,7 @@ static dl4c_status barrier(void *group, int64_t timeout_ms, struct dl4c_error *e
 static dl4c_status share(void *group, void *mine, void **theirs, int64_t timeout_ms, struct dl4c_error *err)
 {
     struct member *m = group;
-    const int64_t until = moment(timeout_ms);
+    const int64_t until = dli_moment(timeout_ms);
     pthread_mutex_lock(&m->room->lock);
     m->gen->shared[m->rank] = mine;
     const dl4c_status status = meet(m, until, err);
