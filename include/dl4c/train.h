@@ -128,10 +128,11 @@ struct dl4c_fit_options {
  *
  *     run.json      one object, before the first step: "format" (1), "command", "time", "options", "seed", "versions", "cpu", "kernels",
  *                   "gemm", "threads", "epochs_before" and "iterations_before" (what the graph had been trained), "train" and "validation"
- *                   ("shape" of a row, "rows", "classes"), "digests" ("model" before the training, "trunk", "train", "validation")
+ *                   ("shape" of a row, "rows", "classes", "class_names"), "digests" ("model" before the training, "trunk", "train",
+ *                   "validation")
  *     scores.jsonl  a line for each step: "time", "epoch", "round", "iteration", "worker", "examples", "score", "rate"
  *     epochs.jsonl  a line for each epoch: "time", "epoch", "round", "iteration", "examples", "train_score", "train_accuracy", "val_score",
- *                   "val_accuracy", "seconds"
+ *                   "val_accuracy", "seconds", "labels", "label_dispersion"
  *     events.jsonl  "time", "kind", "epoch", "round", "iteration", "worker", "message"; the last kind is "end" where training was done
  *
  * "time" is in seconds since 1970 UTC, "rate" in examples a second, "round" counts parameter averagings and is null without them.

@@ -18,6 +18,7 @@ struct fit {
     dl4c_trainer *t;
     struct dli_workers *workers; /* NULL: one trains alone */
     struct dli_run *run; /* NULL: no record is kept */
+    struct dli_labels labels; /* of the epoch at work; counted for the record only */
     struct dli_watch watch;
     int64_t rows; /* of an epoch; -1: not known */
     bool stop;    /* a listener asked for it */
@@ -260,7 +261,8 @@ static dl4c_status record_epoch(struct fit *f, int64_t epoch, int64_t began, str
                                      .train_accuracy = (double)f->right / (double)f->counted,
                                      .val_score = f->val_score,
                                      .val_accuracy = f->val_accuracy,
-                                     .seconds = (double)(dli_now_ns() - began) * 1e-9 };
+                                     .seconds = (double)(dli_now_ns() - began) * 1e-9,
+                                     .labels = &f->labels };
     return dli_run_epoch(f->run, &e, err);
 }
 
@@ -282,6 +284,7 @@ static dl4c_status count_steps(struct fit *f, const struct dli_worker_step *step
             f->right += s->right;
             f->counted += s->counted;
             score += s->score * (double)s->rows;
+            dli_labels_add(&f->labels, s->worker, s->labels, f->t->k_y == f->labels.classes ? s->y : NULL, s->rows);
             rows += s->rows;
             DLI_TRY(record_step(f, s, first + s->step, (double)s->rows * a_second, err));
         }
@@ -302,7 +305,7 @@ static dl4c_status run_steps(struct fit *f, struct pass *p, struct dl4c_error *e
         DLI_TRY(dli_trainer_next(f->t, f->source, f->t->batch, &b, err));
         if (b.n == 0)
             break;
-        struct dli_worker_step s = { .rows = b.n };
+        struct dli_worker_step s = { .rows = b.n, .labels = b.labels, .y = b.y };
         const int64_t source_ns = f->events ? dli_now_ns() - asked : 0;
         DLI_TRY(dli_trainer_run(f->t, true, &b, &s.score, f->run ? &s.right : NULL, err));
         s.counted = f->t->counted;
@@ -329,6 +332,7 @@ static dl4c_status run_epoch(struct fit *f, int64_t done, struct dl4c_error *err
     struct pass p = { .done = done, .began = dli_now_ns() };
     f->train_score = f->val_score = f->val_accuracy = NAN;
     f->examples = f->right = f->counted = 0;
+    dli_labels_clear(&f->labels);
     DLI_TRY(dl4c_source_reset(f->source, !f->o->no_shuffle, f->o->seed, f->t->graph->epoch, err));
     DLI_TRY(f->workers ? run_rounds(f, &p, err) : run_steps(f, &p, err));
     if (f->stop)
@@ -503,6 +507,9 @@ static dl4c_status run_fit(struct fit *f, dl4c_graph *graph, struct dl4c_error *
                                          .updater = f->t->updater,
                                          .threads = f->o->threads ? f->o->threads : dl4c_context_threads(graph->ctx) };
     DLI_TRY(dli_run_create(&about, &f->run, err));
+    if (f->run && f->t->positions == 1) /* rows with a class each */
+        DLI_TRY(dli_labels_init(&f->labels, graph->ctx, f->o->workers > 1 ? f->o->workers : 1, dli_trainer_binary(f->t) ? 2 : f->t->k_y,
+                                err));
     if (f->o->balanced)
         DLI_TRY(balance(f, err));
     DLI_TRY(dli_graph_begin_training(graph, err));
@@ -536,6 +543,7 @@ dl4c_status dl4c_fit(dl4c_graph *graph, dl4c_source *source, const struct dl4c_f
     dli_workers_destroy(&f.workers);
     dli_free(f.listeners);
     dli_trainer_copy_free(&f.best);
+    dli_labels_free(&f.labels);
     dli_run_close(&f.run);
     dl4c_trainer_destroy(&f.t);
     return status;

@@ -124,6 +124,19 @@ dl4c_status dli_run_score(struct dli_run *run, const struct dli_run_score *s, st
     return DL4C_OK;
 }
 
+/* [[examples of class 0, of class 1, ...] of worker 0, ...] */
+static void add_labels(struct dli_strbuf *b, const struct dli_labels *l)
+{
+    if (!dli_labels_known(l)) {
+        dli_strbuf_add(b, ", \"labels\": null");
+        return;
+    }
+    for (int32_t w = 0; w < l->workers; w++)
+        for (int64_t c = 0; c < l->classes; c++)
+            dli_strbuf_addf(b, "%s%" PRId64, c ? ", " : w ? "], [" : ", \"labels\": [[", l->counts[w * l->classes + c]);
+    dli_strbuf_add(b, "]]");
+}
+
 dl4c_status dli_run_epoch(struct dli_run *run, const struct dli_run_epoch *e, struct dl4c_error *err)
 {
     if (!run)
@@ -139,6 +152,8 @@ dl4c_status dli_run_epoch(struct dli_run *run, const struct dli_run_epoch *e, st
     add_num(b, "val_score", EXACT, e->val_score);
     add_num(b, "val_accuracy", EXACT, e->val_accuracy);
     add_num(b, "seconds", MEASURED, e->seconds);
+    add_labels(b, e->labels);
+    add_num(b, "label_dispersion", MEASURED, dli_labels_dispersion(e->labels));
     dli_strbuf_add(b, "}\n");
     return write_out(run, EPOCHS, err);
 }
@@ -225,6 +240,12 @@ static dl4c_status describe_source(struct dli_strbuf *b, dl4c_source *source, co
     dli_strbuf_addc(b, ']');
     add_count(b, "rows", info.rows);
     add_count(b, "classes", info.n_classes);
+    dli_strbuf_add(b, ", \"class_names\": ");
+    for (int32_t i = 0; info.classes && i < info.n_classes; i++) {
+        dli_strbuf_add(b, i ? ", " : "[");
+        dli_strbuf_json(b, info.classes[i]);
+    }
+    dli_strbuf_add(b, info.classes && info.n_classes > 0 ? "]" : "null");
     dli_strbuf_addc(b, '}');
     return DL4C_OK;
 }

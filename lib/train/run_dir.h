@@ -4,7 +4,7 @@
 #ifndef DLI_TRAIN_RUN_DIR_H
 #define DLI_TRAIN_RUN_DIR_H
 
-#include "base/error.h"
+#include "train/labels.h"
 #include <dl4c/train.h>
 
 /* One thread at a time. Every function below takes NULL for a training that keeps no record, and then does nothing. A failure to write
@@ -36,6 +36,7 @@ dl4c_status dli_run_score(struct dli_run *run, const struct dli_run_score *s, st
 struct dli_run_epoch {
     int64_t epoch, round, iteration, examples;
     double train_score, train_accuracy, val_score, val_accuracy, seconds; /* NaN: not known */
+    const struct dli_labels *labels;
 };
 /* Writes what was gathered too. */
 dl4c_status dli_run_epoch(struct dli_run *run, const struct dli_run_epoch *e, struct dl4c_error *err);

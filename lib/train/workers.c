@@ -79,7 +79,7 @@ static dl4c_status train_share(struct worker *w, const struct order *o, struct d
         if (all->count[at] == 0)
             continue;
         dli_rows_batch(all->rows, all->first[at], all->count[at], &b);
-        *r = (struct dli_worker_step){ .worker = w->number, .step = s, .rows = b.n };
+        *r = (struct dli_worker_step){ .worker = w->number, .step = s, .rows = b.n, .labels = b.labels, .y = b.y };
         const dl4c_status status = dli_trainer_run(w->t, true, &b, &r->score, &r->right, err);
         if (status != DL4C_OK)
             return dli_fail_prefix(err, status, "worker %" PRId32, w->number);

@@ -14,6 +14,8 @@ struct dli_worker_step {
     int32_t worker, step; /* step: of the round, from 0 */
     int64_t rows, right, counted; /* counted: rows that a mask leaves anything of */
     double score;
+    const int64_t *labels; /* of the rows, or their targets, borrowed until the next round; NULL: not known here */
+    const float *y;
 };
 
 /* ---- rows in memory, for a round (shares.c) ---- */

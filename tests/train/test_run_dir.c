@@ -194,7 +194,7 @@ static void a_training_is_recorded_to_the_bit(void **state)
         assert_true(num(line, "train_score") == (t.scores.of[3 * i] + t.scores.of[3 * i + 1] + t.scores.of[3 * i + 2]) / 3);
         assert_true(num(line, "train_accuracy") >= 0 && num(line, "train_accuracy") <= 1);
         assert_true(num(line, "val_score") > 0 && num(line, "val_accuracy") >= 0 && num(line, "seconds") >= 0);
-        assert_int_equal(json_object_size(line), 10);
+        assert_int_equal(json_object_size(line), 12);
     }
     assert_true(num(json_array_get(epochs, 2), "val_accuracy") > 0.9); /* separable */
     assert_true(num(json_array_get(epochs, 2), "train_accuracy") > 0.9);
@@ -256,6 +256,53 @@ static void nan_is_null(void **state)
     }
     json_decref(epochs);
     end(&t);
+}
+
+static double count_of(json_t *epoch, size_t worker, size_t class)
+{
+    return json_number_value(json_array_get(json_array_get(json_object_get(epoch, "labels"), worker), class));
+}
+
+/* 30 examples in the order of their classes, two workers with batches of 5: each step's first half goes to worker 0. */
+static void labels_tell_workers_and_order_apart(void **state)
+{
+    (void)state;
+    for (int shuffled = 0; shuffled < 2; shuffled++) {
+        struct training t;
+        begin(&t);
+        dl4c_source_destroy(&t.train);
+        float x[30 * TOY_FEATURES], y[30 * TOY_CLASSES] = { 0 };
+        int64_t labels[30];
+        toy_values(1, 30 * TOY_FEATURES, x);
+        for (int i = 0; i < 30; i++) {
+            labels[i] = i / 10;
+            y[i * TOY_CLASSES + labels[i]] = 1;
+        }
+        const int64_t x_shape[] = { TOY_FEATURES }, y_shape[] = { TOY_CLASSES };
+        dl4c_tensor *tx = toy_f32(x, 30, x_shape, 1), *ty = shuffled ? toy_f32(y, 30, y_shape, 1) : toy_i64(labels, 30);
+        must(dl4c_source_tensors(t.ctx, tx, ty, TOY_CLASSES, &t.train, &t.err), &t.err);
+        t.o.workers = 2;
+        t.o.batch = 5;
+        t.o.no_shuffle = !shuffled;
+        must(dl4c_fit(t.graph, t.train, &t.o, &t.err), &t.err);
+        json_t *epochs = lines_of(&t.disk, "disk/run/epochs.jsonl");
+        for (size_t e = 0; e < 3; e++) {
+            json_t *line = json_array_get(epochs, e);
+            for (size_t c = 0; c < TOY_CLASSES; c++) {
+                assert_true(count_of(line, 0, c) + count_of(line, 1, c) == 10);
+                assert_true(shuffled || count_of(line, 0, c) == 5);
+            }
+            /* Six minibatches, each of one class: chi-squared is 30 * (3 - 1), its mean over all orders 10 * 30 / 29. */
+            if (!shuffled)
+                assert_float_equal(num(line, "label_dispersion"), 60.0 * 29 / 300, 1e-5);
+            else
+                assert_true(num(line, "label_dispersion") < 2.5);
+        }
+        json_decref(epochs);
+        dl4c_tensor_unref(&tx);
+        dl4c_tensor_unref(&ty);
+        end(&t);
+    }
 }
 
 /* The same steps with and without a record. */
@@ -557,6 +604,7 @@ int main(void)
         cmocka_unit_test(a_training_is_recorded_to_the_bit),
         cmocka_unit_test(run_json_says_how_to_do_it_again),
         cmocka_unit_test(nan_is_null),
+        cmocka_unit_test(labels_tell_workers_and_order_apart),
         cmocka_unit_test(a_record_changes_no_bit),
         cmocka_unit_test(early_stopping_and_listeners_leave_events),
         cmocka_unit_test(a_failure_is_the_last_event),
