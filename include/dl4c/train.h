@@ -71,7 +71,8 @@ struct dl4c_listener {
 
 /** Flags of struct dl4c_fit_options. */
 enum {
-    DL4C_FIT_KEEP_GRADIENT = 1 /**< for dl4c_trainer_gradient: a trainer stores gradients whole, which takes memory and time */
+    DL4C_FIT_KEEP_GRADIENT = 1, /**< for dl4c_trainer_gradient: a trainer stores gradients whole, which takes memory and time */
+    DL4C_FIT_ANY_KERNELS = 2    /**< resume: go on although the checkpoint was written under another kernel set; bits will differ */
 };
 
 /** Options of dl4c_fit and dl4c_trainer_create. Zero everywhere: all defaults. */
@@ -105,10 +106,14 @@ struct dl4c_fit_options {
     uint64_t flags; /**< DL4C_FIT_* or 0 */
     uint32_t validate_every; /**< epochs: the first and every so-many-th after it is validated; 0: 1 */
     int32_t no_save_updater; /**< 1: only parameters are averaged, and the updater begins each round as it was before the first */
+    const char *checkpoint_dir;  /**< URI of a directory where fit keeps what it takes to go on (see dl4c_fit); NULL: none */
+    int64_t checkpoint_every_ms; /**< between two checkpoints within an epoch; one is written after each epoch, too; 0: 60 000 */
+    int32_t resume;              /**< 1: goes on from the checkpoint in checkpoint_dir; from the beginning where there is none yet */
+    int32_t reserved;            /**< 0 */
 };
 #define DL4C_FIT_OPTIONS_INIT                                                                                                              \
     {                                                                                                                                      \
-        sizeof(struct dl4c_fit_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0             \
+        sizeof(struct dl4c_fit_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 \
     }
 
 /**
@@ -134,6 +139,13 @@ struct dl4c_fit_options {
  *     epochs.jsonl  a line for each epoch: "time", "epoch", "round", "iteration", "examples", "train_score", "train_accuracy", "val_score",
  *                   "val_accuracy", "seconds", "labels", "label_dispersion"
  *     events.jsonl  "time", "kind", "epoch", "round", "iteration", "worker", "message"; the last kind is "end" where training was done
+ *
+ * With @p options->checkpoint_dir fit keeps what it takes to go on after the process was killed: checkpoint.safetensors, a model that
+ * dl4c_model_load takes, with the updater's state and where the training stood, replaced as a whole after each epoch, every
+ * checkpoint_every_ms and when fit is cancelled; beside it, with early stopping, best-EPOCH.safetensors. With resume and the graph, source
+ * and options of the first time fit goes on from there and ends with the same bits as if nothing had happened; epochs and timeout_ms may be
+ * others. The record in run_dir is cut back to what it was then and goes on, too. DL4C_E_STATE: the checkpoint is of another training, and
+ * the message says what differs; or there is one, and resume is 0.
  *
  * "time" is in seconds since 1970 UTC, "rate" in examples a second, "round" counts parameter averagings and is null without them.
  * docs/reference/run-directory.md says the rest. Files grow by whole lines, at the latest a second after a step and at the end of each

@@ -4,6 +4,7 @@
 #include "base/escape.h"
 #include "base/number.h"
 #include "tensor/shape.h"
+#include "train/resume.h"
 #include "train/run_dir.h"
 #include "train/trainer.h"
 #include "train/workers.h"
@@ -19,17 +20,14 @@ struct fit {
     struct dli_workers *workers; /* NULL: one trains alone */
     struct dli_run *run; /* NULL: no record is kept */
     struct dli_labels labels; /* of the epoch at work; counted for the record only */
+    struct dli_resume *resume; /* NULL: no checkpoints are */
     struct dli_watch watch;
     int64_t rows; /* of an epoch; -1: not known */
     bool stop;    /* a listener asked for it */
     bool events;  /* a listener wants them at each step */
+    bool between; /* steps, within an epoch: a checkpoint of now can be gone on from */
     struct dli_trainer_copy best;
-    double train_score, val_score, val_accuracy; /* of the epoch at work, NaN where there is none */
-    int64_t examples, right, counted;            /* of the epoch at work, in training */
-    double best_score;
-    double kept_train, kept_val, kept_accuracy; /* of the best epoch */
-    int64_t best_epoch;
-    uint32_t worse; /* epochs since the best */
+    struct dli_standing at;
 };
 
 /* ---- listeners ---- */
@@ -54,7 +52,7 @@ static dl4c_status tell_event(struct fit *f, struct dl4c_train_event *e, int64_t
     e->struct_size = sizeof *e;
     e->graph = f->t->graph;
     e->iteration = iteration;
-    e->round = f->workers ? dli_workers_rounds(f->workers) : -1;
+    e->round = f->workers ? f->at.rounds : -1;
     e->done = f->watch.now.done;
     e->total = f->watch.now.total;
     e->cancel = f->watch.cancel;
@@ -116,14 +114,14 @@ static dl4c_status tell_epoch(struct fit *f, bool start, int64_t epoch, struct d
         const struct dl4c_listener *l = &f->listeners[i];
         if (start && l->epoch_start && l->epoch_start(l->user, epoch) != 0)
             f->stop = true;
-        if (!start && l->epoch_end && l->epoch_end(l->user, epoch, f->train_score, f->val_score, f->val_accuracy) != 0)
+        if (!start && l->epoch_end && l->epoch_end(l->user, epoch, f->at.train_score, f->at.val_score, f->at.val_accuracy) != 0)
             f->stop = true;
     }
     struct dl4c_train_event e = { .kind = start ? DL4C_TRAIN_EPOCH_START : DL4C_TRAIN_EPOCH_END,
                                   .epoch = epoch,
-                                  .score = start ? NAN : f->train_score,
-                                  .val_score = start ? NAN : f->val_score,
-                                  .val_accuracy = start ? NAN : f->val_accuracy };
+                                  .score = start ? NAN : f->at.train_score,
+                                  .val_score = start ? NAN : f->at.val_score,
+                                  .val_accuracy = start ? NAN : f->at.val_accuracy };
     DLI_TRY(tell_event(f, &e, f->t->graph->iteration, err));
     return step_in(f, err);
 }
@@ -227,22 +225,33 @@ static dl4c_status validate(struct fit *f, struct dl4c_error *err)
     }
     if (n == 0)
         return dli_fail(err, DL4C_E_INVALID, "train", "the validation source has no examples");
-    f->val_score = sum / (double)n + penalty;
-    f->val_accuracy = (double)right / (double)counted; /* NaN where all is masked */
+    f->at.val_score = sum / (double)n + penalty;
+    f->at.val_accuracy = (double)right / (double)counted; /* NaN where all is masked */
     return DL4C_OK;
 }
 
 /* Of an epoch. */
 struct pass {
-    double sum;          /* of scores */
-    int64_t steps, done; /* minibatches; rows of earlier epochs */
-    int64_t began;       /* when the step or round before ended */
+    int64_t done;  /* rows of earlier epochs */
+    int64_t began; /* when the step or round before ended */
 };
+
+static dl4c_status save_checkpoint(struct fit *f, bool is_best, struct dl4c_error *err)
+{
+    const dl4c_graph *g = f->t->graph;
+    if (!f->resume)
+        return DL4C_OK;
+    DLI_TRY(dli_run_flush(f->run, err));
+    dli_run_sizes(f->run, &f->at.scores_bytes, &f->at.epochs_bytes);
+    DLI_TRY(dli_resume_save(f->resume, f->t, &f->at, is_best, err));
+    return dli_run_event(f->run, "checkpoint", g->epoch, g->iteration, err, "%" PRId64 " examples into epoch %" PRId64, f->at.examples,
+                         g->epoch + 1);
+}
 
 static dl4c_status record_step(struct fit *f, const struct dli_worker_step *s, int64_t iteration, double rate, struct dl4c_error *err)
 {
     const struct dli_run_score line = { .epoch = f->t->graph->epoch + 1,
-                                        .round = f->workers ? dli_workers_rounds(f->workers) : -1,
+                                        .round = f->workers ? f->at.rounds : -1,
                                         .iteration = iteration,
                                         .worker = s->worker,
                                         .examples = s->rows,
@@ -254,13 +263,13 @@ static dl4c_status record_step(struct fit *f, const struct dli_worker_step *s, i
 static dl4c_status record_epoch(struct fit *f, int64_t epoch, int64_t began, struct dl4c_error *err)
 {
     const struct dli_run_epoch e = { .epoch = epoch,
-                                     .round = f->workers ? dli_workers_rounds(f->workers) : -1,
+                                     .round = f->workers ? f->at.rounds : -1,
                                      .iteration = f->t->graph->iteration,
-                                     .examples = f->examples,
-                                     .train_score = f->train_score,
-                                     .train_accuracy = (double)f->right / (double)f->counted,
-                                     .val_score = f->val_score,
-                                     .val_accuracy = f->val_accuracy,
+                                     .examples = f->at.examples,
+                                     .train_score = f->at.train_score,
+                                     .train_accuracy = (double)f->at.right / (double)f->at.counted,
+                                     .val_score = f->at.val_score,
+                                     .val_accuracy = f->at.val_accuracy,
                                      .seconds = (double)(dli_now_ns() - began) * 1e-9,
                                      .labels = &f->labels };
     return dli_run_epoch(f->run, &e, err);
@@ -273,28 +282,31 @@ static dl4c_status count_steps(struct fit *f, const struct dli_worker_step *step
     const int64_t first = f->t->graph->iteration - steps[n - 1].step, now = dli_now_ns(), took = now - p->began;
     const double a_second = took > 0 ? 1e9 * (steps[n - 1].step + 1) / (double)took : NAN; /* steps */
     p->began = now;
+    f->between = false;
     for (int64_t i = 0, j; i < n; i = j) {
         double score = 0;
         int64_t rows = 0;
         for (j = i; j < n && steps[j].step == steps[i].step; j++) {
             const struct dli_worker_step *s = &steps[j];
-            p->sum += s->score;
-            p->steps++;
-            f->examples += s->rows;
-            f->right += s->right;
-            f->counted += s->counted;
+            f->at.sum += s->score;
+            f->at.steps++;
+            f->at.examples += s->rows;
+            f->at.right += s->right;
+            f->at.counted += s->counted;
             score += s->score * (double)s->rows;
             dli_labels_add(&f->labels, s->worker, s->labels, f->t->k_y == f->labels.classes ? s->y : NULL, s->rows);
             rows += s->rows;
             DLI_TRY(record_step(f, s, first + s->step, (double)s->rows * a_second, err));
         }
-        f->watch.now.done = p->done + f->examples;
+        f->watch.now.done = p->done + f->at.examples;
         f->watch.now.score = j - i == 1 ? steps[i].score : score / (double)rows;
         tell_iteration(f, first + steps[i].step, f->watch.now.score);
         for (int64_t k = i; k < j; k++)
             DLI_TRY(tell_step(f, &steps[k], first + steps[k].step, source_ns, err));
     }
-    return dli_watch_report(&f->watch, false, err);
+    f->between = true;
+    DLI_TRY(dli_watch_report(&f->watch, false, err));
+    return dli_resume_due(f->resume) ? save_checkpoint(f, false, err) : DL4C_OK;
 }
 
 static dl4c_status run_steps(struct fit *f, struct pass *p, struct dl4c_error *err)
@@ -322,7 +334,23 @@ static dl4c_status run_rounds(struct fit *f, struct pass *p, struct dl4c_error *
         DLI_TRY(dli_workers_round(f->workers, f->source, &f->watch, &steps, &n, err));
         if (n == 0)
             break;
+        f->at.rounds++;
         DLI_TRY(count_steps(f, steps, n, 0, p, err));
+    }
+    return DL4C_OK;
+}
+
+/* The examples of the epoch that were trained on before the checkpoint come first again. */
+static dl4c_status skip(struct fit *f, struct dl4c_error *err)
+{
+    f->labels.unknown = f->at.examples > 0; /* whose they were is not kept */
+    for (int64_t left = f->at.examples; left > 0;) {
+        struct dl4c_batch b;
+        DLI_TRY(dli_watch_check(&f->watch, err));
+        DLI_TRY(dli_trainer_next(f->t, f->source, left < f->t->batch ? left : f->t->batch, &b, err));
+        if (b.n == 0)
+            return dli_fail(err, DL4C_E_STATE, "train", "the source ended %" PRId64 " examples before the place of the checkpoint", left);
+        left -= b.n;
     }
     return DL4C_OK;
 }
@@ -330,33 +358,34 @@ static dl4c_status run_rounds(struct fit *f, struct pass *p, struct dl4c_error *
 static dl4c_status run_epoch(struct fit *f, int64_t done, struct dl4c_error *err)
 {
     struct pass p = { .done = done, .began = dli_now_ns() };
-    f->train_score = f->val_score = f->val_accuracy = NAN;
-    f->examples = f->right = f->counted = 0;
+    f->at.train_score = f->at.val_score = f->at.val_accuracy = NAN;
     dli_labels_clear(&f->labels);
     DLI_TRY(dl4c_source_reset(f->source, !f->o->no_shuffle, f->o->seed, f->t->graph->epoch, err));
+    DLI_TRY(skip(f, err));
+    f->between = true;
     DLI_TRY(f->workers ? run_rounds(f, &p, err) : run_steps(f, &p, err));
     if (f->stop)
         return DL4C_OK;
-    if (p.steps == 0)
+    if (f->at.steps == 0)
         return dli_fail(err, DL4C_E_INVALID, "train", "the source has no examples");
     if (f->rows < 0)
-        f->rows = f->examples;
-    f->train_score = p.sum / (double)p.steps;
+        f->rows = f->at.examples;
+    f->at.train_score = f->at.sum / (double)f->at.steps;
     return DL4C_OK;
 }
 
 static dl4c_status consider(struct fit *f, int64_t epoch, struct dl4c_error *err)
 {
-    if (f->best_epoch && !(f->val_score < f->best_score)) {
-        f->worse++;
+    if (f->at.best_epoch && !(f->at.val_score < f->at.best_score)) {
+        f->at.worse++;
         return DL4C_OK;
     }
-    f->worse = 0;
-    f->best_epoch = epoch;
-    f->best_score = f->val_score;
-    f->kept_train = f->train_score;
-    f->kept_val = f->val_score;
-    f->kept_accuracy = f->val_accuracy;
+    f->at.worse = 0;
+    f->at.best_epoch = epoch;
+    f->at.best_score = f->at.val_score;
+    f->at.kept_train = f->at.train_score;
+    f->at.kept_val = f->at.val_score;
+    f->at.kept_accuracy = f->at.val_accuracy;
     return f->o->early_stopping ? dli_trainer_save(f->t, &f->best, err) : DL4C_OK;
 }
 
@@ -367,37 +396,51 @@ static int64_t rows_of(const struct fit *f, uint32_t epochs)
     return f->rows >= 0 && dli_mul_i64(f->rows, epochs, &n) ? n : 0;
 }
 
+/* Validation, record, checkpoint. */
+static dl4c_status end_epoch(struct fit *f, int64_t epoch, int64_t began, struct dl4c_error *err)
+{
+    const bool validates = f->o->validation && (f->o->validate_every < 2 || f->at.epochs % f->o->validate_every == 0);
+    f->between = false;
+    f->t->graph->epoch++;
+    if (validates) {
+        DLI_TRY(dli_run_flush(f->run, err)); /* it may take its time */
+        DLI_TRY(validate(f, err));
+        DLI_TRY(consider(f, epoch, err));
+    }
+    DLI_TRY(record_epoch(f, epoch, began, err));
+    f->at.epochs++;
+    f->at.examples = f->at.right = f->at.counted = f->at.steps = 0;
+    f->at.sum = 0;
+    return save_checkpoint(f, validates && f->at.best_epoch == epoch, err);
+}
+
+static bool past_best(const struct fit *f) { return f->o->early_stopping && f->at.worse >= f->o->early_stopping; }
+
 static dl4c_status run_epochs(struct fit *f, struct dl4c_error *err)
 {
     dl4c_graph *g = f->t->graph;
-    for (uint32_t e = 0; e < f->o->epochs && !f->stop; e++) {
+    while (f->at.epochs < f->o->epochs && !f->stop && !past_best(f)) {
         const int64_t epoch = g->epoch + 1, began = dli_now_ns();
         f->watch.now.epoch = epoch;
         f->watch.now.total = f->o->epochs == UINT32_MAX ? 0 : rows_of(f, f->o->epochs);
         DLI_TRY(tell_epoch(f, true, epoch, err));
         if (f->stop)
             break;
-        DLI_TRY(run_epoch(f, rows_of(f, e), err));
+        DLI_TRY(run_epoch(f, rows_of(f, (uint32_t)f->at.epochs), err));
         if (f->stop)
             break;
-        g->epoch++;
-        if (f->o->validation && (f->o->validate_every < 2 || e % f->o->validate_every == 0)) {
-            DLI_TRY(dli_run_flush(f->run, err)); /* it may take its time */
-            DLI_TRY(validate(f, err));
-            DLI_TRY(consider(f, epoch, err));
-        }
-        DLI_TRY(record_epoch(f, epoch, began, err));
+        DLI_TRY(end_epoch(f, epoch, began, err));
         DLI_TRY(tell_epoch(f, false, epoch, err));
-        if (f->o->early_stopping && f->worse >= f->o->early_stopping) {
-            DLI_TRY(dli_run_event(f->run, "early_stopping", epoch, g->iteration, err,
-                                  "no lower validation score than that of epoch %" PRId64 " in %" PRIu32 " epochs", f->best_epoch,
-                                  f->worse));
-            break;
-        }
     }
-    if (f->stop)
+    if (past_best(f))
+        DLI_TRY(dli_run_event(f->run, "early_stopping", g->epoch, g->iteration, err,
+                              "no lower validation score than that of epoch %" PRId64 " in %" PRIu32 " epochs", f->at.best_epoch,
+                              f->o->early_stopping));
+    if (f->stop) {
+        DLI_TRY(f->between ? save_checkpoint(f, false, err) : DL4C_OK);
         DLI_TRY(dli_run_event(f->run, "stopped", g->epoch, g->iteration, err, "a listener asked to stop"));
-    if (f->o->early_stopping && f->best_epoch && f->best.params)
+    }
+    if (f->o->early_stopping && f->at.best_epoch && f->best.params)
         DLI_TRY(dli_trainer_restore(f->t, &f->best, err));
     return dli_watch_report(&f->watch, true, err);
 }
@@ -407,9 +450,9 @@ static dl4c_status record_end(struct fit *f, struct dl4c_error *err)
 {
     const dl4c_graph *g = f->t->graph;
     DLI_TRY(dli_run_flush(f->run, err));
-    if (f->o->early_stopping && f->best_epoch)
+    if (f->o->early_stopping && f->at.best_epoch)
         return dli_run_event(f->run, "end", g->epoch, g->iteration, err, "epoch %" PRId64 " is kept, whose validation score is %s",
-                             f->best_epoch, DLI_NUM(f->best_score));
+                             f->at.best_epoch, DLI_NUM(f->at.best_score));
     return dli_run_event(f->run, "end", g->epoch, g->iteration, err, "the last iteration is kept");
 }
 
@@ -440,12 +483,12 @@ static dl4c_status describe(const struct fit *f, char **text, struct dl4c_error 
         dli_strbuf_json_num(&b, (double)o->class_weights[i]);
     }
     dli_strbuf_add(&b, o->class_weights ? "]" : "");
-    const bool best = o->early_stopping && f->best_epoch;
-    key_num(&b, "train_score", best ? f->kept_train : f->train_score);
-    key_num(&b, "validation_score", best ? f->kept_val : f->val_score);
-    key_num(&b, "validation_accuracy", best ? f->kept_accuracy : f->val_accuracy);
+    const bool best = o->early_stopping && f->at.best_epoch;
+    key_num(&b, "train_score", best ? f->at.kept_train : f->at.train_score);
+    key_num(&b, "validation_score", best ? f->at.kept_val : f->at.val_score);
+    key_num(&b, "validation_accuracy", best ? f->at.kept_accuracy : f->at.val_accuracy);
     if (o->early_stopping)
-        dli_strbuf_addf(&b, ", \"early_stopping\": %" PRIu32 ", \"best_epoch\": %" PRId64, o->early_stopping, f->best_epoch);
+        dli_strbuf_addf(&b, ", \"early_stopping\": %" PRIu32 ", \"best_epoch\": %" PRId64, o->early_stopping, f->at.best_epoch);
     dli_strbuf_addc(&b, '}');
     return dli_strbuf_take(&b, text, err);
 }
@@ -487,6 +530,27 @@ static dl4c_status take_listeners(struct fit *f, dl4c_context *ctx, struct dl4c_
     return DL4C_OK;
 }
 
+/* Where there is a checkpoint the graph becomes what it was then; the record of the run is begun, or goes on. */
+static dl4c_status begin(struct fit *f, dl4c_graph *graph, struct dl4c_error *err)
+{
+    const struct dli_run_about about = { .options = f->o,
+                                         .graph = graph,
+                                         .source = f->source,
+                                         .updater = f->t->updater,
+                                         .threads = f->o->threads ? f->o->threads : dl4c_context_threads(graph->ctx) };
+    bool found = false;
+    DLI_TRY(dli_resume_create(&about, f->t, &f->resume, err));
+    if (f->resume) {
+        DLI_TRY(step_in(f, err));
+        const dl4c_status status = dli_resume_load(f->resume, f->t, &f->at, &f->best, &found, err);
+        step_out(f);
+        DLI_TRY(status);
+    }
+    if (!f->o->resume)
+        return dli_run_create(&about, &f->run, err);
+    return dli_run_resume(&about, found ? f->at.scores_bytes : 0, found ? f->at.epochs_bytes : 0, &f->run, err);
+}
+
 static dl4c_status run_fit(struct fit *f, dl4c_graph *graph, struct dl4c_error *err)
 {
     struct dl4c_source_info info = DL4C_SOURCE_INFO_INIT;
@@ -501,19 +565,13 @@ static dl4c_status run_fit(struct fit *f, dl4c_graph *graph, struct dl4c_error *
                         DLI_SHAPE(other.dim, other.rank), DLI_SHAPE(shape.dim, shape.rank));
     DLI_TRY(dli_trainer_create(graph, f->o, &shape, &f->t, err));
     dli_watch_init(&f->watch, "train", f->o->progress, f->o->progress_user, f->o->cancel, f->o->timeout_ms);
-    const struct dli_run_about about = { .options = f->o,
-                                         .graph = graph,
-                                         .source = f->source,
-                                         .updater = f->t->updater,
-                                         .threads = f->o->threads ? f->o->threads : dl4c_context_threads(graph->ctx) };
-    DLI_TRY(dli_run_create(&about, &f->run, err));
+    DLI_TRY(begin(f, graph, err));
     if (f->run && f->t->positions == 1) /* rows with a class each */
         DLI_TRY(dli_labels_init(&f->labels, graph->ctx, f->o->workers > 1 ? f->o->workers : 1, dli_trainer_binary(f->t) ? 2 : f->t->k_y,
                                 err));
     if (f->o->balanced)
         DLI_TRY(balance(f, err));
-    DLI_TRY(dli_graph_begin_training(graph, err));
-    f->t->held = true;
+    DLI_TRY(step_in(f, err));
     dl4c_status status = f->o->workers > 1 ? dli_workers_create(f->t, f->o, &f->workers, err) : DL4C_OK;
     if (status == DL4C_OK)
         status = run_epochs(f, err);
@@ -521,6 +579,8 @@ static dl4c_status run_fit(struct fit *f, dl4c_graph *graph, struct dl4c_error *
         status = record(f, err);
     if (status == DL4C_OK)
         status = record_end(f, err);
+    if ((status == DL4C_E_CANCELLED || status == DL4C_E_TIMEOUT) && f->between) /* what was done is not lost */
+        (void)save_checkpoint(f, false, NULL);
     if (f->t->held)
         dli_graph_end_training(graph);
     return status;
@@ -534,7 +594,7 @@ dl4c_status dl4c_fit(dl4c_graph *graph, dl4c_source *source, const struct dl4c_f
     struct dl4c_error own = DL4C_ERROR_INIT; /* the record wants the reason too */
     err = err ? err : &own;
     DLI_TRY(dli_fit_options(options, true, &o, err));
-    struct fit f = { .o = &o, .source = source, .best_score = NAN, .train_score = NAN, .val_score = NAN, .val_accuracy = NAN };
+    struct fit f = { .o = &o, .source = source, .at = { .best_score = NAN, .train_score = NAN, .val_score = NAN, .val_accuracy = NAN } };
     dl4c_status status = take_listeners(&f, graph->ctx, err);
     if (status == DL4C_OK)
         status = run_fit(&f, graph, err);
@@ -544,6 +604,7 @@ dl4c_status dl4c_fit(dl4c_graph *graph, dl4c_source *source, const struct dl4c_f
     dli_free(f.listeners);
     dli_trainer_copy_free(&f.best);
     dli_labels_free(&f.labels);
+    dli_resume_destroy(&f.resume);
     dli_run_close(&f.run);
     dl4c_trainer_destroy(&f.t);
     return status;

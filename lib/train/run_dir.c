@@ -23,6 +23,7 @@ enum { GATHER_NS = 1000 * 1000 * 1000, GATHER_BYTES = 64 * 1024 };
 struct log {
     char *uri;
     struct dli_strbuf text; /* whole lines that are not written yet */
+    int64_t bytes;          /* that are */
 };
 
 struct dli_run {
@@ -85,6 +86,7 @@ static dl4c_status write_out(struct dli_run *run, int which, struct dl4c_error *
         *err = log->text.err;
     if (status == DL4C_OK && log->text.length > 0)
         status = dl4c_fs_append(run->ctx, log->uri, log->text.text, log->text.length, err);
+    log->bytes += status == DL4C_OK ? (int64_t)log->text.length : 0;
     log->text.length = 0;
     run->failed = status != DL4C_OK;
     return status;
@@ -291,63 +293,95 @@ static dl4c_status describe(const struct dli_run_about *a, struct dli_strbuf *b,
     return DL4C_OK;
 }
 
-static dl4c_status refuse_existing(dl4c_context *ctx, const char *uri, struct dl4c_error *err)
+static dl4c_status is_there(dl4c_context *ctx, const char *uri, bool *there, struct dl4c_error *err)
 {
     struct dl4c_fs_stat s = DL4C_FS_STAT_INIT;
     struct dl4c_error why = DL4C_ERROR_INIT;
     const dl4c_status status = dl4c_fs_stat_uri(ctx, uri, &s, &why);
-    if (status == DL4C_OK)
-        return dli_fail(err, DL4C_E_STATE, "run", "%.300s is there already: a run's record goes into a directory of its own", uri);
-    if (status == DL4C_E_NOTFOUND)
-        return DL4C_OK;
-    if (err)
+    *there = status == DL4C_OK;
+    if (status != DL4C_OK && status != DL4C_E_NOTFOUND && err)
         *err = why;
-    return status;
+    return status == DL4C_E_NOTFOUND ? DL4C_OK : status;
 }
 
-static dl4c_status set_up(struct dli_run *run, const struct dli_run_about *a, struct dl4c_error *err)
+static dl4c_status refuse_existing(dl4c_context *ctx, const char *uri, struct dl4c_error *err)
 {
-    const char *dir = a->options->run_dir;
-    char *name = NULL, *text = NULL;
+    bool there;
+    DLI_TRY(is_there(ctx, uri, &there, err));
+    if (there)
+        return dli_fail(err, DL4C_E_STATE, "run", "%.300s is there already: a run's record goes into a directory of its own", uri);
+    return DL4C_OK;
+}
+
+static dl4c_status write_about(struct dli_run *run, const struct dli_run_about *a, const char *name, struct dl4c_error *err)
+{
+    char *text = NULL;
     struct dli_strbuf b;
     dli_strbuf_init(&b, run->ctx);
-    DLI_TRY(dli_uri_join(run->ctx, dir, "run.json", &name, err));
-    dl4c_status status = refuse_existing(run->ctx, name, err);
-    for (int i = 0; status == DL4C_OK && i < LOGS; i++) {
-        status = dli_uri_join(run->ctx, dir, log_names[i], &run->logs[i].uri, err);
-        if (status == DL4C_OK)
-            status = refuse_existing(run->ctx, run->logs[i].uri, err);
-    }
-    if (status == DL4C_OK) {
-        struct dl4c_error why = DL4C_ERROR_INIT;
-        status = dl4c_fs_mkdir(run->ctx, dir, &why);
-        if (status == DL4C_E_UNSUPPORTED) /* a store of objects has no directories; one that cannot write says so below */
-            status = DL4C_OK;
-        else if (status != DL4C_OK && err)
-            *err = why;
-    }
-    /* The three are there from the beginning, so that readers need not ask. */
-    for (int i = 0; status == DL4C_OK && i < LOGS; i++)
-        status = dl4c_fs_append(run->ctx, run->logs[i].uri, "", 0, err);
-    if (status == DL4C_OK)
-        status = describe(a, &b, err);
+    dl4c_status status = describe(a, &b, err);
     if (status == DL4C_OK)
         status = dli_strbuf_take(&b, &text, err);
     if (status == DL4C_OK)
         status = dli_fs_save(run->ctx, name, text, strlen(text), err);
     dli_free(text);
     dli_strbuf_free(&b);
-    dli_free(name);
-    DLI_TRY(status);
+    return status;
+}
+
+static dl4c_status begin(struct dli_run *run, const struct dli_run_about *a, const char *name, struct dl4c_error *err)
+{
+    const char *dir = a->options->run_dir;
+    DLI_TRY(refuse_existing(run->ctx, name, err));
+    for (int i = 0; i < LOGS; i++)
+        DLI_TRY(refuse_existing(run->ctx, run->logs[i].uri, err));
+    struct dl4c_error why = DL4C_ERROR_INIT;
+    const dl4c_status status = dl4c_fs_mkdir(run->ctx, dir, &why);
+    /* A store of objects has no directories; one that cannot write says so below. */
+    if (status != DL4C_OK && status != DL4C_E_UNSUPPORTED) {
+        if (err)
+            *err = why;
+        return status;
+    }
+    /* The three are there from the beginning, so that readers need not ask. */
+    for (int i = 0; i < LOGS; i++)
+        DLI_TRY(dl4c_fs_append(run->ctx, run->logs[i].uri, "", 0, err));
+    DLI_TRY(write_about(run, a, name, err));
     return dli_run_event(run, "start", a->graph->epoch, a->graph->iteration, err, "up to %" PRIu32 " epochs", a->options->epochs);
 }
 
-dl4c_status dli_run_create(const struct dli_run_about *about, struct dli_run **out, struct dl4c_error *err)
+/* The first `keep` bytes of a file that grew. */
+static dl4c_status cut(struct dli_run *run, struct log *log, int64_t keep, struct dl4c_error *err)
 {
+    char *text = NULL;
+    size_t size = 0;
+    dl4c_status status = dli_fs_load(run->ctx, log->uri, INT64_MAX, &text, &size, err);
+    if (status == DL4C_OK && (int64_t)size < keep)
+        status = dli_fail(err, DL4C_E_CORRUPT, "run", "%.300s has %zu bytes, the checkpoint knows of %" PRId64, log->uri, size, keep);
+    if (status == DL4C_OK && (int64_t)size > keep)
+        status = dli_fs_save(run->ctx, log->uri, text, (size_t)keep, err);
+    dli_free(text);
+    log->bytes = keep;
+    return status;
+}
+
+static dl4c_status go_on(struct dli_run *run, const struct dli_run_about *a, int64_t scores_bytes, int64_t epochs_bytes,
+                         struct dl4c_error *err)
+{
+    DLI_TRY(cut(run, &run->logs[SCORES], scores_bytes, err));
+    DLI_TRY(cut(run, &run->logs[EPOCHS], epochs_bytes, err));
+    return dli_run_event(run, "resumed", a->graph->epoch, a->graph->iteration, err, "up to %" PRIu32 " epochs", a->options->epochs);
+}
+
+/* scores_bytes is negative: a record that is there is refused. */
+static dl4c_status open_run(const struct dli_run_about *a, int64_t scores_bytes, int64_t epochs_bytes, struct dli_run **out,
+                            struct dl4c_error *err)
+{
+    char *name = NULL;
+    bool there = false;
     *out = NULL;
-    if (!about->options->run_dir)
+    if (!a->options->run_dir)
         return DL4C_OK;
-    dl4c_context *ctx = dli_context_ref(about->graph->ctx, err);
+    dl4c_context *ctx = dli_context_ref(a->graph->ctx, err);
     struct dli_run *run = ctx ? dli_calloc(ctx, 1, sizeof *run, err) : NULL;
     if (!run) {
         dli_context_unref(ctx);
@@ -357,13 +391,35 @@ dl4c_status dli_run_create(const struct dli_run_about *about, struct dli_run **o
     run->flushed_ns = dli_now_ns();
     for (int i = 0; i < LOGS; i++)
         dli_strbuf_init(&run->logs[i].text, ctx);
-    const dl4c_status status = set_up(run, about, err);
-    if (status != DL4C_OK) {
+    dl4c_status status = dli_uri_join(ctx, a->options->run_dir, "run.json", &name, err);
+    for (int i = 0; status == DL4C_OK && i < LOGS; i++)
+        status = dli_uri_join(ctx, a->options->run_dir, log_names[i], &run->logs[i].uri, err);
+    if (status == DL4C_OK && scores_bytes >= 0)
+        status = is_there(ctx, name, &there, err);
+    if (status == DL4C_OK)
+        status = there ? go_on(run, a, scores_bytes, epochs_bytes, err) : begin(run, a, name, err);
+    dli_free(name);
+    if (status != DL4C_OK)
         dli_run_close(&run);
-        return status;
-    }
     *out = run;
-    return DL4C_OK;
+    return status;
+}
+
+dl4c_status dli_run_create(const struct dli_run_about *about, struct dli_run **run, struct dl4c_error *err)
+{
+    return open_run(about, -1, 0, run, err);
+}
+
+dl4c_status dli_run_resume(const struct dli_run_about *about, int64_t scores_bytes, int64_t epochs_bytes, struct dli_run **run,
+                           struct dl4c_error *err)
+{
+    return open_run(about, scores_bytes, epochs_bytes, run, err);
+}
+
+void dli_run_sizes(const struct dli_run *run, int64_t *scores_bytes, int64_t *epochs_bytes)
+{
+    *scores_bytes = run ? run->logs[SCORES].bytes : 0;
+    *epochs_bytes = run ? run->logs[EPOCHS].bytes : 0;
 }
 
 void dli_run_close(struct dli_run **run)

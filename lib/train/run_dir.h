@@ -19,8 +19,13 @@ struct dli_run_about {
     int32_t threads;
 };
 /* Makes the directory where it is missing, writes run.json and the first event. *run is NULL without options->run_dir. DL4C_E_STATE: a
- * record is there already. */
+ * record is there already, and options->resume is not set. */
 dl4c_status dli_run_create(const struct dli_run_about *about, struct dli_run **run, struct dl4c_error *err);
+/* Goes on with the record that is there, cut back to what dli_run_sizes told. A directory without a record is begun. */
+dl4c_status dli_run_resume(const struct dli_run_about *about, int64_t scores_bytes, int64_t epochs_bytes, struct dli_run **run,
+                           struct dl4c_error *err);
+/* Bytes of scores.jsonl and epochs.jsonl that are written. */
+void dli_run_sizes(const struct dli_run *run, int64_t *scores_bytes, int64_t *epochs_bytes);
 /* Writes nothing more. */
 void dli_run_close(struct dli_run **run);
 

@@ -14,8 +14,13 @@ enum { MAX_WORKERS = 4096, MAX_FREQUENCY = 1 << 20 };
 dl4c_status dli_fit_options(const struct dl4c_fit_options *in, bool source_side, struct dl4c_fit_options *o, struct dl4c_error *err)
 {
     DLI_TRY(dli_struct_in(o, sizeof *o, in, "train", err));
-    if (o->flags & ~(uint64_t)DL4C_FIT_KEEP_GRADIENT)
-        return dli_fail(err, DL4C_E_VERSION, "train", "flags %#" PRIx64 " are not known to this library", o->flags);
+    if (o->flags & ~(uint64_t)(DL4C_FIT_KEEP_GRADIENT | DL4C_FIT_ANY_KERNELS) || o->reserved)
+        return dli_fail(err, DL4C_E_VERSION, "train", "flags %#" PRIx64 " are not known to this library, or reserved is not 0", o->flags);
+    if (o->checkpoint_every_ms < 0 || (o->resume && !o->checkpoint_dir))
+        return dli_fail(err, DL4C_E_INVALID, "train", "%s",
+                        o->resume ? "resume wants a checkpoint_dir" : "checkpoint_every_ms is negative");
+    if (!source_side && o->checkpoint_dir)
+        return dli_fail(err, DL4C_E_INVALID, "train", "checkpoint_dir is \"%.200s\", but only fit writes checkpoints", o->checkpoint_dir);
     if (o->batch < 0 || o->threads < 0 || o->n_class_weights < 0 || o->n_listeners < 0 || o->timeout_ms < 0)
         return dli_fail(err, DL4C_E_INVALID, "train", "batch, threads, n_class_weights, n_listeners or timeout_ms is negative");
     if (!(o->l1 >= 0 && o->l1 < 1e30) || !(o->l2 >= 0 && o->l2 < 1e30))

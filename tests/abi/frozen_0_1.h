@@ -831,7 +831,8 @@ struct dl4c_listener {
         sizeof(struct dl4c_listener), 0, 0, 0, 0, 0, 0                                                                                     \
     }
 enum {
-    DL4C_FIT_KEEP_GRADIENT = 1
+    DL4C_FIT_KEEP_GRADIENT = 1,
+    DL4C_FIT_ANY_KERNELS = 2
 };
 struct dl4c_fit_options {
     size_t struct_size;
@@ -863,10 +864,14 @@ struct dl4c_fit_options {
     uint64_t flags;
     uint32_t validate_every;
     int32_t no_save_updater;
+    const char *checkpoint_dir;
+    int64_t checkpoint_every_ms;
+    int32_t resume;
+    int32_t reserved;
 };
 #define DL4C_FIT_OPTIONS_INIT                                                                                                              \
     {                                                                                                                                      \
-        sizeof(struct dl4c_fit_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0             \
+        sizeof(struct dl4c_fit_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 \
     }
 DL4C_API dl4c_status dl4c_fit(dl4c_graph *graph, dl4c_source *source, const struct dl4c_fit_options *options, struct dl4c_error *err);
 typedef struct dl4c_trainer dl4c_trainer;

@@ -140,6 +140,29 @@ def averaged():
     check([e['examples'] for e in lines('three/epochs.jsonl')] == 4 * [about['train']['rows']], 'an epoch left examples out')
 
 
+def killed():
+    """A training that is killed three times and goes on each time writes the model it would have written."""
+    task = ('train', '--features', 'train', '--val', 'val', '--epochs', '60', '--dropout', '0.5', '--early-stopping', '59', '--checkpoint',
+            'kept', '--checkpoint-every', '0.001', '--progress', 'none')
+    job = task + ('--out', 'resumed.zip', '--run', 'resumed-run', '--resume')
+    for wanted in (5, 20, 40):
+        p = subprocess.Popen([dl4c, *job])
+        checks.wait_for(lambda: p.poll() is not None or
+                        os.path.exists('resumed-run/epochs.jsonl') and len(lines('resumed-run/epochs.jsonl')) >= wanted)
+        p.kill()
+        check(p.wait() == -9, 'a training of 60 epochs was over before it was killed at epoch %d' % wanted)
+        check(not os.path.exists('resumed.zip'), 'a killed training wrote its model')
+    run(*job)
+    run(*task, '--out', 'whole-run.zip', '--checkpoint', 'kept-whole')
+    check(read('resumed.zip') == read('whole-run.zip'), 'a training that was killed and went on wrote another model')
+    epochs = [e['epoch'] for e in lines('resumed-run/epochs.jsonl')]
+    check(epochs == list(range(1, 61)), 'the record of a resumed run has the epochs %r' % epochs)
+    kinds = [e['kind'] for e in lines('resumed-run/events.jsonl')]
+    check(kinds[0] == 'start' and kinds[-1] == 'end' and kinds.count('resumed') == 3 and 'checkpoint' in kinds, 'events %r' % kinds)
+    refuses(*task, '--resume', '--out', 'x.zip', '--batch', '7', says='batch', leaves='x.zip')
+    refuses(*task, '--out', 'x.zip', says='is there already', leaves='x.zip')
+
+
 def recorded():
     """A run's record and its picture, under any locale; two runs are never mixed; a killed one can be read."""
     train = ('train', '--features', 'train', '--val', 'val', '--out', 'other.zip', '--l2', '0.125', '--progress', 'none')
@@ -268,6 +291,7 @@ def main():
         if not checks.failures:
             changed('images')
             averaged()
+            killed()
             recorded()
             bad('images')
             usage()

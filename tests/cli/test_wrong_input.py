@@ -307,8 +307,7 @@ def signals():
 def not_built_yet():
     for args in (('worker', 'tcp://h:1'), ('monitor', 'r'), ('fs', 'ls', 'x'),
                  train('--features', 'good', '--transport', 'mpi'),
-                 train('--features', 'good', '--checkpoint', 'c'),
-                 train('--features', 'good', '--resume'), train('--features', 'webhdfs://h/x'), train('--features', 'hdfs://h/x'),
+                 train('--features', 'webhdfs://h/x'), train('--features', 'hdfs://h/x'),
                  ('split', 'swebhdfs://h/x', '--out', 'l4'), ('predict', 'whole.zip', 'x.jpg', '--resume'),
                  ('featurize', model, *AT, '--images', 'images', '--out', 'f2', '--part', '1/2'),
                  ('featurize', model, *AT, '--images', 'images', '--out', 'f2', '--resume')):

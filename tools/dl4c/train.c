@@ -6,9 +6,10 @@
 #include <string.h>
 
 struct train {
-    const char *features, *val, *out, *head, *class_weights, *updater, *schedule, *run, *curve, *transport;
+    const char *features, *val, *out, *head, *class_weights, *updater, *schedule, *run, *curve, *transport, *checkpoint;
+    bool resume, any_kernels;
     int64_t epochs, batch, seed, early_stopping, workers, frequency;
-    double l1, l2, dropout;
+    double l1, l2, dropout, checkpoint_every;
 };
 
 static int fit_and_save(const struct train *t, struct dl4c_fit_options *fo)
@@ -90,7 +91,7 @@ static int on_epoch(void *user, int64_t epoch, double train_score, double val_sc
 
 int cmd_train(int argc, char **argv)
 {
-    struct train t = { .epochs = 20, .batch = 32, .seed = 42, .workers = 1, .frequency = 5 };
+    struct train t = { .epochs = 20, .batch = 32, .seed = 42, .workers = 1, .frequency = 5, .checkpoint_every = 60 };
     const struct cli_option options[] = {
         { "--features", CLI_TEXT, &t.features, "store to train on" },
         { "--val", CLI_TEXT, &t.val, "store scored after each epoch" },
@@ -114,8 +115,10 @@ int cmd_train(int argc, char **argv)
         { "--min-workers", CLI_LATER, NULL, NULL },
         { "--worker-timeout", CLI_LATER, NULL, NULL },
         { "--join-timeout", CLI_LATER, NULL, NULL },
-        { "--checkpoint", CLI_LATER, NULL, NULL },
-        { "--resume", CLI_LATER, NULL, NULL },
+        { "--checkpoint", CLI_TEXT, &t.checkpoint, "directory for what it takes to go on after an interruption" },
+        { "--checkpoint-every", CLI_NUMBER, &t.checkpoint_every, "seconds between two checkpoints of an epoch, 60" },
+        { "--resume", CLI_FLAG, &t.resume, "go on from the checkpoint, if there is one" },
+        { "--any-kernels", CLI_FLAG, &t.any_kernels, "resume under another kernel set too; bits will differ" },
         { 0 },
     };
     int status = cli_parse(argc, argv, "train --features DIR --out MODEL [options]", options, NULL, 0, 0, NULL);
@@ -129,6 +132,8 @@ int cmd_train(int argc, char **argv)
         return cli_usage("--workers must be at most 4096, --averaging-frequency 1 to %d", 1 << 20);
     if (t.transport && strcmp(t.transport, "threads") != 0)
         return cli_usage("--transport %s is not built yet in version %s", t.transport, dl4c_version_string());
+    if (!(t.checkpoint_every >= 0.001 && t.checkpoint_every < 1e9) || (t.resume && !t.checkpoint))
+        return cli_usage("%s", t.resume && !t.checkpoint ? "--resume needs --checkpoint" : "--checkpoint-every must be at least 0.001");
     if (t.head && t.dropout != 0)
         return cli_usage("--dropout belongs to the softmax head; the configuration of --head has its own");
     if (t.epochs < 1 || t.epochs > 1000000 || t.batch < 1 || t.early_stopping < 0 || t.early_stopping > 1000000)
@@ -163,6 +168,10 @@ int cmd_train(int argc, char **argv)
     fo.averaging_frequency = (int32_t)t.frequency;
     char *command = t.run ? cli_command_line(argc, argv) : NULL;
     fo.run_dir = t.run;
+    fo.checkpoint_dir = t.checkpoint;
+    fo.checkpoint_every_ms = (int64_t)(t.checkpoint_every * 1000 + 0.5);
+    fo.resume = t.resume;
+    fo.flags = t.any_kernels ? DL4C_FIT_ANY_KERNELS : 0;
     fo.command = command;
     fo.listeners = &listener;
     fo.n_listeners = 1;
