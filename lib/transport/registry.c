@@ -85,21 +85,30 @@ static dl4c_status add(dl4c_context *ctx, struct dli_transport *t, struct dl4c_e
     return DL4C_OK;
 }
 
-/* The built-in ones are added when somebody first asks. */
+static dl4c_status add_one(dl4c_context *ctx, const struct dl4c_transport_ops *ops, void *user, void (*release)(void *user),
+                           struct dl4c_error *err)
+{
+    struct dli_transport *t;
+    DLI_TRY(make(ctx, ops, user, release, &t, err));
+    return add(ctx, t, err);
+}
+
+/* The built-in ones are added when somebody first asks; threads comes last, so that all are there where it is. */
 static dl4c_status add_built_in(dl4c_context *ctx, struct dl4c_error *err)
 {
+    const struct dl4c_transport_ops *tcp[] = { &dli_transport_tcp, &dli_transport_tcp_plain };
     const char *name = dli_transport_threads.name;
-    struct dli_transport *t;
     void *hub;
     if (look_up(ctx, name, strlen(name)))
         return DL4C_OK;
+    for (size_t i = 0; i < sizeof tcp / sizeof *tcp; i++)
+        if (!look_up(ctx, tcp[i]->name, strlen(tcp[i]->name)))
+            DLI_TRY(add_one(ctx, tcp[i], ctx, NULL, err));
     DLI_TRY(dli_threads_hub(ctx, &hub, err));
-    const dl4c_status status = make(ctx, &dli_transport_threads, hub, dli_threads_release, &t, err);
-    if (status != DL4C_OK) {
+    const dl4c_status status = add_one(ctx, &dli_transport_threads, hub, dli_threads_release, err);
+    if (status != DL4C_OK)
         dli_threads_release(hub);
-        return status;
-    }
-    return add(ctx, t, err);
+    return status;
 }
 
 dl4c_status dl4c_transport_register(dl4c_context *ctx, const struct dl4c_transport_ops *ops, void *user, void (*release)(void *user),

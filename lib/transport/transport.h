@@ -29,4 +29,7 @@ extern const struct dl4c_transport_ops dli_transport_threads;
 dl4c_status dli_threads_hub(dl4c_context *ctx, void **hub, struct dl4c_error *err);
 void dli_threads_release(void *hub);
 
+/* "tcp", whose links are secured by TLS, and "tcp+plain", whose are not: the user is the context. */
+extern const struct dl4c_transport_ops dli_transport_tcp, dli_transport_tcp_plain;
+
 #endif

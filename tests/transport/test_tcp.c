@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The transports "tcp" and "tcp+plain": the conformance suite over both families of addresses, URLs, strangers at the door. */
+#define _GNU_SOURCE
+#include "conformance/transport.h"
+#include "support/slow.h"
+#include "transport/frame.h"
+
+#include <arpa/inet.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* One URL for each number: a port that was free a moment ago. */
+struct urls {
+    const char *scheme;
+    bool six;
+    uint16_t ports[64];
+};
+
+static uint16_t free_port(bool six)
+{
+    struct sockaddr_in6 a6 = { .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+    struct sockaddr_in a4 = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    struct sockaddr *a = six ? (struct sockaddr *)&a6 : (struct sockaddr *)&a4;
+    socklen_t n = six ? sizeof a6 : sizeof a4;
+    const int fd = socket(a->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    uint16_t port = 0;
+    if (fd >= 0 && bind(fd, a, n) == 0 && getsockname(fd, a, &n) == 0)
+        port = ntohs(six ? a6.sin6_port : a4.sin_port);
+    if (fd >= 0)
+        close(fd);
+    return port;
+}
+
+static void fill(struct urls *u)
+{
+    for (size_t i = 0; i < sizeof u->ports / sizeof *u->ports; i++)
+        u->ports[i] = free_port(u->six);
+}
+
+static void url(char *text, size_t size, int number, int driver, void *user)
+{
+    const struct urls *u = user;
+    (void)driver;
+    snprintf(text, size, u->six ? "%s://[::1]:%u" : "%s://127.0.0.1:%u", u->scheme, (unsigned)u->ports[number]);
+}
+
+static void keeps_what_every_transport_promises(const char *scheme, bool six)
+{
+    struct urls u = { .scheme = scheme, .six = six };
+    fill(&u);
+    const struct conformance_transport t = { .name = scheme, .url = url, .user = &u, .separate = 1, .largest = TEST_SLOW ? 1 << 20 : 0 };
+    if (u.ports[0] == 0) {
+        print_message("skipped: this machine has no loopback address of IPv%d\n", six ? 6 : 4);
+        skip();
+    }
+    assert_int_equal(conformance_transport(&t), 0);
+}
+
+static void plain_tcp_keeps_what_every_transport_promises(void **state)
+{
+    (void)state;
+    keeps_what_every_transport_promises("tcp+plain", false);
+}
+
+static void so_it_does_over_ipv6(void **state)
+{
+    (void)state;
+    keeps_what_every_transport_promises("tcp+plain", true);
+}
+
+static void a_malformed_url_is_refused(void **state)
+{
+    const char *bad[] = { "tcp+plain:", "tcp+plain://", "tcp+plain://host", "tcp+plain://127.0.0.1:", "tcp+plain://127.0.0.1:0",
+                          "tcp+plain://127.0.0.1:65536", "tcp+plain://[::1]", "tcp+plain://[::1:5", "tcp+plain://127.0.0.1:70x",
+                          "tcp+plain://user@127.0.0.1:7000", "tcp+plain://127.0.0.1:7000/path" };
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct dl4c_group_options o = DL4C_GROUP_OPTIONS_INIT;
+        struct dl4c_error err = DL4C_ERROR_INIT;
+        dl4c_group *g = NULL;
+        o.url = bad[i];
+        o.timeout_ms = 100;
+        assert_int_equal(dl4c_group_join(NULL, &o, &g, &err), DL4C_E_INVALID);
+        assert_null(g);
+        assert_true(err.message[0]);
+    }
+}
+
+static void nobody_waits_for_ever(void **state)
+{
+    struct urls u = { .scheme = "tcp+plain" };
+    struct dl4c_group_options o = DL4C_GROUP_OPTIONS_INIT;
+    struct dl4c_error err = DL4C_ERROR_INIT;
+    dl4c_group *g = NULL;
+    char text[100];
+    const int32_t cancel = 1;
+    (void)state;
+    u.ports[0] = free_port(false);
+    url(text, sizeof text, 0, 0, &u);
+    o.url = text;
+    o.timeout_ms = 150;
+    assert_int_equal(dl4c_group_join(NULL, &o, &g, &err), DL4C_E_TIMEOUT);
+    o.driver = 1;
+    o.size = 2;
+    assert_int_equal(dl4c_group_join(NULL, &o, &g, &err), DL4C_E_TIMEOUT);
+    o.cancel = &cancel;
+    o.timeout_ms = 0;
+    assert_int_equal(dl4c_group_join(NULL, &o, &g, &err), DL4C_E_CANCELLED);
+    assert_null(g);
+}
+
+/* ---- strangers ---- */
+
+struct party {
+    dl4c_context *ctx;
+    char url[100];
+    int place, size;
+    dl4c_group *group;
+    dl4c_status status;
+    pthread_t thread;
+};
+
+static void *enter(void *arg)
+{
+    struct party *p = arg;
+    struct dl4c_group_options o = DL4C_GROUP_OPTIONS_INIT;
+    o.url = p->url;
+    o.driver = p->place == 0;
+    o.size = o.driver ? p->size : 0;
+    o.timeout_ms = 20000;
+    p->status = dl4c_group_join(p->ctx, &o, &p->group, NULL);
+    return NULL;
+}
+
+static _Atomic int refusals;
+static void count_refusals(void *user, int32_t level, const char *origin, const char *message)
+{
+    (void)user, (void)level;
+    refusals += strcmp(origin, "tcp") == 0 && strstr(message, "refused") != NULL;
+}
+
+static int knock(uint16_t port)
+{
+    const struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_true(fd >= 0);
+    assert_int_equal(connect(fd, (const struct sockaddr *)&a, sizeof a), 0);
+    return fd;
+}
+
+/* The host is told of it at its next call. */
+static void is_logged(dl4c_group *g, int wanted)
+{
+    struct dl4c_members m = DL4C_MEMBERS_INIT;
+    for (int i = 0; refusals < wanted && i < 3000; i++) {
+        usleep(5000);
+        assert_int_equal(dl4c_group_members(g, &m, NULL), DL4C_OK);
+    }
+    assert_int_equal(refusals, wanted);
+}
+
+/* What a stranger says; the door is shut in its face. */
+static void is_shut_out(dl4c_group *g, uint16_t port, const void *bytes, size_t n)
+{
+    char c;
+    const int fd = knock(port), before = refusals;
+    if (n > 0)
+        assert_int_equal(send(fd, bytes, n, MSG_NOSIGNAL), (ssize_t)n);
+    else
+        shutdown(fd, SHUT_WR);
+    assert_true(recv(fd, &c, 1, 0) <= 0); /* end or reset */
+    close(fd);
+    is_logged(g, before + 1);
+}
+
+static size_t hello(uint8_t *out, uint32_t purpose, uint64_t sequence, uint32_t length)
+{
+    struct dli_frame f = { .kind = DLI_FRAME_HELLO, .sequence = sequence, .total = length, .length = length };
+    memset(out, 0, 200);
+    dli_put32(out + DLI_FRAME_HEADER, purpose);
+    f.crc = dli_crc32c(0, out + DLI_FRAME_HEADER, 72);
+    dli_frame_write(&f, out);
+    return DLI_FRAME_HEADER + 72;
+}
+
+static void strangers_are_refused_and_disturb_nobody(void **state)
+{
+    struct dl4c_context_options co = DL4C_CONTEXT_OPTIONS_INIT;
+    struct party p[2] = { { .place = 0, .size = 2 }, { .place = 1 } };
+    const uint16_t port = free_port(false);
+    uint8_t b[200];
+    (void)state;
+    co.log = count_refusals;
+    co.threads = 1;
+    assert_int_equal(dl4c_context_create(&co, &p[0].ctx, NULL), DL4C_OK);
+    p[1].ctx = p[0].ctx;
+    for (int i = 0; i < 2; i++) {
+        snprintf(p[i].url, sizeof p[i].url, "tcp+plain:127.0.0.1:%u", (unsigned)port);
+        assert_int_equal(pthread_create(&p[i].thread, NULL, enter, &p[i]), 0);
+    }
+    for (int i = 0; i < 2; i++) {
+        pthread_join(p[i].thread, NULL);
+        assert_int_equal(p[i].status, DL4C_OK);
+    }
+    const int slow = knock(port); /* says one byte, and no more */
+    assert_int_equal(send(slow, "d", 1, MSG_NOSIGNAL), 1);
+    is_shut_out(p[0].group, port, NULL, 0); /* a port scanner */
+    static const char web[] = "GET / HTTP/1.1\r\nHost: somewhere\r\nUser-Agent: something\r\n\r\n";
+    is_shut_out(p[0].group, port, web, sizeof web - 1);
+    size_t n = hello(b, 1, 0, 72);
+    b[4] = 2; /* another version */
+    is_shut_out(p[0].group, port, b, n);
+    n = hello(b, 1, 0, 72);
+    b[60] ^= 1;
+    is_shut_out(p[0].group, port, b, n);
+    n = hello(b, 1, 1, 72); /* out of order */
+    is_shut_out(p[0].group, port, b, n);
+    hello(b, 1, 0, UINT32_MAX);
+    is_shut_out(p[0].group, port, b, DLI_FRAME_HEADER);
+    n = hello(b, 1, 0, 72); /* joins, but listens nowhere */
+    is_shut_out(p[0].group, port, b, n);
+    n = hello(b, 77, 0, 72);
+    is_shut_out(p[0].group, port, b, n);
+    n = hello(b, 2, 0, 72); /* messages of a generation that is over */
+    is_shut_out(p[0].group, port, b, n);
+    struct dl4c_members m = DL4C_MEMBERS_INIT;
+    assert_int_equal(dl4c_group_members(p[0].group, &m, NULL), DL4C_OK);
+    assert_true(m.size == 2 && m.waiting == 0 && m.generation == 1);
+    assert_int_equal(dl4c_group_send(p[0].group, 1, "hello", 6, 20000, NULL), DL4C_OK);
+    char got[6] = "";
+    assert_int_equal(dl4c_group_recv(p[1].group, 0, got, 6, 20000, NULL), DL4C_OK);
+    assert_string_equal(got, "hello");
+    is_logged(p[0].group, refusals + 1); /* the slow one, after the five seconds it has */
+    close(slow);
+    dl4c_group_leave(&p[1].group, 1000);
+    dl4c_group_leave(&p[0].group, 1000);
+    dl4c_context_destroy(&p[0].ctx);
+}
+
+static void an_address_in_use_is_refused(void **state)
+{
+    struct dl4c_group_options o = DL4C_GROUP_OPTIONS_INIT;
+    struct dl4c_error err = DL4C_ERROR_INIT;
+    dl4c_group *first = NULL, *second = NULL;
+    char text[100];
+    (void)state;
+    snprintf(text, sizeof text, "tcp+plain://:%u/", (unsigned)free_port(false));
+    o.url = text;
+    o.driver = 1;
+    o.size = 1;
+    assert_int_equal(dl4c_group_join(NULL, &o, &first, &err), DL4C_OK);
+    assert_int_equal(dl4c_group_join(NULL, &o, &second, &err), DL4C_E_EXISTS);
+    dl4c_group_leave(&first, 0);
+    assert_int_equal(dl4c_group_join(NULL, &o, &second, &err), DL4C_OK);
+    dl4c_group_leave(&second, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_malformed_url_is_refused),
+        cmocka_unit_test(nobody_waits_for_ever),
+        cmocka_unit_test(an_address_in_use_is_refused),
+        cmocka_unit_test(strangers_are_refused_and_disturb_nobody),
+        cmocka_unit_test(plain_tcp_keeps_what_every_transport_promises),
+        cmocka_unit_test(so_it_does_over_ipv6),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
