@@ -26,6 +26,8 @@ extern const struct dl4c_fs_ops dli_fs_local;
 
 /* A whole file in memory of the library (dli_free), one NUL more than size. DL4C_E_LIMIT: larger than limit bytes. */
 dl4c_status dli_fs_load(dl4c_context *ctx, const char *uri, int64_t limit, char **bytes, size_t *size, struct dl4c_error *err);
+/* The same for a local path with a secret: DL4C_E_DENIED unless it is a file that its owner alone may touch. */
+dl4c_status dli_fs_load_private(dl4c_context *ctx, const char *path, int64_t limit, char **bytes, size_t *size, struct dl4c_error *err);
 /* A whole file from memory, there completely or not at all. */
 dl4c_status dli_fs_save(dl4c_context *ctx, const char *uri, const void *bytes, size_t size, struct dl4c_error *err);
 /* The URI that the file was opened with, for messages; lives as long as the file. */

@@ -31,7 +31,7 @@ ARROWS = {
     'compare': ['graph', 'image', 'fs'],
     'features': ['graph', 'reader', 'formats', 'source'],
     'train': ['graph', 'features', 'formats', 'evaluation', 'reader', 'source', 'transport'],
-    'transport': ['kernels'],                   # bytes, and the mean of vectors: no tensors
+    'transport': ['kernels', 'fs'],             # bytes, and the mean of vectors: no tensors; fs for keys
     'monitor': ['train'],
 }
 

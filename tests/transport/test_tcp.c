@@ -11,8 +11,11 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* One URL for each number: a port that was free a moment ago. */
@@ -261,6 +264,115 @@ static void an_address_in_use_is_refused(void **state)
     dl4c_group_leave(&second, 0);
 }
 
+/* ---- TLS ---- */
+
+#ifdef HAVE_TLS
+static char key_file[200], other_key_file[200];
+
+static void write_key(char path[200], const char *text)
+{
+    const char *tmp = getenv("TMPDIR");
+    snprintf(path, 200, "%s/dl4c-key-XXXXXX", tmp ? tmp : "/tmp");
+    const int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+    close(fd);
+}
+
+static void tls_keeps_what_every_transport_promises(void **state)
+{
+    (void)state;
+    setenv("DL4C_TCP_KEY_FILE", key_file, 1);
+    keeps_what_every_transport_promises("tcp", false);
+}
+
+static dl4c_status join_once(const char *text, struct dl4c_error *err)
+{
+    struct dl4c_group_options o = DL4C_GROUP_OPTIONS_INIT;
+    dl4c_group *g = NULL;
+    o.url = text;
+    o.timeout_ms = 3000;
+    const dl4c_status status = dl4c_group_join(NULL, &o, &g, err);
+    assert_null(g);
+    return status;
+}
+
+static void without_a_good_key_nothing_is_sent(void **state)
+{
+    struct dl4c_error err = DL4C_ERROR_INIT;
+    char path[200];
+    (void)state;
+    unsetenv("DL4C_TCP_KEY_FILE");
+    assert_int_equal(join_once("tcp://127.0.0.1:9", &err), DL4C_E_DENIED);
+    assert_non_null(strstr(err.message, "DL4C_TCP_KEY_FILE"));
+    setenv("DL4C_TCP_KEY_FILE", "/nonexistent/key", 1);
+    assert_int_equal(join_once("tcp://127.0.0.1:9", &err), DL4C_E_NOTFOUND);
+    setenv("DL4C_TCP_KEY_FILE", key_file, 1);
+    assert_int_equal(chmod(key_file, 0640), 0);
+    assert_int_equal(join_once("tcp://127.0.0.1:9", &err), DL4C_E_DENIED);
+    assert_non_null(strstr(err.message, "0640"));
+    assert_int_equal(chmod(key_file, 0600), 0);
+    const char *bad[] = { "", "00112233", "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff0",
+                          "00112233445566778899aabbccddeeff00112233445566778899aabbccddeefg" };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        write_key(path, bad[i]);
+        setenv("DL4C_TCP_KEY_FILE", path, 1);
+        assert_int_equal(join_once("tcp://127.0.0.1:9", &err), DL4C_E_DENIED);
+        unlink(path);
+    }
+}
+
+/* The driver has read its key when it listens; the test then names another one. */
+static void who_has_another_key_or_none_is_refused(void **state)
+{
+    struct dl4c_context_options co = DL4C_CONTEXT_OPTIONS_INIT;
+    struct dl4c_error err = DL4C_ERROR_INIT;
+    struct dl4c_group_options o = DL4C_GROUP_OPTIONS_INIT;
+    dl4c_context *ctx = NULL;
+    dl4c_group *g = NULL;
+    const uint16_t port = free_port(false);
+    char text[100];
+    (void)state;
+    co.log = count_refusals;
+    assert_int_equal(dl4c_context_create(&co, &ctx, NULL), DL4C_OK);
+    setenv("DL4C_TCP_KEY_FILE", key_file, 1);
+    snprintf(text, sizeof text, "tcp://127.0.0.1:%u", (unsigned)port);
+    o.url = text;
+    o.driver = 1;
+    o.size = 1;
+    assert_int_equal(dl4c_group_join(ctx, &o, &g, &err), DL4C_OK);
+    int before = refusals;
+    setenv("DL4C_TCP_KEY_FILE", other_key_file, 1);
+    assert_int_equal(join_once(text, &err), DL4C_E_DENIED);
+    assert_true(err.message[0]);
+    is_logged(g, before + 1);
+    static const char web[] = "GET / HTTP/1.1\r\nHost: somewhere\r\n\r\n";
+    is_shut_out(g, port, web, sizeof web - 1);
+    is_shut_out(g, port, NULL, 0);
+    before = refusals;
+    snprintf(text, sizeof text, "tcp+plain://127.0.0.1:%u", (unsigned)port);
+    const dl4c_status plain = join_once(text, &err); /* the alert is no frame */
+    assert_true(plain == DL4C_E_CORRUPT || plain == DL4C_E_TIMEOUT);
+    struct dl4c_members m = DL4C_MEMBERS_INIT;
+    assert_int_equal(dl4c_group_members(g, &m, NULL), DL4C_OK);
+    assert_true(m.waiting == 0);
+    dl4c_group_leave(&g, 0);
+    assert_true(refusals > before);
+    dl4c_context_destroy(&ctx);
+}
+#else
+static void without_openssl_tcp_says_so(void **state)
+{
+    struct dl4c_group_options o = DL4C_GROUP_OPTIONS_INIT;
+    struct dl4c_error err = DL4C_ERROR_INIT;
+    dl4c_group *g = NULL;
+    (void)state;
+    o.url = "tcp://127.0.0.1:9";
+    assert_int_equal(dl4c_group_join(NULL, &o, &g, &err), DL4C_E_UNSUPPORTED);
+    assert_non_null(strstr(err.message, "TLS"));
+}
+#endif
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -270,6 +382,22 @@ int main(void)
         cmocka_unit_test(strangers_are_refused_and_disturb_nobody),
         cmocka_unit_test(plain_tcp_keeps_what_every_transport_promises),
         cmocka_unit_test(so_it_does_over_ipv6),
+#ifdef HAVE_TLS
+        cmocka_unit_test(without_a_good_key_nothing_is_sent),
+        cmocka_unit_test(who_has_another_key_or_none_is_refused),
+        cmocka_unit_test(tls_keeps_what_every_transport_promises),
+#else
+        cmocka_unit_test(without_openssl_tcp_says_so),
+#endif
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+#ifdef HAVE_TLS
+    write_key(key_file, "00112233445566778899aabbccddeeff00112233445566778899AABBCCDDEEFF\n");
+    write_key(other_key_file, "10112233445566778899aabbccddeeff00112233445566778899aabbccddeeff");
+#endif
+    const int failed = cmocka_run_group_tests(tests, NULL, NULL);
+#ifdef HAVE_TLS
+    unlink(key_file);
+    unlink(other_key_file);
+#endif
+    return failed;
 }
