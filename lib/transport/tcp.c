@@ -22,6 +22,7 @@ struct wait {
     struct dli_tcp *t;
     int64_t until_ns;
     const int32_t *cancel;
+    bool forming; /* the links of a generation: there is nothing to wait for once it is over, DL4C_E_PEER */
 };
 
 /* Until the descriptor (-1: none) or the service thread has news, or 50 ms pass. */
@@ -33,6 +34,8 @@ static dl4c_status wait_for(const struct wait *w, int fd, short events, const ch
     dli_tcp_log_notes(t);
     if (atomic_load_explicit(&t->cancelled, memory_order_acquire) || (w->cancel && __atomic_load_n(w->cancel, __ATOMIC_RELAXED)))
         return dli_fail(err, DL4C_E_CANCELLED, "tcp", "%s: cancelled while waiting for %s", t->url, for_what);
+    if (w->forming)
+        DLI_TRY(dli_tcp_standing(t, err));
     if (dli_now_ns() >= w->until_ns)
         return dli_fail(err, DL4C_E_TIMEOUT, "tcp", "%s: the deadline passed waiting for %s", t->url, for_what);
     if (poll(p, 2, left < SLICE_MS ? (int)left : SLICE_MS) > 0 && p[0].revents)
@@ -249,7 +252,7 @@ static int32_t claim(struct dli_tcp *t, const uint8_t *nonce)
     return missing;
 }
 
-/* Links to all others: dials the lower ranks, is dialled by the higher. */
+/* Links to all others: dials the lower ranks, is dialled by the higher. DL4C_E_PEER: the generation is over before it stood here. */
 static dl4c_status connect_all(const struct wait *w, const uint8_t *plan, struct dl4c_error *err)
 {
     struct dli_tcp *t = w->t;
@@ -274,16 +277,15 @@ static dl4c_status connect_all(const struct wait *w, const uint8_t *plan, struct
         t->mesh[r].link.in.limit = DLI_FRAME_DATA;
         if (status == DL4C_E_IO || status == DL4C_E_PEER) {
             pthread_mutex_lock(&t->lock);
-            dli_tcp_lose(t, r);
+            if (t->generation == t->number)
+                dli_tcp_lose(t, r);
             pthread_mutex_unlock(&t->lock);
-            return dli_fail(err, DL4C_E_PEER, "tcp", "rank %" PRId32 " of the group at %s cannot be reached", r, t->url);
+            return DL4C_E_PEER;
         }
         DLI_TRY(status);
     }
-    while (claim(t, plan + 16) > 0) {
-        DLI_TRY(dli_tcp_standing(t, err));
+    while (claim(t, plan + 16) > 0)
         DLI_TRY(wait_for(w, -1, 0, "members to connect to each other", err));
-    }
     return DL4C_OK;
 }
 
@@ -357,12 +359,20 @@ static dl4c_status form(struct dli_tcp *t, int32_t size, uint8_t **out, struct d
     return status;
 }
 
-/* Makes the generation of a plan stand; frees the plan. */
+/* Makes the generation of a plan stand; frees the plan. Where others have stood and gone before all links are there, it is over: the
+ * members learn that from their next call, as they do when it happens a moment later. */
 static dl4c_status stand(const struct wait *w, uint8_t *plan, size_t size, struct dl4c_error *err)
 {
+    const struct wait links = { w->t, w->until_ns, w->cancel, true };
     dl4c_status status = take_plan(w->t, plan, size, err);
-    if (status == DL4C_OK)
-        status = connect_all(w, plan, err);
+    if (status == DL4C_OK) {
+        struct dl4c_error e = DL4C_ERROR_INIT;
+        status = connect_all(&links, plan, &e);
+        if (status == DL4C_E_PEER)
+            status = DL4C_OK;
+        else if (status != DL4C_OK && err)
+            *err = e;
+    }
     if (status != DL4C_OK) {
         pthread_mutex_lock(&w->t->lock);
         dli_tcp_lose(w->t, -1);
@@ -494,7 +504,7 @@ static dl4c_status join(dl4c_context *ctx, const struct dl4c_group_options *o, b
     struct dli_tcp *t = NULL;
     DLI_TRY(dli_address_parse(o->url, &at, err));
     DLI_TRY(create(ctx, o, plain, &t, err));
-    const struct wait w = { t, dli_tcp_moment(o->timeout_ms), o->cancel };
+    const struct wait w = { .t = t, .until_ns = dli_tcp_moment(o->timeout_ms), .cancel = o->cancel };
     dl4c_status status;
     if (o->driver) {
         status = gather(&w, &at, o->size, err);
@@ -571,7 +581,7 @@ static void exclude(struct dli_tcp *t, const struct dl4c_regroup_options *o)
 
 static dl4c_status regroup_driver(struct dli_tcp *t, const struct dl4c_regroup_options *o, struct dl4c_error *err)
 {
-    const struct wait w = { t, dli_tcp_moment(o->timeout_ms), NULL };
+    const struct wait w = { .t = t, .until_ns = dli_tcp_moment(o->timeout_ms) };
     pthread_mutex_lock(&t->lock);
     dli_tcp_lose(t, -1);
     exclude(t, o);
@@ -594,7 +604,8 @@ static dl4c_status regroup_driver(struct dli_tcp *t, const struct dl4c_regroup_o
             dli_free(plan);
             return status;
         }
-        const struct wait links = { t, dli_tcp_moment(o->timeout_ms > t->lost_after_ms ? o->timeout_ms : t->lost_after_ms), NULL };
+        const int64_t longer = o->timeout_ms > t->lost_after_ms ? o->timeout_ms : t->lost_after_ms;
+        const struct wait links = { .t = t, .until_ns = dli_tcp_moment(longer) };
         if (plan)
             return stand(&links, plan, PLAN_HEAD + (size_t)there * PLAN_MEMBER, err);
         if (late)
@@ -608,7 +619,7 @@ static dl4c_status regroup_driver(struct dli_tcp *t, const struct dl4c_regroup_o
 
 static dl4c_status regroup_member(struct dli_tcp *t, const struct dl4c_regroup_options *o, struct dl4c_error *err)
 {
-    const struct wait w = { t, dli_tcp_moment(o->timeout_ms), NULL };
+    const struct wait w = { .t = t, .until_ns = dli_tcp_moment(o->timeout_ms) };
     uint8_t p[12];
     dl4c_status status = DL4C_OK;
     dli_put64(p, t->number);

@@ -25,19 +25,22 @@ struct urls {
     uint16_t ports[64];
 };
 
+/* Below the range that the system takes ports from by itself, so that nobody else's connection has it when it is used. 0: none. */
 static uint16_t free_port(bool six)
 {
-    struct sockaddr_in6 a6 = { .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT };
-    struct sockaddr_in a4 = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    struct sockaddr *a = six ? (struct sockaddr *)&a6 : (struct sockaddr *)&a4;
-    socklen_t n = six ? sizeof a6 : sizeof a4;
-    const int fd = socket(a->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    uint16_t port = 0;
-    if (fd >= 0 && bind(fd, a, n) == 0 && getsockname(fd, a, &n) == 0)
-        port = ntohs(six ? a6.sin6_port : a4.sin_port);
-    if (fd >= 0)
-        close(fd);
-    return port;
+    static uint16_t tried;
+    for (int i = 0; i < 2000; i++) {
+        const uint16_t port = (uint16_t)(12000 + (getpid() * 211 + tried++) % 18000);
+        struct sockaddr_in6 a6 = { .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT, .sin6_port = htons(port) };
+        struct sockaddr_in a4 = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons(port) };
+        const int fd = socket(six ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        const int bound = fd < 0 ? -1 : six ? bind(fd, (struct sockaddr *)&a6, sizeof a6) : bind(fd, (struct sockaddr *)&a4, sizeof a4);
+        if (fd >= 0)
+            close(fd);
+        if (bound == 0)
+            return port;
+    }
+    return 0;
 }
 
 static void fill(struct urls *u)
