@@ -205,10 +205,12 @@ dl4c_status dli_tls_open(struct dli_tls *tls, struct dli_link *link, bool server
     BIO_set_init(b, 1);
     SSL_set_bio(ssl, b, b);
     SSL_set_app_data(ssl, tls);
-    if (server)
+    if (server) {
         SSL_set_accept_state(ssl);
-    else
+        SSL_set_session_id_context(ssl, identity, sizeof identity); /* who proves its peers wants one; at the other end it would not match */
+    } else {
         SSL_set_connect_state(ssl);
+    }
     link->session = ssl;
     return DL4C_OK;
 }
