@@ -2,6 +2,17 @@
 /** @file
  * Groups of members that exchange bytes, over transports behind a vtable: "threads" is built in, hosts add their own by URL scheme.
  *
+ * Built in are:
+ *
+ * - "threads:NAME": the members are threads of one context.
+ * - "tcp://HOST:PORT": processes on any hosts. The driver listens there, the others connect to it and to each other; what they listen at
+ *   themselves is the address by which they reach the driver, at a port the system picks. ":PORT" is loopback, "[V6]:PORT" an IPv6 address,
+ *   "*:PORT" all of IPv4. A name of a host is asked of the resolver, which knows no deadline. Links are TLS 1.3: DL4C_TCP_KEY_FILE names a
+ *   file of 64 hexadecimal digits that all members share; or DL4C_TCP_CERT_FILE, DL4C_TCP_CERT_KEY_FILE and DL4C_TCP_CA_FILE name PEM
+ *   files, and whoever has a certificate of that authority belongs to the group. Secrets are in files of mode 0600. At most 128 members. A
+ *   deadline that passes in the midst of a message ends the generation. Where the library was built without OpenSSL: DL4C_E_UNSUPPORTED.
+ * - "tcp+plain://HOST:PORT": the same in the clear, for whoever can connect.
+ *
  * A transport carries bytes and nothing else. Averaging, agreement after a loss and what a round is are the trainer's.
  *
  * A group lives in generations. Within one, its members are fixed: ranks 0 to size - 1. Rank 0, the driver, gathered them. Once a member is
@@ -19,7 +30,7 @@ DL4C_BEGIN
 /** How to join a group. */
 struct dl4c_group_options {
     size_t struct_size;
-    const char *url;       /**< "threads:NAME": the members are threads of one context; else SCHEME:..., as its transport wants */
+    const char *url;       /**< SCHEME:..., as its transport wants: see above */
     int32_t driver;        /**< 1: this member gathers the group and becomes rank 0; 0: it waits for a driver */
     int32_t size;          /**< of the driver: how many members there are to be, itself included; of others 0 */
     int64_t timeout_ms;    /**< for all to be there; 0: 60 000 */

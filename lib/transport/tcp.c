@@ -609,8 +609,8 @@ static dl4c_status regroup_driver(struct dli_tcp *t, const struct dl4c_regroup_o
         if (plan)
             return stand(&links, plan, PLAN_HEAD + (size_t)there * PLAN_MEMBER, err);
         if (late)
-            return dli_fail(err, DL4C_E_PEER, "tcp", "%" PRId32 " members of the group at %s are left, %" PRId32 " are wanted", there, t->url,
-                            o->min_size);
+            return dli_fail(err, DL4C_E_PEER, "tcp", "%" PRId32 " members of the group at %s are left, %" PRId32 " are wanted", there,
+                            t->url, o->min_size);
         status = wait_for(&w, -1, 0, "survivors", err);
         if (status != DL4C_OK && status != DL4C_E_TIMEOUT)
             return status;

@@ -56,7 +56,8 @@ dl4c_status dli_address_parse(const char *url, struct dli_address *a, struct dl4
     struct addrinfo *found = NULL;
     const int failed = getaddrinfo(asked, NULL, &hints, &found);
     if (failed || !found)
-        return dli_fail(err, DL4C_E_IO, "tcp", "host \"%.150s\" has no address: %s", host, failed ? gai_strerror(failed) : "none was found");
+        return dli_fail(err, DL4C_E_IO, "tcp", "host \"%.150s\" has no address: %s", host,
+                        failed ? gai_strerror(failed) : "none was found");
     memset(a, 0, sizeof *a);
     memcpy(&a->to, found->ai_addr, found->ai_addrlen);
     a->size = found->ai_addrlen;

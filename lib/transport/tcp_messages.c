@@ -36,7 +36,8 @@ dl4c_status dli_tcp_standing(struct dli_tcp *t, struct dl4c_error *err)
     if (lost >= 0)
         return dli_fail(err, DL4C_E_PEER, "tcp", "rank %" PRId32 " of the group at %s is lost", lost, t->url);
     if (over)
-        return dli_fail(err, DL4C_E_PEER, "tcp", "generation %" PRIu64 " of the group at %s is over: its members regroup", t->number, t->url);
+        return dli_fail(err, DL4C_E_PEER, "tcp", "generation %" PRIu64 " of the group at %s is over: its members regroup", t->number,
+                        t->url);
     return DL4C_OK;
 }
 

@@ -413,7 +413,8 @@ static bool prepare(struct dli_tcp *t, nfds_t *n, int *wait_ms)
     }
     for (const struct dli_seat *s = t->seats; s; s = s->next) {
         if (*n > 0)
-            t->polled[i++] = (struct pollfd){ .fd = s->bye_ns > 0 ? -1 : s->link.fd, .events = (short)(POLLIN | (s->out_have > 0 ? POLLOUT : 0)) };
+            t->polled[i++] = (struct pollfd){ .fd = s->bye_ns > 0 ? -1 : s->link.fd,
+                                              .events = (short)(POLLIN | (s->out_have > 0 ? POLLOUT : 0)) };
         next = s->beat_ns < next ? s->beat_ns : next;
         if (s->dying || s->bye_ns > 0)
             next = now + 20 * MS < next ? now + 20 * MS : next;

@@ -100,7 +100,8 @@ static dl4c_status load_key(dl4c_context *ctx, struct dli_tls *tls, const char *
     OPENSSL_cleanse(text, n);
     dli_free(text);
     if (n != 2 * KEY || good != n)
-        return dli_fail(err, DL4C_E_DENIED, "tcp", "%.200s, which DL4C_TCP_KEY_FILE names, does not hold %d hexadecimal digits", path, 2 * KEY);
+        return dli_fail(err, DL4C_E_DENIED, "tcp", "%.200s, which DL4C_TCP_KEY_FILE names, does not hold %d hexadecimal digits", path,
+                        2 * KEY);
     SSL_CTX_set_psk_use_session_callback(tls->ssl, use_key);
     SSL_CTX_set_psk_find_session_callback(tls->ssl, find_key);
     return DL4C_OK;
@@ -207,7 +208,8 @@ dl4c_status dli_tls_open(struct dli_tls *tls, struct dli_link *link, bool server
     SSL_set_app_data(ssl, tls);
     if (server) {
         SSL_set_accept_state(ssl);
-        SSL_set_session_id_context(ssl, identity, sizeof identity); /* who proves its peers wants one; at the other end it would not match */
+        /* Who proves its peers wants one; at the client it would not match that of the key's session. */
+        SSL_set_session_id_context(ssl, identity, sizeof identity);
     } else {
         SSL_set_connect_state(ssl);
     }
