@@ -657,14 +657,14 @@ static void cancel(void *group)
 
 static dl4c_status send_message(void *group, int32_t peer, const void *bytes, size_t size, int64_t timeout_ms, struct dl4c_error *err)
 {
-    const struct dl4c_transfer t = { peer, 0, bytes ? bytes : "", NULL, size };
+    const struct dl4c_message t = { peer, 0, bytes ? bytes : "", NULL, size };
     return dli_tcp_sendrecv(group, &t, 1, NULL, NULL, timeout_ms, err);
 }
 
 static dl4c_status recv_message(void *group, int32_t peer, void *room, size_t size, int64_t timeout_ms, struct dl4c_error *err)
 {
     char nothing;
-    const struct dl4c_transfer t = { peer, 0, NULL, room ? room : &nothing, size };
+    const struct dl4c_message t = { peer, 0, NULL, room ? room : &nothing, size };
     return dli_tcp_sendrecv(group, &t, 1, NULL, NULL, timeout_ms, err);
 }
 

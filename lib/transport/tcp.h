@@ -184,7 +184,7 @@ void dli_seat_free(struct dli_seat *s);
 /* ---- tcp_messages.c ---- */
 
 dl4c_status dli_tcp_standing(struct dli_tcp *t, struct dl4c_error *err);
-dl4c_status dli_tcp_sendrecv(void *group, const struct dl4c_transfer *transfers, int32_t n, void (*arrived)(void *arg, int32_t transfer),
+dl4c_status dli_tcp_sendrecv(void *group, const struct dl4c_message *transfers, int32_t n, void (*arrived)(void *arg, int32_t transfer),
                              void *arg, int64_t timeout_ms, struct dl4c_error *err);
 
 int64_t dli_tcp_moment(int64_t timeout_ms);

@@ -10,7 +10,7 @@
 
 struct exchange {
     struct dli_tcp *t;
-    const struct dl4c_transfer *transfers;
+    const struct dl4c_message *transfers;
     int32_t n, open; /* open: not done */
     void (*arrived)(void *arg, int32_t transfer);
     void *arg;
@@ -43,7 +43,7 @@ dl4c_status dli_tcp_standing(struct dli_tcp *t, struct dl4c_error *err)
 
 static int32_t next_transfer(const struct exchange *x, int32_t done)
 {
-    const struct dl4c_transfer *t = x->transfers;
+    const struct dl4c_message *t = x->transfers;
     for (int32_t i = done + 1; i < x->n; i++)
         if (t[i].peer == t[done].peer && !t[i].bytes == !t[done].bytes)
             return i;
@@ -72,7 +72,7 @@ static dl4c_status lost(struct exchange *x, int32_t peer, dl4c_status status, co
 
 /* ---- sending ---- */
 
-static void frame(struct dli_tcp *t, struct dli_mesh *m, const struct dl4c_transfer *tr)
+static void frame(struct dli_tcp *t, struct dli_mesh *m, const struct dl4c_message *tr)
 {
     const size_t left = tr->size - m->out_at;
     struct dli_frame f = { .kind = DLI_FRAME_MESSAGE, .generation = t->number, .sequence = m->link.out_sequence, .total = tr->size,
@@ -88,7 +88,7 @@ static dl4c_status push(struct exchange *x, int32_t peer, struct dl4c_error *err
 {
     struct dli_mesh *m = &x->t->mesh[peer];
     for (size_t turn = 0; m->out_transfer >= 0 && turn < TURN;) {
-        const struct dl4c_transfer *tr = &x->transfers[m->out_transfer];
+        const struct dl4c_message *tr = &x->transfers[m->out_transfer];
         if (!m->out_framed)
             frame(x->t, m, tr);
         const bool head = m->out_header_at < DLI_FRAME_HEADER;
@@ -120,7 +120,7 @@ static dl4c_status push(struct exchange *x, int32_t peer, struct dl4c_error *err
 /* ---- receiving ---- */
 
 /* A frame's header has arrived: where does its payload go? */
-static dl4c_status place(struct exchange *x, int32_t peer, const struct dl4c_transfer *tr, struct dl4c_error *err)
+static dl4c_status place(struct exchange *x, int32_t peer, const struct dl4c_message *tr, struct dl4c_error *err)
 {
     struct dli_mesh *m = &x->t->mesh[peer];
     const struct dli_frame *f = &m->link.in.frame;
@@ -141,7 +141,7 @@ static dl4c_status pull(struct exchange *x, int32_t peer, struct dl4c_error *err
     struct dli_mesh *m = &x->t->mesh[peer];
     struct dli_inbox *in = &m->link.in;
     for (size_t turn = 0; m->in_transfer >= 0 && turn < TURN;) {
-        const struct dl4c_transfer *tr = &x->transfers[m->in_transfer];
+        const struct dl4c_message *tr = &x->transfers[m->in_transfer];
         size_t n;
         void *room = dli_inbox_room(in, &n);
         const ptrdiff_t got = dli_link_read(&m->link, room, n);
@@ -223,7 +223,7 @@ static dl4c_status late(struct exchange *x, struct dl4c_error *err)
                     cut ? " in the midst of a message, which ends the generation" : "");
 }
 
-dl4c_status dli_tcp_sendrecv(void *group, const struct dl4c_transfer *transfers, int32_t n, void (*arrived)(void *arg, int32_t transfer),
+dl4c_status dli_tcp_sendrecv(void *group, const struct dl4c_message *transfers, int32_t n, void (*arrived)(void *arg, int32_t transfer),
                              void *arg, int64_t timeout_ms, struct dl4c_error *err)
 {
     struct dli_tcp *t = group;
