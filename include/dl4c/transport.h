@@ -6,11 +6,13 @@
  *
  * - "threads:NAME": the members are threads of one context.
  * - "tcp://HOST:PORT": processes on any hosts. The driver listens there, the others connect to it and to each other; what they listen at
- *   themselves is the address by which they reach the driver, at a port the system picks. ":PORT" is loopback, "[V6]:PORT" an IPv6 address,
- *   "*:PORT" all of IPv4. A name of a host is asked of the resolver, which knows no deadline. Links are TLS 1.3: DL4C_TCP_KEY_FILE names a
- *   file of 64 hexadecimal digits that all members share; or DL4C_TCP_CERT_FILE, DL4C_TCP_CERT_KEY_FILE and DL4C_TCP_CA_FILE name PEM
- *   files, and whoever has a certificate of that authority belongs to the group. Secrets are in files of mode 0600. At most 128 members. A
- *   deadline that passes in the midst of a message ends the generation. Where the library was built without OpenSSL: DL4C_E_UNSUPPORTED.
+ *   themselves is the address by which they reach the driver, at a port the system picks: members on the driver's own host name it as the
+ *   others do. ":PORT" is loopback, "[V6]:PORT" an IPv6 address, "*:PORT", of a driver, all of IPv6 and IPv4. All addresses of a name are
+ *   tried in turn; the resolver is asked in a thread of its own, which may outlive a join whose deadline has passed. Links are TLS 1.3:
+ *   DL4C_TCP_KEY_FILE names a file of 64 hexadecimal digits that all members share; or DL4C_TCP_CERT_FILE, DL4C_TCP_CERT_KEY_FILE and
+ *   DL4C_TCP_CA_FILE name PEM files: whoever has a certificate of that authority belongs to the group, and the driver's must be made out
+ *   for HOST. Secrets are in files of mode 0600. A deadline that passes in the midst of a message ends the generation. Whom a member
+ *   refuses, and why, is a warning in its log. Where the library was built without OpenSSL: DL4C_E_UNSUPPORTED.
  * - "tcp+plain://HOST:PORT": the same in the clear, for whoever can connect.
  *
  * A transport carries bytes and nothing else. Averaging, agreement after a loss and what a round is are the trainer's.

@@ -6,7 +6,7 @@
 #include "base/context.h"
 
 enum {
-    DLI_FRAME_VERSION = 1,
+    DLI_FRAME_VERSION = 1,         /* magic and version stay where they are in all versions */
     DLI_FRAME_HEADER = 48,         /* bytes: magic 4, version 2, kind 2, generation 8, sequence 8, total 8, length 4, payload's CRC 4,
                                       0 4, CRC of these 44 bytes 4 */
     DLI_FRAME_DATA = 256 << 10,    /* payload of a frame of a message, at most: so that both directions of a link take turns */

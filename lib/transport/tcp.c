@@ -15,171 +15,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-enum { SLICE_MS = 50 /* after which a wait looks at flags and the clock */, PLAN_HEAD = 32, PLAN_MEMBER = 28 };
-
-/* A wait of the calling thread. */
-struct wait {
-    struct dli_tcp *t;
-    int64_t until_ns;
-    const int32_t *cancel;
-    bool forming; /* the links of a generation: there is nothing to wait for once it is over, DL4C_E_PEER */
-};
-
-/* Until the descriptor (-1: none) or the service thread has news, or 50 ms pass. */
-static dl4c_status wait_for(const struct wait *w, int fd, short events, const char *for_what, struct dl4c_error *err)
-{
-    struct dli_tcp *t = w->t;
-    struct pollfd p[2] = { { .fd = t->wake_caller, .events = POLLIN }, { .fd = fd, .events = events } };
-    const int64_t left = (w->until_ns - dli_now_ns()) / 1000000 + 1;
-    dli_tcp_log_notes(t);
-    if (atomic_load_explicit(&t->cancelled, memory_order_acquire) || (w->cancel && __atomic_load_n(w->cancel, __ATOMIC_RELAXED)))
-        return dli_fail(err, DL4C_E_CANCELLED, "tcp", "%s: cancelled while waiting for %s", t->url, for_what);
-    if (w->forming)
-        DLI_TRY(dli_tcp_standing(t, err));
-    if (dli_now_ns() >= w->until_ns)
-        return dli_fail(err, DL4C_E_TIMEOUT, "tcp", "%s: the deadline passed waiting for %s", t->url, for_what);
-    if (poll(p, 2, left < SLICE_MS ? (int)left : SLICE_MS) > 0 && p[0].revents)
-        dli_tcp_unwake(t->wake_caller);
-    return DL4C_OK;
-}
-
-/* ---- connecting ---- */
-
-static dl4c_status introduce(const struct wait *w, struct dli_link *link, uint64_t generation, const uint8_t *hello, struct dl4c_error *err)
-{
-    uint8_t bytes[DLI_FRAME_HEADER + TCP_HELLO];
-    const struct dli_frame f = { .kind = DLI_FRAME_HELLO, .generation = generation, .sequence = link->out_sequence++, .total = TCP_HELLO,
-                                 .length = TCP_HELLO, .crc = dli_crc32c(0, hello, TCP_HELLO) };
-    dli_frame_write(&f, bytes);
-    memcpy(bytes + DLI_FRAME_HEADER, hello, TCP_HELLO);
-    for (size_t at = 0; at < sizeof bytes;) {
-        const ptrdiff_t n = dli_link_write(link, bytes + at, sizeof bytes - at, false);
-        if (n < 0)
-            return dli_fail(err, link->denied ? DL4C_E_DENIED : DL4C_E_IO, "tcp", "%s: %s", link->name, link->why);
-        at += (size_t)n;
-        if (n == LINK_AGAIN)
-            DLI_TRY(wait_for(w, link->fd, POLLOUT, "a peer that does not listen", err));
-    }
-    return DL4C_OK;
-}
-
-/* Connects, proves and introduces itself. DL4C_E_IO: the other end is not there, or gone. */
-static dl4c_status dial(const struct wait *w, const struct dli_address *to, struct dli_link *link, uint64_t generation, uint8_t *hello,
-                        void (*complete)(struct dli_tcp *t, struct dli_link *link, uint8_t *hello, struct dl4c_error *err),
-                        struct dl4c_error *err)
-{
-    char name[72];
-    int fd, failed = 0, done;
-    socklen_t n = sizeof failed;
-    struct pollfd p = { .events = POLLOUT };
-    dl4c_status status = DL4C_OK;
-    link->fd = -1;
-    dli_address_name(to, name);
-    DLI_TRY(dli_address_connect(to, &fd, err));
-    for (p.fd = fd; status == DL4C_OK && poll(&p, 1, 0) == 0;)
-        status = wait_for(w, fd, POLLOUT, name, err);
-    if (status == DL4C_OK && getsockopt(fd, SOL_SOCKET, SO_ERROR, &failed, &n) == 0 && failed) {
-        dli_fail_errno(err, failed, "tcp", "cannot connect to %s", name);
-        status = DL4C_E_IO;
-    }
-    if (status != DL4C_OK) {
-        close(fd);
-        return status;
-    }
-    DLI_TRY(dli_link_open(link, w->t->tls, fd, false, w->t->lost_after_ms, err));
-    while (status == DL4C_OK && (done = dli_link_shake(link)) != 1)
-        status = done < 0 ? dli_fail(err, link->denied ? DL4C_E_DENIED : DL4C_E_IO, "tcp", "%s: %s", name, link->why)
-                          : wait_for(w, link->fd, link->want ? link->want : POLLIN, name, err);
-    if (status == DL4C_OK && complete) {
-        struct dl4c_error e = DL4C_ERROR_INIT;
-        complete(w->t, link, hello, &e);
-        if (e.status != DL4C_OK) {
-            status = e.status;
-            if (err)
-                *err = e;
-        }
-    }
-    if (status == DL4C_OK)
-        status = introduce(w, link, generation, hello, err);
-    if (status != DL4C_OK)
-        dli_link_close(link);
-    return status;
-}
-
-/* A member listens at the address by which it reaches the driver. */
-static void listen_beside(struct dli_tcp *t, struct dli_link *link, uint8_t *hello, struct dl4c_error *err)
-{
-    struct dli_address here = { .size = sizeof here.to };
-    if (getsockname(link->fd, (struct sockaddr *)&here.to, &here.size) != 0) {
-        dli_fail_errno(err, errno, "tcp", "%s has no address here", link->name);
-        return;
-    }
-    if (t->listener < 0) {
-        dli_address_any_port(&here);
-        if (dli_address_listen(&here, &t->listener, err) != DL4C_OK)
-            return;
-        t->address.size = sizeof t->address.to;
-        getsockname(t->listener, (struct sockaddr *)&t->address.to, &t->address.size);
-    }
-    dli_address_pack(&t->address, hello + 40);
-}
-
-/* The driver's answer: our number. */
-static dl4c_status welcomed(const struct wait *w, struct dli_seat *s, struct dl4c_error *err)
-{
-    int got;
-    while ((got = dli_link_frame(&s->link, w->t->ctx, err)) == 0)
-        DLI_TRY(wait_for(w, s->link.fd, POLLIN, "the driver's answer", err));
-    if (got < 0)
-        return s->link.denied ? DL4C_E_DENIED : err && err->status != DL4C_OK ? err->status : DL4C_E_IO;
-    const struct dli_inbox *in = &s->link.in;
-    if (in->frame.kind != DLI_FRAME_WELCOME || in->frame.length != TCP_WELCOME)
-        return dli_fail(err, DL4C_E_CORRUPT, "tcp", "%s did not answer as a driver does", s->link.name);
-    w->t->id = dli_get64(in->payload);
-    s->every_ns = dli_tcp_beat(w->t, dli_get64(in->payload + 8));
-    dli_inbox_next(&s->link.in);
-    s->link.in.limit = DLI_FRAME_PLAN;
-    return DL4C_OK;
-}
-
-/* Again and again, until there is a driver. */
-static dl4c_status find_driver(const struct wait *w, const struct dli_address *to, struct dl4c_error *err)
-{
-    struct dli_tcp *t = w->t;
-    struct dl4c_error e = DL4C_ERROR_INIT;
-    struct dli_seat *s = dli_calloc(t->ctx, 1, sizeof *s, err);
-    dl4c_status status = DL4C_E_IO;
-    if (!s)
-        return dli_alloc_status();
-    while (status == DL4C_E_IO) {
-        uint8_t hello[TCP_HELLO] = { 0 };
-        dli_put32(hello, TCP_JOINS);
-        dli_put64(hello + 8, (uint64_t)t->lost_after_ms);
-        e = (struct dl4c_error)DL4C_ERROR_INIT;
-        status = dial(w, to, &s->link, 0, hello, listen_beside, &e);
-        if (status == DL4C_OK) {
-            status = welcomed(w, s, &e);
-            if (status != DL4C_OK)
-                dli_link_close(&s->link);
-        }
-        const int64_t again = dli_tcp_moment(SLICE_MS);
-        while (status == DL4C_E_IO && dli_now_ns() < again) {
-            const dl4c_status waited = wait_for(w, -1, 0, "a driver", &e);
-            status = waited != DL4C_OK ? waited : status;
-        }
-    }
-    if (status != DL4C_OK) {
-        dli_free(s);
-        if (err)
-            *err = e;
-        return status;
-    }
-    s->address = *to;
-    s->heard_ns = dli_now_ns();
-    s->beat_ns = s->heard_ns + s->every_ns;
-    t->seats = s;
-    return DL4C_OK;
-}
+enum { PLAN_HEAD = 32, PLAN_MEMBER = 28 };
 
 /* ---- generations ---- */
 
@@ -231,7 +67,7 @@ static int32_t claim(struct dli_tcp *t, const uint8_t *nonce)
 {
     int32_t missing = 0;
     pthread_mutex_lock(&t->lock);
-    for (int32_t i = 0; i < t->n_arrivals;) {
+    for (size_t i = 0; i < t->n_arrivals;) {
         struct dli_arrival *a = &t->arrivals[i];
         if (a->generation > t->number) {
             i++;
@@ -253,7 +89,7 @@ static int32_t claim(struct dli_tcp *t, const uint8_t *nonce)
 }
 
 /* Links to all others: dials the lower ranks, is dialled by the higher. DL4C_E_PEER: the generation is over before it stood here. */
-static dl4c_status connect_all(const struct wait *w, const uint8_t *plan, struct dl4c_error *err)
+static dl4c_status connect_all(const struct dli_wait *w, const uint8_t *plan, struct dl4c_error *err)
 {
     struct dli_tcp *t = w->t;
     uint8_t hello[TCP_HELLO] = { 0 };
@@ -273,7 +109,7 @@ static dl4c_status connect_all(const struct wait *w, const uint8_t *plan, struct
         if (r > 0 && !dli_address_unpack(plan + PLAN_HEAD + (size_t)r * PLAN_MEMBER + 8, &t->address, &to))
             return dli_fail(err, DL4C_E_CORRUPT, "tcp", "%s: the driver's list of members is malformed", t->url);
         if (status == DL4C_OK)
-            status = dial(w, &to, &t->mesh[r].link, t->number, hello, NULL, err);
+            status = dli_tcp_dial(w, &to, r == 0 ? t->host : "", &t->mesh[r].link, t->number, hello, NULL, err);
         t->mesh[r].link.in.limit = DLI_FRAME_DATA;
         if (status == DL4C_E_IO || status == DL4C_E_PEER) {
             pthread_mutex_lock(&t->lock);
@@ -285,7 +121,7 @@ static dl4c_status connect_all(const struct wait *w, const uint8_t *plan, struct
         DLI_TRY(status);
     }
     while (claim(t, plan + 16) > 0)
-        DLI_TRY(wait_for(w, -1, 0, "members to connect to each other", err));
+        DLI_TRY(dli_tcp_wait(w, -1, 0, "members to connect to each other", err));
     return DL4C_OK;
 }
 
@@ -361,9 +197,9 @@ static dl4c_status form(struct dli_tcp *t, int32_t size, uint8_t **out, struct d
 
 /* Makes the generation of a plan stand; frees the plan. Where others have stood and gone before all links are there, it is over: the
  * members learn that from their next call, as they do when it happens a moment later. */
-static dl4c_status stand(const struct wait *w, uint8_t *plan, size_t size, struct dl4c_error *err)
+static dl4c_status stand(const struct dli_wait *w, uint8_t *plan, size_t size, struct dl4c_error *err)
 {
-    const struct wait links = { w->t, w->until_ns, w->cancel, true };
+    const struct dli_wait links = { w->t, w->until_ns, w->cancel, true };
     dl4c_status status = take_plan(w->t, plan, size, err);
     if (status == DL4C_OK) {
         struct dl4c_error e = DL4C_ERROR_INIT;
@@ -399,7 +235,7 @@ static void destroy(struct dli_tcp *t)
         next = s->next;
         dli_seat_free(s);
     }
-    for (int32_t i = 0; i < t->n_arrivals; i++)
+    for (size_t i = 0; i < t->n_arrivals; i++)
         dli_link_close(&t->arrivals[i].link);
     if (t->listener >= 0)
         close(t->listener);
@@ -408,6 +244,7 @@ static void destroy(struct dli_tcp *t)
     if (t->wake_service >= 0)
         close(t->wake_service);
     dli_tls_free(t->tls);
+    dli_free(t->arrivals);
     dli_free(t->plan);
     dli_free(t->polled);
     pthread_mutex_destroy(&t->lock);
@@ -447,15 +284,26 @@ static dl4c_status start(struct dli_tcp *t, struct dl4c_error *err)
     return t->started ? DL4C_OK : dli_fail(err, DL4C_E_NOMEM, "tcp", "the service thread of the group at %s cannot be started", t->url);
 }
 
-static dl4c_status gather(const struct wait *w, const struct dli_address *at, int32_t size, struct dl4c_error *err)
+/* At the first of the addresses where that is possible. */
+static dl4c_status listen_at(struct dli_tcp *t, const struct dli_address *at, int32_t n, struct dl4c_error *err)
+{
+    struct dl4c_error e = DL4C_ERROR_INIT;
+    for (int32_t i = 0; i < n; i++) {
+        const dl4c_status status = dli_address_listen(&at[i], &t->listener, &e);
+        t->address = at[i];
+        if (status == DL4C_OK || status == DL4C_E_EXISTS)
+            n = 0;
+    }
+    if (t->listener < 0 && err)
+        *err = e;
+    return t->listener < 0 ? e.status : DL4C_OK;
+}
+
+static dl4c_status gather(const struct dli_wait *w, const struct dli_address *at, int32_t n, int32_t size, struct dl4c_error *err)
 {
     struct dli_tcp *t = w->t;
-    if (size > TCP_MEMBERS)
-        return dli_fail(err, DL4C_E_LIMIT, "tcp", "%s: a group over tcp has at most %d members, size is %" PRId32, t->url, TCP_MEMBERS,
-                        size);
-    t->address = *at;
     t->id = t->next_id++;
-    DLI_TRY(dli_address_listen(at, &t->listener, err));
+    DLI_TRY(listen_at(t, at, n, err));
     DLI_TRY(start(t, err));
     for (;;) {
         uint8_t *plan = NULL;
@@ -471,7 +319,7 @@ static dl4c_status gather(const struct wait *w, const struct dli_address *at, in
         }
         if (plan)
             return stand(w, plan, PLAN_HEAD + (size_t)size * PLAN_MEMBER, err);
-        status = wait_for(w, -1, 0, "members", err);
+        status = dli_tcp_wait(w, -1, 0, "members", err);
         if (status == DL4C_E_TIMEOUT)
             return dli_fail(err, status, "tcp", "%s: %" PRId32 " of %" PRId32 " members came in time", t->url, there, size);
         DLI_TRY(status);
@@ -479,7 +327,7 @@ static dl4c_status gather(const struct wait *w, const struct dli_address *at, in
 }
 
 /* Of a member that is no driver: until the driver's plan is there. */
-static dl4c_status follow(const struct wait *w, struct dl4c_error *err)
+static dl4c_status follow(const struct dli_wait *w, struct dl4c_error *err)
 {
     struct dli_tcp *t = w->t;
     for (;;) {
@@ -494,22 +342,27 @@ static dl4c_status follow(const struct wait *w, struct dl4c_error *err)
         if (closed || left)
             return dli_fail(err, DL4C_E_PEER, "tcp", left ? "the group at %s went on without this member"
                                                           : "the driver of the group at %s is gone", t->url);
-        DLI_TRY(wait_for(w, -1, 0, "the driver to form the group", err));
+        DLI_TRY(dli_tcp_wait(w, -1, 0, "the driver to form the group", err));
     }
 }
 
 static dl4c_status join(dl4c_context *ctx, const struct dl4c_group_options *o, bool plain, void **group, struct dl4c_error *err)
 {
-    struct dli_address at;
+    struct dli_place place;
+    struct dli_address at[TCP_ADDRESSES];
     struct dli_tcp *t = NULL;
-    DLI_TRY(dli_address_parse(o->url, &at, err));
+    int32_t n = 0;
+    DLI_TRY(dli_place_parse(o->url, &place, err));
+    if (!o->driver && strcmp(place.host, "*") == 0)
+        return dli_fail(err, DL4C_E_INVALID, "tcp", "\"%.150s\" is where a driver listens, and no host to connect to", o->url);
     DLI_TRY(create(ctx, o, plain, &t, err));
-    const struct wait w = { .t = t, .until_ns = dli_tcp_moment(o->timeout_ms), .cancel = o->cancel };
-    dl4c_status status;
-    if (o->driver) {
-        status = gather(&w, &at, o->size, err);
-    } else {
-        status = find_driver(&w, &at, err);
+    memcpy(t->host, place.host, sizeof t->host);
+    const struct dli_wait w = { .t = t, .until_ns = dli_moment(o->timeout_ms), .cancel = o->cancel };
+    dl4c_status status = dli_tcp_locate(&w, &place, at, &n, err);
+    if (status == DL4C_OK && o->driver) {
+        status = gather(&w, at, n, o->size, err);
+    } else if (status == DL4C_OK) {
+        status = dli_tcp_find_driver(&w, at, n, err);
         if (status == DL4C_OK)
             status = start(t, err);
         if (status == DL4C_OK)
@@ -537,7 +390,7 @@ static dl4c_status join_plain(void *user, const struct dl4c_group_options *o, vo
 static void leave(void *group, int64_t timeout_ms)
 {
     struct dli_tcp *t = group;
-    const int64_t until = dli_tcp_moment(timeout_ms);
+    const int64_t until = dli_moment(timeout_ms);
     for (int32_t r = 0; r < t->size; r++) {
         int under_way = 0;
         while (r != t->rank && t->mesh[r].link.fd >= 0 && ioctl(t->mesh[r].link.fd, SIOCOUTQ, &under_way) == 0 && under_way > 0
@@ -581,7 +434,7 @@ static void exclude(struct dli_tcp *t, const struct dl4c_regroup_options *o)
 
 static dl4c_status regroup_driver(struct dli_tcp *t, const struct dl4c_regroup_options *o, struct dl4c_error *err)
 {
-    const struct wait w = { .t = t, .until_ns = dli_tcp_moment(o->timeout_ms) };
+    const struct dli_wait w = { .t = t, .until_ns = dli_moment(o->timeout_ms) };
     pthread_mutex_lock(&t->lock);
     dli_tcp_lose(t, -1);
     exclude(t, o);
@@ -605,13 +458,13 @@ static dl4c_status regroup_driver(struct dli_tcp *t, const struct dl4c_regroup_o
             return status;
         }
         const int64_t longer = o->timeout_ms > t->lost_after_ms ? o->timeout_ms : t->lost_after_ms;
-        const struct wait links = { .t = t, .until_ns = dli_tcp_moment(longer) };
+        const struct dli_wait links = { .t = t, .until_ns = dli_moment(longer) };
         if (plan)
             return stand(&links, plan, PLAN_HEAD + (size_t)there * PLAN_MEMBER, err);
         if (late)
             return dli_fail(err, DL4C_E_PEER, "tcp", "%" PRId32 " members of the group at %s are left, %" PRId32 " are wanted", there,
                             t->url, o->min_size);
-        status = wait_for(&w, -1, 0, "survivors", err);
+        status = dli_tcp_wait(&w, -1, 0, "survivors", err);
         if (status != DL4C_OK && status != DL4C_E_TIMEOUT)
             return status;
     }
@@ -619,7 +472,7 @@ static dl4c_status regroup_driver(struct dli_tcp *t, const struct dl4c_regroup_o
 
 static dl4c_status regroup_member(struct dli_tcp *t, const struct dl4c_regroup_options *o, struct dl4c_error *err)
 {
-    const struct wait w = { .t = t, .until_ns = dli_tcp_moment(o->timeout_ms) };
+    const struct dli_wait w = { .t = t, .until_ns = dli_moment(o->timeout_ms) };
     uint8_t p[12];
     dl4c_status status = DL4C_OK;
     dli_put64(p, t->number);

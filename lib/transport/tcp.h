@@ -21,9 +21,10 @@ enum {
     TCP_WELCOME = 16,     /* bytes: id 8, lost_after_ms 8 */
     TCP_JOINS = 1,        /* purposes of a HELLO */
     TCP_MESSAGES = 2,
-    TCP_MEMBERS = 128,    /* of a group, and others that wait for it */
-    TCP_HALF_OPEN = 128,  /* connections that have not said who they are */
+    TCP_MEMBERS = 65536,  /* of a group, and others that wait for it; connections for messages that wait */
+    TCP_HALF_OPEN = 128,  /* connections that have not said who they are: where there are so many, one of more than a second gives way */
     TCP_HANDSHAKE_MS = 5000,
+    TCP_ADDRESSES = 8,    /* of a name of a host, that are tried */
     TCP_NOTES = 16
 };
 
@@ -50,21 +51,44 @@ enum { LINK_AGAIN = 0, LINK_BROKEN = -1 };
 /* Bytes moved, LINK_AGAIN or LINK_BROKEN, with link->why. more: what follows goes with it. */
 ptrdiff_t dli_link_read(struct dli_link *link, void *room, size_t n);
 ptrdiff_t dli_link_write(struct dli_link *link, const void *bytes, size_t n, bool more);
-/* A connected or connecting socket becomes a link: options set, name filled. Takes fd, closes it after a failure. */
-dl4c_status dli_link_open(struct dli_link *link, struct dli_tls *tls, int fd, bool server, int64_t lost_after_ms, struct dl4c_error *err);
+/* A connected or connecting socket becomes a link: options set, name filled. host: what the peer's certificate must be made out for; "":
+ * anything. Takes fd, closes it after a failure. */
+dl4c_status dli_link_open(struct dli_link *link, struct dli_tls *tls, int fd, bool server, const char *host, int64_t lost_after_ms,
+                          struct dl4c_error *err);
 /* Goes on with the handshake: 1 done, 0 again, -1 broken. */
 int dli_link_shake(struct dli_link *link);
 /* Reads until a frame is complete, into memory of the inbox's own: 1; 0 again; -1 broken or refused, *err says why. */
 int dli_link_frame(struct dli_link *link, dl4c_context *ctx, struct dl4c_error *err);
 void dli_link_close(struct dli_link *link);
 
+/* ---- tcp_address.c ---- */
+
+/* What a URL says. */
+struct dli_place {
+    char host[256]; /* a name or an address; "": loopback; "*": all of this host */
+    uint16_t port;
+};
+/* "HOST:PORT", "[V6]:PORT", ":PORT", "*:PORT" after the scheme and an optional "//". */
+dl4c_status dli_place_parse(const char *url, struct dli_place *place, struct dl4c_error *err);
+
 /* Where members listen. */
 struct dli_address {
     struct sockaddr_storage to;
     socklen_t size;
+    bool both; /* IPv6 and IPv4 */
 };
-/* "HOST:PORT", "[V6]:PORT", ":PORT" (loopback), "*:PORT" (all), after the scheme and an optional "//". May ask the resolver. */
-dl4c_status dli_address_parse(const char *url, struct dli_address *a, struct dl4c_error *err);
+/* What needs no resolver: false where it does. Of "*" the first that can be listened at is meant. */
+bool dli_place_numeric(const struct dli_place *place, struct dli_address out[TCP_ADDRESSES], int32_t *n);
+
+/* A question to the resolver, which knows no deadline: in a thread of its own, which may outlive who asked. The descriptor can be read when
+ * it is done; then, take. */
+struct dli_resolver;
+dl4c_status dli_resolver_start(dl4c_context *ctx, const struct dli_place *place, struct dli_resolver **out, struct dl4c_error *err);
+int dli_resolver_descriptor(const struct dli_resolver *r);
+bool dli_resolver_done(struct dli_resolver *r);
+dl4c_status dli_resolver_take(struct dli_resolver *r, struct dli_address out[TCP_ADDRESSES], int32_t *n, struct dl4c_error *err);
+void dli_resolver_unref(struct dli_resolver *r);
+
 void dli_address_name(const struct dli_address *a, char name[72]);
 void dli_address_pack(const struct dli_address *a, uint8_t out[TCP_ADDRESS]);
 /* near: of the same host or network, for the scope of link-local addresses. */
@@ -78,7 +102,7 @@ dl4c_status dli_address_connect(const struct dli_address *a, int *fd, struct dl4
 
 dl4c_status dli_tls_create(dl4c_context *ctx, struct dli_tls **tls, struct dl4c_error *err);
 void dli_tls_free(struct dli_tls *tls);
-dl4c_status dli_tls_open(struct dli_tls *tls, struct dli_link *link, bool server, struct dl4c_error *err);
+dl4c_status dli_tls_open(struct dli_tls *tls, struct dli_link *link, bool server, const char *host, struct dl4c_error *err);
 int dli_tls_shake(struct dli_link *link);
 ptrdiff_t dli_tls_read(struct dli_link *link, void *room, size_t n);
 ptrdiff_t dli_tls_write(struct dli_link *link, const void *bytes, size_t n);
@@ -103,7 +127,7 @@ struct dli_seat {
 /* A connection that has not said who it is. Of the service thread alone. */
 struct dli_half {
     struct dli_link link;
-    int64_t until_ns;
+    int64_t since_ns;
 };
 
 /* A connection for messages that waits until its generation is known. */
@@ -119,6 +143,7 @@ struct dli_tcp {
     dl4c_context *ctx;
     struct dli_tls *tls;
     char url[200];
+    char host[256]; /* of it, which the driver's certificate must be made out for; "": anything */
     bool driver;
     int64_t lost_after_ms;
     int listener, wake_service, wake_caller; /* descriptors */
@@ -131,8 +156,8 @@ struct dli_tcp {
     bool stopping;
     struct dli_seat *seats;
     uint64_t next_id;
-    struct dli_arrival arrivals[TCP_MEMBERS];
-    int32_t n_arrivals;
+    struct dli_arrival *arrivals;
+    size_t n_arrivals, arrivals_capacity;
     uint64_t generation; /* the last formed */
     int32_t lost;        /* the rank that was lost first; -1: none */
     char notes[TCP_NOTES][256]; /* for the log: the host is told on threads that are inside a call only */
@@ -145,6 +170,7 @@ struct dli_tcp {
     /* Of the service thread alone. */
     struct dli_half half[TCP_HALF_OPEN];
     int32_t n_half;
+    int64_t accept_ns; /* not before: descriptors were short */
     struct pollfd *polled;
     size_t polled_capacity;
 
@@ -181,12 +207,35 @@ void dli_tcp_log_notes(struct dli_tcp *t);
 int64_t dli_tcp_beat(const struct dli_tcp *t, uint64_t their_lost_after_ms);
 void dli_seat_free(struct dli_seat *s);
 
+/* ---- tcp_connect.c: of the calling thread ---- */
+
+/* A wait of the calling thread. */
+struct dli_wait {
+    struct dli_tcp *t;
+    int64_t until_ns;
+    const int32_t *cancel;
+    bool forming; /* the links of a generation: there is nothing to wait for once it is over, DL4C_E_PEER */
+};
+
+/* Until the descriptor (-1: none) or the service thread has news, or a slice of time passes: DL4C_E_TIMEOUT, DL4C_E_CANCELLED, and
+ * DL4C_E_PEER where a generation forms. */
+dl4c_status dli_tcp_wait(const struct dli_wait *w, int fd, short events, const char *for_what, struct dl4c_error *err);
+/* The addresses of a place. */
+dl4c_status dli_tcp_locate(const struct dli_wait *w, const struct dli_place *place, struct dli_address at[TCP_ADDRESSES], int32_t *n,
+                           struct dl4c_error *err);
+/* Connects, proves and introduces itself; host: what the other end's certificate must be made out for, or "". complete, which may be NULL,
+ * adds to what is said. DL4C_E_IO: the other end is not there, or gone. */
+dl4c_status dli_tcp_dial(const struct dli_wait *w, const struct dli_address *to, const char *host, struct dli_link *link,
+                         uint64_t generation, uint8_t *hello,
+                         void (*complete)(struct dli_tcp *t, struct dli_link *link, uint8_t *hello, struct dl4c_error *err),
+                         struct dl4c_error *err);
+/* Again and again, at all its addresses in turn, until there is a driver, who takes the only seat. */
+dl4c_status dli_tcp_find_driver(const struct dli_wait *w, const struct dli_address *to, int32_t n, struct dl4c_error *err);
+
 /* ---- tcp_messages.c ---- */
 
 dl4c_status dli_tcp_standing(struct dli_tcp *t, struct dl4c_error *err);
 dl4c_status dli_tcp_sendrecv(void *group, const struct dl4c_message *transfers, int32_t n, void (*arrived)(void *arg, int32_t transfer),
                              void *arg, int64_t timeout_ms, struct dl4c_error *err);
-
-int64_t dli_tcp_moment(int64_t timeout_ms);
 
 #endif

@@ -19,12 +19,6 @@ struct exchange {
 
 enum { TURN = 1 << 20 /* bytes after which another link has its turn */ };
 
-int64_t dli_tcp_moment(int64_t timeout_ms)
-{
-    const int64_t now = dli_now_ns();
-    return timeout_ms < (INT64_MAX - now) / 1000000 ? now + timeout_ms * 1000000 : INT64_MAX;
-}
-
 dl4c_status dli_tcp_standing(struct dli_tcp *t, struct dl4c_error *err)
 {
     if (atomic_load_explicit(&t->cancelled, memory_order_acquire))
@@ -195,8 +189,8 @@ static void wait_for_news(struct exchange *x, int64_t until_ns)
         if (r != t->rank && events)
             t->polled_links[n++] = (struct pollfd){ .fd = m->link.fd, .events = (short)(events | m->link.want) };
     }
-    const int64_t left = (until_ns - dli_now_ns()) / 1000000 + 1;
-    if (poll(t->polled_links, n, left < 0 ? 0 : left < 50 ? (int)left : 50) > 0 && t->polled_links[0].revents)
+    const int64_t left = dli_left_ms(until_ns);
+    if (poll(t->polled_links, n, left < 50 ? (int)left : 50) > 0 && t->polled_links[0].revents)
         dli_tcp_unwake(t->wake_caller);
 }
 
@@ -227,7 +221,7 @@ dl4c_status dli_tcp_sendrecv(void *group, const struct dl4c_message *transfers, 
                              void *arg, int64_t timeout_ms, struct dl4c_error *err)
 {
     struct dli_tcp *t = group;
-    const int64_t until = dli_tcp_moment(timeout_ms);
+    const int64_t until = dli_moment(timeout_ms);
     struct exchange x = { t, transfers, n, n, arrived, arg, false };
     dli_tcp_log_notes(t);
     DLI_TRY(dli_tcp_standing(t, err));

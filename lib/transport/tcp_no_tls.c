@@ -9,7 +9,7 @@ dl4c_status dli_tls_create(dl4c_context *ctx, struct dli_tls **tls, struct dl4c_
                     "this library was built without TLS (-Dtcp=enabled wants OpenSSL); tcp+plain: sends everything in the clear");
 }
 void dli_tls_free(struct dli_tls *tls) { (void)tls; }
-dl4c_status dli_tls_open(struct dli_tls *tls, struct dli_link *link, bool server, struct dl4c_error *err)
+dl4c_status dli_tls_open(struct dli_tls *tls, struct dli_link *link, bool server, const char *host, struct dl4c_error *err)
 {
     return dli_fail(err, DL4C_E_UNSUPPORTED, "tcp", "this library was built without TLS");
 }

@@ -39,6 +39,16 @@ int64_t dli_tcp_beat(const struct dli_tcp *t, uint64_t their_lost_after_ms)
 
 /* ---- saying things; under the lock ---- */
 
+static void note(struct dli_tcp *t, const char *what, const char *name, const char *why)
+{
+    char line[sizeof t->notes[0]]; /* name and why may lie in t */
+    snprintf(line, sizeof line, "%s %.71s: %.150s", what, name, why);
+    if (t->n_notes < TCP_NOTES)
+        memcpy(t->notes[t->n_notes++], line, sizeof line);
+    else
+        t->dropped_notes++;
+}
+
 dl4c_status dli_tcp_say(struct dli_tcp *t, struct dli_seat *s, uint16_t kind, const void *payload, uint32_t n, struct dl4c_error *err)
 {
     const struct dli_frame f = { .kind = kind, .generation = t->generation, .sequence = s->link.out_sequence, .total = n, .length = n,
@@ -170,11 +180,15 @@ static bool listen_to(struct dli_tcp *t, struct dli_seat *s)
     while ((got = dli_link_frame(&s->link, t->ctx, &e)) == 1) {
         s->heard_ns = dli_now_ns();
         const struct dli_frame *f = &s->link.in.frame;
-        if (!(t->driver ? from_member(t, s, f, s->link.in.payload) : from_driver(t, s, f, s->link.in.payload)))
+        if (!(t->driver ? from_member(t, s, f, s->link.in.payload) : from_driver(t, s, f, s->link.in.payload))) {
+            snprintf(s->link.why, sizeof s->link.why, "it sent a frame of kind %u that makes no sense here", (unsigned)f->kind);
             return false;
+        }
         dli_inbox_next(&s->link.in);
         dli_tcp_wake(t->wake_caller);
     }
+    if (got < 0)
+        snprintf(s->link.why, sizeof s->link.why, "%.159s", e.message);
     return got == 0;
 }
 
@@ -192,7 +206,21 @@ static bool tend(struct dli_tcp *t, struct dli_seat *s, int64_t now)
         return true;
     if (s->dying)
         return hears && speaks && s->out_have > 0 && now < s->dying_ns + DYING_MS * MS;
-    return hears && speaks && (now - s->heard_ns) / MS <= t->lost_after_ms;
+    const bool silent = (now - s->heard_ns) / MS > t->lost_after_ms;
+    if (hears && speaks && silent)
+        snprintf(s->link.why, sizeof s->link.why, "nothing was heard of it for %" PRId64 " ms", t->lost_after_ms);
+    return hears && speaks && !silent;
+}
+
+static void note_loss(struct dli_tcp *t, const struct dli_seat *s)
+{
+    char who[40] = "lost the driver, at";
+    if (t->driver && s->rank >= 0)
+        snprintf(who, sizeof who, "lost rank %" PRId32 ", at", s->rank);
+    else if (t->driver)
+        snprintf(who, sizeof who, "lost a member that waits, at");
+    if (!s->dying && s->bye_ns == 0)
+        note(t, who, s->link.name, s->link.why);
 }
 
 static void tend_all(struct dli_tcp *t)
@@ -205,6 +233,7 @@ static void tend_all(struct dli_tcp *t)
             continue;
         }
         *at = s->next;
+        note_loss(t, s);
         if (t->driver) {
             if (s->rank >= 0 && !s->dying)
                 dli_tcp_lose(t, s->rank);
@@ -215,7 +244,7 @@ static void tend_all(struct dli_tcp *t)
         dli_tcp_wake(t->wake_caller);
         dli_seat_free(s);
     }
-    for (int32_t i = 0; i < t->n_arrivals;)
+    for (size_t i = 0; i < t->n_arrivals;)
         if (now >= t->arrivals[i].until_ns) {
             dli_link_close(&t->arrivals[i].link);
             t->arrivals[i] = t->arrivals[--t->n_arrivals];
@@ -225,16 +254,6 @@ static void tend_all(struct dli_tcp *t)
 }
 
 /* ---- whoever connects ---- */
-
-static void note(struct dli_tcp *t, const char *name, const char *why)
-{
-    pthread_mutex_lock(&t->lock);
-    if (t->n_notes < TCP_NOTES)
-        snprintf(t->notes[t->n_notes++], sizeof t->notes[0], "refused %.71s: %.170s", name, why);
-    else
-        t->dropped_notes++;
-    pthread_mutex_unlock(&t->lock);
-}
 
 void dli_tcp_log_notes(struct dli_tcp *t)
 {
@@ -250,7 +269,7 @@ void dli_tcp_log_notes(struct dli_tcp *t)
         }
         pthread_mutex_unlock(&t->lock);
         if (dropped > 0)
-            dli_log(t->ctx, DL4C_LOG_WARNING, "tcp", "%s: refused %" PRId32 " more connections", t->url, dropped);
+            dli_log(t->ctx, DL4C_LOG_WARNING, "tcp", "%s: %" PRId32 " more lines of this kind are left out", t->url, dropped);
         if (!line[0])
             return;
         dli_log(t->ctx, DL4C_LOG_WARNING, "tcp", "%s: %s", t->url, line);
@@ -259,8 +278,19 @@ void dli_tcp_log_notes(struct dli_tcp *t)
 
 static void refuse(struct dli_tcp *t, struct dli_half *h, const char *why)
 {
-    note(t, h->link.name, why);
+    pthread_mutex_lock(&t->lock);
+    note(t, "refused", h->link.name, why);
+    pthread_mutex_unlock(&t->lock);
     dli_link_close(&h->link);
+}
+
+/* To a peer of another version: a header, whose first six bytes are the same in all versions, so that it learns why. */
+static void tell_version(struct dli_half *h)
+{
+    const struct dli_frame f = { .kind = DLI_FRAME_BYE };
+    uint8_t header[DLI_FRAME_HEADER];
+    dli_frame_write(&f, header);
+    dli_link_write(&h->link, header, sizeof header, false);
 }
 
 static dl4c_status newcomer(struct dli_tcp *t, struct dli_half *h, const uint8_t *p, struct dl4c_error *err)
@@ -310,9 +340,13 @@ static dl4c_status for_messages(struct dli_tcp *t, struct dli_half *h, const uin
 {
     dl4c_status status = DL4C_OK;
     pthread_mutex_lock(&t->lock);
-    if (t->n_arrivals >= TCP_MEMBERS || generation < t->generation) {
+    if (generation < t->generation)
         status = dli_fail(err, DL4C_E_PEER, "tcp", "it connects for generation %" PRIu64 ", this is %" PRIu64, generation, t->generation);
-    } else {
+    else if (t->n_arrivals >= TCP_MEMBERS)
+        status = dli_fail(err, DL4C_E_LIMIT, "tcp", "%d connections wait for a generation already", TCP_MEMBERS);
+    else
+        status = dli_grow(t->ctx, &t->arrivals, &t->arrivals_capacity, t->n_arrivals + 1, sizeof *t->arrivals, err);
+    if (status == DL4C_OK) {
         struct dli_arrival *a = &t->arrivals[t->n_arrivals++];
         *a = (struct dli_arrival){ .link = h->link, .generation = generation, .rank = (int32_t)dli_get32(p + 4),
                                    .until_ns = dli_now_ns() + (TCP_HANDSHAKE_MS + t->lost_after_ms) * MS };
@@ -352,8 +386,10 @@ static bool attend(struct dli_tcp *t, struct dli_half *h)
         done = dli_link_frame(&h->link, t->ctx, &e);
     if (done == 1 && introduced(t, h, &e) == DL4C_OK)
         return true;
-    if (done == 0 && dli_now_ns() < h->until_ns)
+    if (done == 0 && dli_now_ns() < h->since_ns + TCP_HANDSHAKE_MS * MS)
         return false;
+    if (e.status == DL4C_E_VERSION)
+        tell_version(h);
     refuse(t, h, done == 0 ? "it did not say in time who it is" : e.message);
     return true;
 }
@@ -367,21 +403,42 @@ static void attend_all(struct dli_tcp *t)
             i++;
 }
 
+/* For one more connection. Who has said nothing for a second gives way to whoever waits at the door. */
+static bool make_room(struct dli_tcp *t)
+{
+    struct pollfd door = { .fd = t->listener, .events = POLLIN };
+    int32_t oldest = 0;
+    if (t->n_half < TCP_HALF_OPEN)
+        return dli_now_ns() >= t->accept_ns;
+    for (int32_t i = 1; i < t->n_half; i++)
+        if (t->half[i].since_ns < t->half[oldest].since_ns)
+            oldest = i;
+    if (dli_now_ns() < t->half[oldest].since_ns + 1000 * MS || poll(&door, 1, 0) != 1)
+        return false;
+    refuse(t, &t->half[oldest], "it did not say who it is while others were waiting");
+    t->half[oldest] = t->half[--t->n_half];
+    return true;
+}
+
 static void accept_all(struct dli_tcp *t)
 {
-    while (t->n_half < TCP_HALF_OPEN) {
+    while (make_room(t)) {
         struct dl4c_error e = DL4C_ERROR_INIT;
         const int fd = accept4(t->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd < 0 && (errno == EINTR || errno == ECONNABORTED))
             continue;
+        if (fd < 0 && errno != EAGAIN && errno != EWOULDBLOCK) /* descriptors or memory: those that wait are taken later */
+            t->accept_ns = dli_now_ns() + 200 * MS;
         if (fd < 0)
             return;
         struct dli_half *h = &t->half[t->n_half];
-        if (dli_link_open(&h->link, t->tls, fd, true, t->lost_after_ms, &e) != DL4C_OK) {
-            note(t, "a connection", e.message);
+        if (dli_link_open(&h->link, t->tls, fd, true, "", t->lost_after_ms, &e) != DL4C_OK) {
+            pthread_mutex_lock(&t->lock);
+            note(t, "refused", "a connection", e.message);
+            pthread_mutex_unlock(&t->lock);
             continue;
         }
-        h->until_ns = dli_now_ns() + TCP_HANDSHAKE_MS * MS;
+        h->since_ns = dli_now_ns();
         t->n_half++;
     }
 }
@@ -406,7 +463,7 @@ static bool prepare(struct dli_tcp *t, nfds_t *n, int *wait_ms)
     size_t i = 0;
     if (*n > 0) {
         t->polled[i++] = (struct pollfd){ .fd = t->wake_service, .events = POLLIN };
-        t->polled[i++] = (struct pollfd){ .fd = t->n_half < TCP_HALF_OPEN ? t->listener : -1, .events = POLLIN };
+        t->polled[i++] = (struct pollfd){ .fd = t->n_half < TCP_HALF_OPEN && now >= t->accept_ns ? t->listener : -1, .events = POLLIN };
         for (int32_t k = 0; k < t->n_half; k++)
             t->polled[i++] = (struct pollfd){ .fd = t->half[k].link.fd,
                                               .events = t->half[k].link.want ? t->half[k].link.want : POLLIN };
@@ -420,7 +477,7 @@ static bool prepare(struct dli_tcp *t, nfds_t *n, int *wait_ms)
             next = now + 20 * MS < next ? now + 20 * MS : next;
     }
     pthread_mutex_unlock(&t->lock);
-    if (t->n_half > 0 && next > now + 100 * MS)
+    if ((t->n_half > 0 || now < t->accept_ns) && next > now + 100 * MS)
         next = now + 100 * MS;
     *wait_ms = next > now ? (int)((next - now) / MS) + 1 : 0;
     return !stopping;

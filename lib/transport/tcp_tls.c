@@ -22,6 +22,7 @@ struct dli_tls {
     SSL_CTX *ssl;
     BIO_METHOD *method;
     uint8_t key[KEY];
+    bool named; /* by certificates */
 };
 
 static const uint8_t identity[] = { 'd', 'l', '4', 'c' };
@@ -139,6 +140,7 @@ static dl4c_status load_certificates(dl4c_context *ctx, struct dli_tls *tls, con
     const bool good = private && SSL_CTX_use_certificate_chain_file(tls->ssl, cert) == 1 && SSL_CTX_use_PrivateKey(tls->ssl, private) == 1
         && SSL_CTX_load_verify_file(tls->ssl, authority) == 1;
     EVP_PKEY_free(private);
+    tls->named = true;
     if (!good)
         return dli_fail(err, DL4C_E_DENIED, "tcp", "cannot use certificate %.100s with key %.100s and authority %.100s: %s", cert, key,
                         authority, reason(why));
@@ -193,14 +195,19 @@ void dli_tls_free(struct dli_tls *tls)
 
 /* ---- links ---- */
 
-dl4c_status dli_tls_open(struct dli_tls *tls, struct dli_link *link, bool server, struct dl4c_error *err)
+static dl4c_status no_memory(struct dl4c_error *err)
+{
+    return dli_fail(err, DL4C_E_NOMEM, "tcp", "OpenSSL has no memory for a connection");
+}
+
+dl4c_status dli_tls_open(struct dli_tls *tls, struct dli_link *link, bool server, const char *host, struct dl4c_error *err)
 {
     SSL *ssl = SSL_new(tls->ssl);
     BIO *b = BIO_new(tls->method);
     if (!ssl || !b) {
         SSL_free(ssl);
         BIO_free(b);
-        return dli_fail(err, DL4C_E_NOMEM, "tcp", "OpenSSL has no memory for a connection");
+        return no_memory(err);
     }
     BIO_set_data(b, (void *)(intptr_t)link->fd);
     BIO_set_init(b, 1);
@@ -213,6 +220,13 @@ dl4c_status dli_tls_open(struct dli_tls *tls, struct dli_link *link, bool server
     } else {
         SSL_set_connect_state(ssl);
     }
+    /* A key of the group has no name. */
+    if (!server && host[0] && tls->named && !X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host) && !SSL_set1_host(ssl, host)) {
+        SSL_free(ssl);
+        ERR_clear_error();
+        return no_memory(err);
+    }
+    ERR_clear_error(); /* of a host that is no address */
     link->session = ssl;
     return DL4C_OK;
 }
@@ -228,8 +242,12 @@ static ptrdiff_t outcome(struct dli_link *link, int result, const char *during, 
         return LINK_AGAIN;
     }
     if (e == SSL_ERROR_SSL && ERR_GET_REASON(ERR_peek_error()) != SSL_R_UNEXPECTED_EOF_WHILE_READING) {
+        const long verified = SSL_get_verify_result(link->session);
         link->denied = true;
-        snprintf(link->why, sizeof link->why, "%s: %.100s", during, reason(why));
+        if (verified != X509_V_OK)
+            snprintf(link->why, sizeof link->why, "%s: its certificate: %.80s", during, X509_verify_cert_error_string(verified));
+        else
+            snprintf(link->why, sizeof link->why, "%s: %.100s", during, reason(why));
     } else if (e == SSL_ERROR_SYSCALL && failed) {
         struct dl4c_error se = DL4C_ERROR_INIT;
         dli_fail_errno(&se, failed, "tcp", "the connection broke");

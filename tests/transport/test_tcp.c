@@ -2,11 +2,12 @@
 /* The transports "tcp" and "tcp+plain": the conformance suite over both families of addresses, URLs, strangers at the door. */
 #define _GNU_SOURCE
 #include "conformance/transport.h"
+#include "support/fail_alloc.h"
 #include "support/slow.h"
+#include "party.h"
 #include "transport/frame.h"
 
 #include <arpa/inet.h>
-#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,7 +17,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 /* One URL for each number: a port that was free a moment ago. */
 struct urls {
@@ -24,24 +24,6 @@ struct urls {
     bool six;
     uint16_t ports[64];
 };
-
-/* Below the range that the system takes ports from by itself, so that nobody else's connection has it when it is used. 0: none. */
-static uint16_t free_port(bool six)
-{
-    static uint16_t tried;
-    for (int i = 0; i < 2000; i++) {
-        const uint16_t port = (uint16_t)(12000 + (getpid() * 211 + tried++) % 18000);
-        struct sockaddr_in6 a6 = { .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT, .sin6_port = htons(port) };
-        struct sockaddr_in a4 = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons(port) };
-        const int fd = socket(six ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        const int bound = fd < 0 ? -1 : six ? bind(fd, (struct sockaddr *)&a6, sizeof a6) : bind(fd, (struct sockaddr *)&a4, sizeof a4);
-        if (fd >= 0)
-            close(fd);
-        if (bound == 0)
-            return port;
-    }
-    return 0;
-}
 
 static void fill(struct urls *u)
 {
@@ -123,27 +105,6 @@ static void nobody_waits_for_ever(void **state)
 
 /* ---- strangers ---- */
 
-struct party {
-    dl4c_context *ctx;
-    char url[100];
-    int place, size;
-    dl4c_group *group;
-    dl4c_status status;
-    pthread_t thread;
-};
-
-static void *enter(void *arg)
-{
-    struct party *p = arg;
-    struct dl4c_group_options o = DL4C_GROUP_OPTIONS_INIT;
-    o.url = p->url;
-    o.driver = p->place == 0;
-    o.size = o.driver ? p->size : 0;
-    o.timeout_ms = 20000;
-    p->status = dl4c_group_join(p->ctx, &o, &p->group, NULL);
-    return NULL;
-}
-
 static _Atomic int refusals;
 static void count_refusals(void *user, int32_t level, const char *origin, const char *message)
 {
@@ -174,13 +135,19 @@ static void is_logged(dl4c_group *g, int wanted)
 /* What a stranger says; the door is shut in its face. */
 static void is_shut_out(dl4c_group *g, uint16_t port, const void *bytes, size_t n)
 {
-    char c;
+    char c[DLI_FRAME_HEADER + 1];
     const int fd = knock(port), before = refusals;
     if (n > 0)
         assert_int_equal(send(fd, bytes, n, MSG_NOSIGNAL), (ssize_t)n);
     else
         shutdown(fd, SHUT_WR);
-    assert_true(recv(fd, &c, 1, 0) <= 0); /* end or reset */
+    ssize_t got = recv(fd, c, sizeof c, MSG_WAITALL);
+    if (got == DLI_FRAME_HEADER) { /* it is told of which version the library is */
+        assert_memory_equal(c, "dl4x\1", 6);
+        assert_int_not_equal(((const char *)bytes)[4], 1);
+        got = recv(fd, c, sizeof c, 0);
+    }
+    assert_true(got <= 0); /* end or reset */
     close(fd);
     is_logged(g, before + 1);
 }
@@ -208,7 +175,7 @@ static void strangers_are_refused_and_disturb_nobody(void **state)
     p[1].ctx = p[0].ctx;
     for (int i = 0; i < 2; i++) {
         snprintf(p[i].url, sizeof p[i].url, "tcp+plain:127.0.0.1:%u", (unsigned)port);
-        assert_int_equal(pthread_create(&p[i].thread, NULL, enter, &p[i]), 0);
+        assert_int_equal(pthread_create(&p[i].thread, NULL, party_enter, &p[i]), 0);
     }
     for (int i = 0; i < 2; i++) {
         pthread_join(p[i].thread, NULL);
@@ -247,6 +214,101 @@ static void strangers_are_refused_and_disturb_nobody(void **state)
     dl4c_group_leave(&p[1].group, 1000);
     dl4c_group_leave(&p[0].group, 1000);
     dl4c_context_destroy(&p[0].ctx);
+}
+
+/* What a driver of another version answers. */
+static void *newer_driver(void *arg)
+{
+    const int door = *(const int *)arg, fd = accept(door, NULL, NULL);
+    uint8_t b[DLI_FRAME_HEADER + 72];
+    struct dli_frame f = { .kind = DLI_FRAME_BYE };
+    if (recv(fd, b, sizeof b, MSG_WAITALL) == sizeof b) {
+        dli_frame_write(&f, b);
+        b[4] = 2;
+        send(fd, b, DLI_FRAME_HEADER, MSG_NOSIGNAL);
+    }
+    close(fd);
+    return NULL;
+}
+
+static void a_driver_of_another_version_is_told_apart(void **state)
+{
+    struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    struct party p = { .place = 1 };
+    pthread_t thread;
+    (void)state;
+    a.sin_port = htons(free_port(false));
+    int door = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(door, (const struct sockaddr *)&a, sizeof a), 0);
+    assert_int_equal(listen(door, 4), 0);
+    assert_int_equal(pthread_create(&thread, NULL, newer_driver, &door), 0);
+    snprintf(p.url, sizeof p.url, "tcp+plain://127.0.0.1:%u", (unsigned)ntohs(a.sin_port));
+    party_enter(&p);
+    assert_int_equal(p.status, DL4C_E_VERSION);
+    assert_non_null(strstr(p.err.message, "version 2"));
+    pthread_join(thread, NULL);
+    close(door);
+}
+
+/* ---- memory ---- */
+
+static dl4c_status one_message(dl4c_context *driver, dl4c_context *member, struct dl4c_error *err)
+{
+    struct party p[2] = { { .ctx = driver, .size = 2, .timeout_ms = 300 }, { .ctx = member, .place = 1, .timeout_ms = 300 } };
+    const uint16_t port = free_port(false);
+    float in[100] = { 3 }, out[100];
+    dl4c_status status;
+    for (int i = 0; i < 2; i++)
+        snprintf(p[i].url, sizeof p[i].url, "tcp+plain:127.0.0.1:%u", (unsigned)port);
+    assert_int_equal(pthread_create(&p[1].thread, NULL, party_enter, &p[1]), 0);
+    party_enter(&p[0]);
+    pthread_join(p[1].thread, NULL);
+    status = p[0].status != DL4C_OK ? p[0].status : p[1].status;
+    *err = p[0].status != DL4C_OK ? p[0].err : p[1].err;
+    if (status == DL4C_OK) {
+        status = dl4c_group_send(p[1].group, 0, in, sizeof in, 300, err);
+        if (status == DL4C_OK)
+            status = dl4c_group_recv(p[0].group, 1, out, sizeof out, 300, err);
+        if (status == DL4C_OK)
+            assert_true(out[0] == 3);
+    }
+    dl4c_group_leave(&p[1].group, 50);
+    dl4c_group_leave(&p[0].group, 50);
+    return status;
+}
+
+/* Where the other member meets the failure, this one sees a deadline pass or its peer gone. */
+static void no_allocation_that_fails_leaks(void **state)
+{
+    struct dl4c_context_options co = DL4C_CONTEXT_OPTIONS_INIT;
+    (void)state;
+    co.threads = 1;
+    for (int failing = 0; failing < 2; failing++)
+        for (long n = 1, injected = 1; injected; n++) {
+            struct fail_alloc a[2] = { { 0 }, { 0 } };
+            dl4c_context *ctx[2] = { NULL, NULL };
+            struct dl4c_error err = DL4C_ERROR_INIT;
+            dl4c_status status = DL4C_OK;
+            a[failing].fail_at = n;
+            for (int i = 0; i < 2; i++) {
+                co.alloc = fail_alloc_take;
+                co.release = fail_alloc_release;
+                co.alloc_user = &a[i];
+                const dl4c_status made = dl4c_context_create(&co, &ctx[i], &err);
+                status = status != DL4C_OK ? status : made;
+            }
+            if (status == DL4C_OK) {
+                status = one_message(ctx[0], ctx[1], &err);
+                assert_true(status == DL4C_OK || status == DL4C_E_NOMEM || status == DL4C_E_TIMEOUT || status == DL4C_E_PEER);
+                assert_true(status == DL4C_OK || err.message[0]);
+            }
+            injected = a[failing].injected;
+            assert_true(injected || status == DL4C_OK);
+            for (int i = 0; i < 2; i++) {
+                dl4c_context_destroy(&ctx[i]);
+                assert_int_equal(a[i].live, 0);
+            }
+        }
 }
 
 static void an_address_in_use_is_refused(void **state)
@@ -382,6 +444,8 @@ int main(void)
         cmocka_unit_test(a_malformed_url_is_refused),
         cmocka_unit_test(nobody_waits_for_ever),
         cmocka_unit_test(an_address_in_use_is_refused),
+        cmocka_unit_test(a_driver_of_another_version_is_told_apart),
+        cmocka_unit_test(no_allocation_that_fails_leaks),
         cmocka_unit_test(strangers_are_refused_and_disturb_nobody),
         cmocka_unit_test(plain_tcp_keeps_what_every_transport_promises),
         cmocka_unit_test(so_it_does_over_ipv6),
