@@ -96,6 +96,10 @@ def own_fs():
     want(text, r'^ram: no such file: /nothing.npy$')
 
 
+def own_transport():
+    accuracy_above(run('09_own_transport'), 0.95)
+
+
 def early_stopping():
     split_featurize()  # the lists
     text = run('08_early_stopping', 'model.zip', 'fc2', 'predictions', 'images', 'out/lists', 'out/run')
@@ -130,7 +134,7 @@ def caltech256_cpp():
 
 
 plan = {f.__name__: f for f in (tensor, summary, split_featurize, train_head, fine_tune, own_source, own_fs, early_stopping,
-                                summary_cpp, caltech256_cpp)}
+                                own_transport, summary_cpp, caltech256_cpp)}
 shutil.rmtree(work, ignore_errors=True)
 os.makedirs(work)
 plan['caltech256'] = caltech256
