@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A transport that stacks on any other and makes it fail on purpose: what a bad network does, the same at every run. Sees the public headers
- * only, so that a host can use it for a transport of its own, and for what it trains with.
+/* A transport that stacks on any other and makes it fail on purpose: what a bad network does, the same at every run. Sees the public
+ * headers only, so that a host can use it for a transport of its own, and for what it trains with.
  *
  *     static struct faults_plan plan = { .seed = 1, .n = 1, .faults = { { .kind = FAULTS_DROP, .rank = 2, .at = 7 } } };
  *     faults_register(ctx, &plan);                        "faults:tcp://host:7000" is now "tcp://host:7000" with faults
  *
- * Every message goes with its number and a checksum, as over a transport that deserves the name: what is lost, twice there or altered on the
- * way is DL4C_E_CORRUPT at the receiver, or the deadline passes; it is never taken for what was sent. */
+ * Every message goes with its number and a checksum, as over a transport that deserves the name: what is lost, twice there or altered on
+ * the way is DL4C_E_CORRUPT at the receiver, or the deadline passes; it is never taken for what was sent. */
 #ifndef TESTS_CONFORMANCE_FAULTS_H
 #define TESTS_CONFORMANCE_FAULTS_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Transports that are made to fail on purpose: without a fault the wrapper changes nothing; with one, over threads and tcp alike, the members
- * are told the right thing in time, nothing wrong is taken for what was sent, and the group goes on. */
+/* Transports that are made to fail on purpose: without a fault the wrapper changes nothing; with one, over threads and tcp alike, the
+ * members are told the right thing in time, nothing wrong is taken for what was sent, and the group goes on. */
 #define _GNU_SOURCE
 #include "conformance/faults.h"
 #include "conformance/transport.h"
