@@ -18,6 +18,7 @@
 #include <dl4c/layers.h>
 #include <dl4c/listener.h>
 #include <dl4c/model.h>
+#include <dl4c/monitor.h>
 #include <dl4c/normalizer.h>
 #include <dl4c/op.h>
 #include <dl4c/reader.h>

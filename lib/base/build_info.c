@@ -28,6 +28,12 @@ struct line {
 #define CURL "no"
 #endif
 
+#ifdef DLI_HAVE_MICROHTTPD
+#define MONITOR "yes"
+#else
+#define MONITOR "no"
+#endif
+
 static const struct line lines[] = {
     { "version", NULL, dl4c_version_string },
     { "compiler", __VERSION__, NULL },
@@ -37,6 +43,7 @@ static const struct line lines[] = {
     { "png", PNG, NULL },
     { "onnx", DLI_ONNX_FOUND, NULL },
     { "curl", CURL, NULL },
+    { "monitor", MONITOR, NULL },
 };
 
 int32_t dl4c_build_info_count(void) { return (int32_t)(sizeof lines / sizeof *lines); }

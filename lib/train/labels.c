@@ -5,7 +5,8 @@
 #include <math.h>
 #include <string.h>
 
-enum { MOST_COUNTS = 1 << 22 };
+/* They become one line of the record after every epoch. */
+enum { MOST_COUNTS = 1 << 17 };
 
 dl4c_status dli_labels_init(struct dli_labels *l, dl4c_context *ctx, int32_t workers, int64_t classes, struct dl4c_error *err)
 {

@@ -1431,6 +1431,25 @@ DL4C_API dl4c_status dl4c_graph_get_normalizer(dl4c_graph *graph, dl4c_normalize
 DL4C_API dl4c_status dl4c_graph_set_normalizer(dl4c_graph *graph, const dl4c_normalizer *n, struct dl4c_error *err);
 DL4C_END
 
+/* dl4c/monitor.h */
+DL4C_BEGIN
+typedef struct dl4c_monitor dl4c_monitor;
+struct dl4c_monitor_options {
+    size_t struct_size;
+    const char *listen;
+    int32_t connections;
+    int32_t reserved;
+};
+#define DL4C_MONITOR_OPTIONS_INIT                                                                                                          \
+    {                                                                                                                                      \
+        sizeof(struct dl4c_monitor_options), 0, 0, 0                                                                                       \
+    }
+DL4C_API dl4c_status dl4c_monitor_open(dl4c_context *ctx, const char *const *runs, int32_t n_runs,
+                                       const struct dl4c_monitor_options *options, dl4c_monitor **monitor, struct dl4c_error *err);
+DL4C_API const char *dl4c_monitor_url(const dl4c_monitor *monitor);
+DL4C_API void dl4c_monitor_close(dl4c_monitor **monitor);
+DL4C_END
+
 /* dl4c/transfer.h */
 DL4C_BEGIN
 typedef struct dl4c_transfer dl4c_transfer;

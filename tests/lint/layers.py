@@ -32,7 +32,7 @@ ARROWS = {
     'features': ['graph', 'reader', 'formats', 'source'],
     'train': ['graph', 'features', 'formats', 'evaluation', 'reader', 'source', 'transport'],
     'transport': ['kernels', 'fs'],             # bytes, and the mean of vectors: no tensors; fs for keys
-    'monitor': ['train'],
+    'monitor': ['train'],                       # reads what train writes
 }
 
 # public header -> the folder of lib/ that implements it, where the name is not the same.
