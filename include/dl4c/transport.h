@@ -14,6 +14,11 @@
  *   for HOST. Secrets are in files of mode 0600. A deadline that passes in the midst of a message ends the generation. Whom a member
  *   refuses, and why, is a warning in its log. Where the library was built without OpenSSL: DL4C_E_UNSUPPORTED.
  * - "tcp+plain://HOST:PORT": the same in the clear, for whoever can connect.
+ * - "mpi:": all ranks of MPI_COMM_WORLD. Rank 0 is the driver; as who that is shows only once it has joined, driver and size may be 0 for
+ *   everyone. It is a module, libdl4c-mpi.so in dl4c/ beside the library, which is loaded when somebody joins: the library does not need
+ *   MPI. Where the host has not initialised MPI, join does, without a deadline, and leave ends it: such a process joins once. One group of
+ *   a process at a time. Groups never change: when a process dies, MPI's launcher ends the others. DL4C_E_UNSUPPORTED: built without, or
+ *   the module cannot be loaded.
  *
  * A transport carries bytes and nothing else. Averaging, agreement after a loss and what a round is are the trainer's.
  *

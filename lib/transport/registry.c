@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The transports of a context. */
+#include "transport/module.h"
 #include "transport/transport.h"
 
 #include <string.h>
@@ -111,6 +112,22 @@ static dl4c_status add_built_in(dl4c_context *ctx, struct dl4c_error *err)
     return status;
 }
 
+/* One in a module of its own, if that is its name; else *t stays NULL. */
+static dl4c_status load(dl4c_context *ctx, const char *name, size_t n, struct dli_transport **t, struct dl4c_error *err)
+{
+    struct dl4c_transport_ops ops;
+    void *user = NULL;
+    void (*release)(void *user) = NULL;
+    if (n != 3 || memcmp(name, "mpi", 3) != 0)
+        return DL4C_OK;
+    DLI_TRY(dli_module_load(ctx, "mpi", &ops, &user, &release, err));
+    const dl4c_status status = add_one(ctx, &ops, user, release, err);
+    if (status != DL4C_OK)
+        release(user);
+    *t = look_up(ctx, name, n);
+    return status;
+}
+
 dl4c_status dl4c_transport_register(dl4c_context *ctx, const struct dl4c_transport_ops *ops, void *user, void (*release)(void *user),
                                     struct dl4c_error *err)
 {
@@ -141,8 +158,11 @@ dl4c_status dli_transport_find(dl4c_context *ctx, const char *url, const struct 
         return dli_fail(err, DL4C_E_INVALID, "transport",
                         "\"%.200s\" does not begin with the name of a transport, as \"threads:NAME\" does", url);
     pthread_mutex_lock(&ctx->lock);
-    const dl4c_status status = add_built_in(ctx, err);
-    *transport = status == DL4C_OK ? look_up(ctx, url, n) : NULL;
+    dl4c_status status = add_built_in(ctx, err);
+    struct dli_transport *found = status == DL4C_OK ? look_up(ctx, url, n) : NULL;
+    if (status == DL4C_OK && !found)
+        status = load(ctx, url, n, &found, err);
+    *transport = found;
     pthread_mutex_unlock(&ctx->lock);
     DLI_TRY(status);
     if (!*transport)
