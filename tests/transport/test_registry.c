@@ -54,6 +54,11 @@ static void a_url_without_a_known_transport_is_refused(void **state)
     o.url = "pigeons://roof";
     assert_int_equal(dl4c_group_join(NULL, &o, &g, &err), DL4C_E_UNSUPPORTED);
     assert_non_null(strstr(err.message, "pigeons"));
+#ifndef HAVE_MPI /* else joining would begin MPI in this process */
+    o.url = "mpi:";
+    assert_int_equal(dl4c_group_join(NULL, &o, &g, &err), DL4C_E_UNSUPPORTED);
+    assert_non_null(strstr(err.message, "-Dmpi=enabled"));
+#endif
     const char *bad[] = { "", ":", "a b:", "threads", "threads:" };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         o.url = bad[i];

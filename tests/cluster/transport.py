@@ -1,0 +1,223 @@
+# SPDX-License-Identifier: Apache-2.0
+# Groups over tcp between hosts, through what happens to hosts: each scenario ends with right means, among those who are left or came back.
+# Usage: transport.py SCHEME MEMBER [SCENARIO ...]; without names a few, with DL4C_TEST_FULL all.
+import os
+import re
+import signal
+import sys
+import tempfile
+import time
+
+from hosts import Hosts
+
+PORT = 7070
+scheme, member = sys.argv[1], os.path.abspath(sys.argv[2])
+SECRET = '00112233445566778899aabbccddeeff' * 2
+
+
+class Wrong(Exception):
+    pass
+
+
+class Group:
+    """A driver on host 1, followers on the others."""
+
+    last = None
+
+    def __init__(self, hosts, size, seconds, lost_after_ms, timeout_ms, floats=200000):
+        Group.last = self
+        self.hosts, self.size, self.seconds, self.floats = hosts, size, seconds, floats
+        self.url = '%s://%s:%d' % (scheme, hosts.address(1), PORT)
+        self.patience = [str(lost_after_ms), str(timeout_ms), str(floats)]
+        self.out, self.started = {}, {}
+        for i in range(1, size + 1):
+            self.start(i)
+
+    def start(self, i, seconds=None):
+        what = ['drive', self.url, str(self.size), str(seconds or self.seconds)] if i == 1 else ['follow', self.url]
+        self.out[i] = tempfile.NamedTemporaryFile()
+        self.started[i] = self.hosts.start(i, [member, *what, *self.patience], self.out[i])
+
+    def lines(self, i):
+        with open(self.out[i].name, errors='replace') as f:
+            return f.read().splitlines()
+
+    def sizes(self, i=1):
+        """Of the generations that stood at a member, in turn."""
+        return [int(m.group(1)) for m in (re.match(r'[\d.]+ stands \d+ (\d+) ', line) for line in self.lines(i)) if m]
+
+    def until(self, what, seconds=20):
+        """Waits for what() to hold."""
+        end = time.monotonic() + seconds
+        while not what():
+            if time.monotonic() > end:
+                raise Wrong('not within %d s: %s' % (seconds, what.__doc__ or 'the driver saw sizes %s' % self.sizes()))
+            time.sleep(0.05)
+
+    def size_is(self, size, seconds=20):
+        self.until(lambda: self.sizes() and self.sizes()[-1] == size, seconds)
+
+    def rounds_go_on(self, i=1):
+        def rounds():
+            found = [line for line in self.lines(i) if ' round ' in line]
+            return int(found[-1].split()[-1]) if found else 0
+        before = rounds()
+        self.until(lambda: rounds() > before)
+
+    def end(self, gone=()):
+        """All but those who are gone end as they should, and no mean was wrong."""
+        for i, p in self.started.items():
+            if i in gone:
+                continue
+            p.wait(timeout=60)
+            if p.returncode or not any(' done ' in line for line in self.lines(i)):
+                raise Wrong('host %d ended with %d' % (i, p.returncode))
+
+    def signal(self, i, number):
+        self.started[i].send_signal(number)
+
+
+def killed():
+    with Hosts(4) as h:
+        g = Group(h, 4, 8, 2000, 5000)
+        g.size_is(4)
+        g.rounds_go_on()
+        g.signal(3, signal.SIGKILL)
+        g.size_is(3)
+        g.rounds_go_on()
+        if not any('lost rank' in line for line in g.lines(1)):
+            raise Wrong('the log does not say who was lost')
+        g.end(gone=[3])
+
+
+def stopped():
+    with Hosts(3) as h:
+        g = Group(h, 3, 14, 1500, 5000)
+        g.size_is(3)
+        g.rounds_go_on()
+        g.signal(2, signal.SIGSTOP)
+        g.size_is(2)
+        g.rounds_go_on()
+        if not any('nothing was heard' in line for line in g.lines(1)):
+            raise Wrong('the log does not say that nothing was heard')
+        g.signal(2, signal.SIGCONT)
+        g.size_is(3)
+        g.rounds_go_on()
+        g.end()
+
+
+def cut_for_a_moment():
+    """Shorter than the time after which a member is lost: nothing happens but that it takes longer."""
+    with Hosts(3) as h:
+        g = Group(h, 3, 12, 9000, 15000)
+        g.size_is(3)
+        g.rounds_go_on()
+        h.link(2, False)
+        time.sleep(5)
+        h.link(2, True)
+        g.rounds_go_on()
+        g.end()
+        if g.sizes() != [3]:
+            raise Wrong('the driver saw sizes %s' % g.sizes())
+
+
+def cut_and_back():
+    with Hosts(3) as h:
+        g = Group(h, 3, 16, 1500, 4000)
+        g.size_is(3)
+        g.rounds_go_on()
+        h.link(3, False)
+        g.size_is(2)
+        g.rounds_go_on()
+        h.link(3, True)
+        g.size_is(3)
+        g.rounds_go_on()
+        g.end()
+
+
+def cut_for_good():
+    with Hosts(3) as h:
+        g = Group(h, 3, 8, 1500, 4000)
+        g.size_is(3)
+        g.rounds_go_on()
+        h.link(2, False)
+        g.size_is(2)
+        g.rounds_go_on()
+        g.end(gone=[2])
+
+
+def joined():
+    with Hosts(4) as h:
+        g = Group(h, 3, 8, 2000, 5000)
+        g.size_is(3)
+        g.rounds_go_on()
+        g.start(4)
+        g.size_is(4)
+        g.rounds_go_on(4)
+        g.end()
+
+
+def driver_killed():
+    with Hosts(3) as h:
+        g = Group(h, 3, 60, 2000, 5000)
+        g.size_is(3)
+        g.rounds_go_on()
+        g.signal(1, signal.SIGKILL)
+        g.started[1].wait()
+        g.start(1, seconds=5)
+        g.size_is(3)
+        g.rounds_go_on()
+        g.end()
+
+
+def far_and_lossy():
+    with Hosts(3, switch=(20, 0, 1, 100)) as h:
+        g = Group(h, 3, 10, 5000, 20000, floats=20000)
+        g.size_is(3)
+        g.rounds_go_on()
+        g.end()
+        if g.sizes() != [3]:
+            raise Wrong('the driver saw sizes %s' % g.sizes())
+
+
+def driver_stopped():
+    """To the others it is gone; when it goes on, they come back by themselves."""
+    with Hosts(3) as h:
+        g = Group(h, 3, 16, 1500, 5000)
+        g.size_is(3)
+        g.rounds_go_on()
+        g.signal(1, signal.SIGSTOP)
+        time.sleep(4)
+        g.signal(1, signal.SIGCONT)
+        g.until(lambda: len(g.sizes()) > 1 and g.sizes()[-1] == 3)
+        g.rounds_go_on()
+        g.end()
+
+
+def main():
+    few = [killed, cut_and_back, far_and_lossy]
+    scenarios = few + [stopped, cut_for_a_moment, cut_for_good, joined, driver_killed, driver_stopped]
+    wanted = sys.argv[3:] or [f.__name__ for f in (scenarios if os.environ.get('DL4C_TEST_FULL') else few)]
+    failed = 0
+    with tempfile.NamedTemporaryFile('w') as key:  # of mode 0600
+        key.write(SECRET)
+        key.flush()
+        os.environ['DL4C_TCP_KEY_FILE'] = key.name
+        for scenario in scenarios:
+            if scenario.__name__ not in wanted:
+                continue
+            began = time.monotonic()
+            Group.last = None
+            try:
+                scenario()
+                print('%s: right, %.1f s' % (scenario.__name__, time.monotonic() - began))
+            except Exception as e:  # whatever it is, what the members said tells more
+                failed += 1
+                print('%s: %s: %s' % (scenario.__name__, type(e).__name__, e))
+                for i in sorted(Group.last.out) if Group.last else []:
+                    print('  host %d:\n    %s' % (i, '\n    '.join(Group.last.lines(i)[-25:])))
+            sys.stdout.flush()
+    sys.exit(failed != 0)
+
+
+main()
