@@ -314,6 +314,25 @@ def not_built_yet():
         refuses(*args, want=2, says='not built yet')
 
 
+def monitors():
+    os.mkdir('run')
+    for args in ((), ('run', '--port', '65536'), ('run', '--port', 'http'), ('run', '--listen', '127.0.0.1:0', '--port', '1')):
+        refuses('monitor', *args, want=2)
+    refuses('monitor', 'nowhere', says='nowhere')
+    refuses('monitor', 'run', write('file', b'x'), says='file is no directory')
+    if not re.search(r'^monitor +yes', run('version', '--verbose')[0], re.M):
+        refuses('monitor', 'run', says='libmicrohttpd')
+        return
+    refuses('monitor', 'run', '--listen', '127.0.0.1', says='ADDRESS:PORT')
+    refuses('monitor', 'run', '--address', '203.0.113.7', says='203.0.113.7')
+    p = subprocess.Popen([dl4c, 'monitor', 'run'], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    port = re.fullmatch(r'http://127\.0\.0\.1:(\d+)/\n', p.stdout.readline()).group(1)
+    refuses('monitor', 'run', '--port', port, says='in use')
+    p.send_signal(signal.SIGTERM)
+    out, err = p.communicate()
+    check((p.returncode, out, err) == (143, '', ''), 'monitor: status %d, %r' % (p.returncode, err))
+
+
 def under_a_comma_locale():
     _, err = run(*train('--features', 'good'), '--progress', 'plain', env={'LC_ALL': 'de_DE.UTF-8'})
     check(re.search(r'score \d+\.\d', err) and not re.search(r'\d,\d', err), 'numbers under another locale: %r' % err)
@@ -330,7 +349,7 @@ def main():
         os.makedirs('many/star')
         for i in range(3000):
             os.link('images/star/00000.jpg', 'many/star/%04d.jpg' % i)
-        for part in (stores, training, models, arrays, images, full_disk, signals, not_built_yet, under_a_comma_locale):
+        for part in (stores, training, models, arrays, images, full_disk, signals, monitors, not_built_yet, under_a_comma_locale):
             part()
         os.chdir('/')
     print('%d failures' % checks.failures)

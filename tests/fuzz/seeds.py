@@ -159,6 +159,30 @@ def arrays():
     put('normalizer', 'vgg16', head + word('IMAGE_VGG16'))
 
 
+def records():
+    """Runs as dl4c train leaves them, as they are being written, and as disks and hands may make them."""
+    def text(*objects):
+        return b''.join(json.dumps(o).encode() + b'\n' for o in objects)
+
+    run = text({'format': 1, 'time': 1.5, 'options': {'batch': 8, 'workers': 2}, 'seed': 42})
+    scores = text(*({'time': 2 + i, 'epoch': 1, 'round': 1, 'iteration': 1 + i // 2, 'worker': i % 2, 'examples': 8, 'score': 1 / (1 + i),
+                     'rate': 100} for i in range(6)))
+    epochs = text({'time': 9, 'epoch': 1, 'round': 1, 'iteration': 3, 'examples': 48, 'train_score': 1, 'train_accuracy': 0.5,
+                   'val_score': 1, 'val_accuracy': 0.5, 'seconds': 1, 'labels': [[20, 4], [4, 20]], 'label_dispersion': 3.5})
+    events = text({'time': 1.5, 'kind': 'start', 'epoch': 0, 'round': None, 'iteration': 0, 'worker': None, 'message': 'up to 1 epoch'},
+                  {'time': 9, 'kind': 'end', 'epoch': 1, 'round': None, 'iteration': 3, 'worker': None, 'message': 'kept'})
+
+    def record(first, *files):
+        return bytes([first]) + b'\n--8<--\n'.join(f.rstrip(b'\n') for f in files) + b'\n'
+
+    put('record', 'whole', record(255, run, scores, epochs, events))
+    put('record', 'half', record(100, run, scores, epochs, events))
+    put('record', 'restart', record(255, run, scores + scores, epochs + epochs, events))
+    far = text({'iteration': 1, 'score': 1, 'worker': 99}, {'iteration': 1048577, 'score': None})
+    put('record', 'jump', record(255, run, far, epochs, events))
+    put('record', 'nonsense', record(0, b'[', b'{"iteration": 1e999}\nnull\n\n{}', b'{"epoch": 1, "labels": [[]]}', b'{"kind": 1}'))
+
+
 def main():
     seeds, draw = (os.path.abspath(p) for p in sys.argv[1:])
     for old in glob.glob(CORPUS + '/*/*'):
@@ -170,6 +194,7 @@ def main():
         images(folder, draw)
     arrays()
     onnx_models()
+    records()
     stores()
     texts()
 
