@@ -58,6 +58,16 @@ struct dl4c_save_options {
 DL4C_API dl4c_status dl4c_model_save(dl4c_graph *graph, const char *uri, const struct dl4c_save_options *options, struct dl4c_error *err);
 
 /**
+ * The same into memory: what dl4c_model_load_memory takes.
+ * @param options  Without a format it is "safetensors".
+ * @param bytes    Receives the file, which the caller frees with dl4c_free; NULL on failure.
+ * @retval DL4C_E_NOMEM, DL4C_E_LIMIT
+ * Threads: safe. Since: 0.1.
+ */
+DL4C_API dl4c_status dl4c_model_save_memory(dl4c_graph *graph, const struct dl4c_save_options *options, void **bytes, size_t *size,
+                                            struct dl4c_error *err);
+
+/**
  * The format that dl4c_model_save takes for a name where its options say none: to find out before a long training, not after it.
  * @param name  Receives it ("dl4j"); static storage; may be NULL.
  * @retval DL4C_E_UNSUPPORTED  no format is written under such a name; the message says how names end

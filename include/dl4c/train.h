@@ -93,7 +93,7 @@ struct dl4c_fit_options {
     int32_t workers;         /**< 0 and 1: one trains alone; more: so many train copies and take the mean of their parameters */
     int32_t averaging_frequency; /**< minibatches of each worker between two means; 0: 5 */
     int32_t threads;             /**< in all, shared by the workers, at least one each; 0: the context's */
-    const char *transport;       /**< NULL: threads; others: DL4C_E_UNSUPPORTED in this version */
+    const char *transport;       /**< NULL or "threads": workers are threads; a group's URL (transport.h): fit leads, and they join */
     const char *run_dir;         /**< URI of a directory for the record of the run (see dl4c_fit); NULL: none */
     const char *command;         /**< what run.json says under "command": how a user would do it again; NULL: null */
     const struct dl4c_listener *listeners; /**< borrowed during the call */
@@ -109,11 +109,15 @@ struct dl4c_fit_options {
     const char *checkpoint_dir;  /**< URI of a directory where fit keeps what it takes to go on (see dl4c_fit); NULL: none */
     int64_t checkpoint_every_ms; /**< between two checkpoints within an epoch; one is written after each epoch, too; 0: 60 000 */
     int32_t resume;              /**< 1: goes on from the checkpoint in checkpoint_dir; from the beginning where there is none yet */
-    int32_t reserved;            /**< 0 */
+    int32_t min_workers;         /**< over a transport: training goes on while so many are left or come back in time; 0: 1 */
+    int64_t join_timeout_ms;     /**< for all workers to join, and for enough of them to come back; 0: 60 000 */
+    int64_t worker_timeout_ms;   /**< a worker of which nothing is heard for so long is lost; 0: 10 000 */
+    int64_t round_timeout_ms;    /**< a worker that has not trained its share of a round by then is left behind; 0: never */
 };
 #define DL4C_FIT_OPTIONS_INIT                                                                                                              \
     {                                                                                                                                      \
-        sizeof(struct dl4c_fit_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 \
+        sizeof(struct dl4c_fit_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,\
+            0, 0, 0                                                                                                                        \
     }
 
 /**
@@ -123,6 +127,12 @@ struct dl4c_fit_options {
  * evenly in the order the source gives them; after averaging_frequency steps, or where the epoch ends, parameters and the updater's state
  * become the mean over the workers, weighted by the rows each has seen since the last. The number of workers changes the bits, that of
  * threads does not.
+ *
+ * With a URL in transport fit trains nothing itself: it gathers the group there, waits for so many workers (dl4c_worker_run), gives each
+ * the network and, round by round, its rows. A worker that is lost, or that joins, makes no other difference than that the round is begun
+ * with those who are there: each example of an epoch is trained once, and bits follow from the number of workers in each round, which the
+ * record names. With the same number of workers they are those of threads, where the kernel sets are the same: all workers use the best
+ * that each of them has. DL4C_E_PEER: fewer than min_workers are left, and join_timeout_ms brought no others.
  *
  * The graph gets parameters of its own at the first step; graphs, sessions and tensors that share them see nothing. The same graph,
  * source, options and kernel set give the same bits, whatever the number of threads. On success the graph's info says in `training`
@@ -167,6 +177,31 @@ struct dl4c_fit_options {
  * Threads: one call per graph and source at a time. Since: 0.1.
  */
 DL4C_API dl4c_status dl4c_fit(dl4c_graph *graph, dl4c_source *source, const struct dl4c_fit_options *options, struct dl4c_error *err);
+
+/** Options of dl4c_worker_run. Zero everywhere: all defaults. */
+struct dl4c_worker_options {
+    size_t struct_size;
+    int32_t threads;           /**< 0: the context's */
+    int32_t reserved;          /**< 0 */
+    int64_t join_timeout_ms;   /**< for a leader to be there, at the beginning and after it was lost; 0: 60 000 */
+    int64_t worker_timeout_ms; /**< a leader of which nothing is heard for so long is lost; 0: 10 000 */
+    const int32_t *cancel;     /**< see dl4c_cancel_set: the worker leaves, and the others go on without it */
+};
+#define DL4C_WORKER_OPTIONS_INIT { sizeof(struct dl4c_worker_options), 0, 0, 0, 0, 0 }
+
+/**
+ * Works in a training that another process or thread leads (dl4c_fit with the same URL in transport), until that is over. Network, settings
+ * and rows come from the leader. A leader that is lost is waited for: one that goes on from a checkpoint is joined again.
+ * @param ctx  Its memory limit and threads are the worker's.
+ * @retval DL4C_E_PEER       no leader was there, or came back, in join_timeout_ms
+ * @retval DL4C_E_STATE      the training failed; the message says how
+ * @retval DL4C_E_CANCELLED  by options->cancel
+ * @retval DL4C_E_CORRUPT    the leader sent what cannot be
+ * @retval DL4C_E_DENIED, DL4C_E_VERSION, DL4C_E_UNSUPPORTED, DL4C_E_INVALID  as dl4c_group_join
+ * Threads: safe. Since: 0.1.
+ */
+DL4C_API dl4c_status dl4c_worker_run(dl4c_context *ctx, const char *url, const struct dl4c_worker_options *options, struct dl4c_error *err);
+
 
 /** The parts of fit, for loops of one's own. One thread at a time; the graph is in training during the calls only. */
 typedef struct dl4c_trainer dl4c_trainer;

@@ -208,8 +208,8 @@ struct dl4c_average_options {
  * An element is summed once, by one member, in the order of ranks, in double precision, which holds the products exactly; the quotient is
  * rounded to float once. So the mean's bits depend on the vectors, weights and ranks alone, and the mean of equal vectors is that vector.
  * A member sends and receives at most 2 (m - 1) / m of the vector, where m members take part; where they see each other's memory, nothing.
- * @param in   [n], borrowed, unchanged.
- * @param out  [n], receives the mean; must not overlap @p in. After a failure its content is not defined.
+ * @param in   [n], borrowed, unchanged where @p out is another vector.
+ * @param out  [n], receives the mean; may be @p in, but not overlap it otherwise. After a failure its content is not defined.
  * @param n    The same on all members, else DL4C_E_CORRUPT.
  * @param total  Receives the sum of the weights; may be NULL.
  * @retval DL4C_E_INVALID  all weights are 0, or one is out of range

@@ -14,6 +14,7 @@
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static unsigned flags;
+static _Thread_local int limit = DLI_CPU_NO_LIMIT;
 static char brand[49] = "unknown";
 
 #if defined(__x86_64__)
@@ -71,14 +72,27 @@ static void look(void)
 unsigned dli_cpu_flags(void)
 {
     pthread_once(&once, look);
-    return flags;
+    return limit >= 2 ? flags : limit == 1 ? flags & (DLI_CPU_AVX2 | DLI_CPU_SHA) : 0;
 }
 
-const char *dli_cpu_level(void)
+int dli_cpu_rank(void)
 {
     const unsigned f = dli_cpu_flags();
-    return f & DLI_CPU_AVX512 ? "avx512" : f & DLI_CPU_AVX2 ? "avx2" : "generic";
+    return f & DLI_CPU_AVX512 ? 2 : f & DLI_CPU_AVX2 ? 1 : 0;
 }
+
+const char *dli_cpu_rank_name(int rank) { return rank >= 2 ? "avx512" : rank == 1 ? "avx2" : "generic"; }
+
+const char *dli_cpu_level(void) { return dli_cpu_rank_name(dli_cpu_rank()); }
+
+int dli_cpu_limit(int rank)
+{
+    const int before = limit;
+    limit = rank < 0 ? 0 : rank > DLI_CPU_NO_LIMIT ? DLI_CPU_NO_LIMIT : rank;
+    return before;
+}
+
+int dli_cpu_limited(void) { return limit; }
 
 const char *dli_cpu_brand(void)
 {

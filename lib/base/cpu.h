@@ -11,8 +11,18 @@ enum {
     DLI_CPU_AVX512_VBMI = 16 /* VPERMB; only with AVX-512 */
 };
 
+/* What the calling thread may use. */
 unsigned dli_cpu_flags(void);
 const char *dli_cpu_level(void); /* "avx512", "avx2", "generic" */
+
+/* The same as a number: 0 generic, 1 avx2, 2 avx512. */
+int dli_cpu_rank(void);
+const char *dli_cpu_rank_name(int rank);
+enum { DLI_CPU_NO_LIMIT = 3 };
+/* The calling thread, and threads that work for it in dli_parallel, use no more than this level from here on; answers the limit before.
+ * What was planned or packed under another limit must not be run. */
+int dli_cpu_limit(int rank);
+int dli_cpu_limited(void); /* the limit */
 const char *dli_cpu_brand(void); /* "AMD EPYC ..." from CPUID, "unknown" elsewhere */
 
 #endif

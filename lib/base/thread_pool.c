@@ -4,6 +4,7 @@
  * a lock or makes a system call. */
 #define _GNU_SOURCE
 #include "base/thread_pool.h"
+#include "base/cpu.h"
 
 #include <sched.h>
 #include <signal.h>
@@ -41,6 +42,7 @@ struct slot {
     void *arg;
     size_t n_tasks;
     int mode; /* how the caller's thread rounds */
+    int cpu;  /* and what it may use */
     char pad2[LINE];
 };
 
@@ -134,6 +136,7 @@ static void *thread_main(void *arg)
         struct slot *s = join(pool, &worker);
         if (s) {
             dli_float_mode_take(s->mode);
+            dli_cpu_limit(s->cpu);
             work_on(s, worker);
             leave(pool, s);
             continue;
@@ -275,6 +278,7 @@ void dli_parallel(dl4c_context *ctx, int32_t threads, size_t n_tasks, void (*fn)
     s->arg = arg;
     s->n_tasks = n_tasks;
     s->mode = dli_float_mode();
+    s->cpu = dli_cpu_limited();
     atomic_store_explicit(&s->next, 0, memory_order_relaxed);
     atomic_store(&s->gate, TAKEN | OPEN | JOINED | (uint64_t)(width < MOST ? width : MOST) * WIDTH);
     post(pool);

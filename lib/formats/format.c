@@ -262,33 +262,69 @@ static dl4c_status by_extension(const char *uri, const struct dli_format **f, st
                     known);
 }
 
-dl4c_status dl4c_model_save(dl4c_graph *graph, const char *uri, const struct dl4c_save_options *options, struct dl4c_error *err)
+/* uri NULL: into memory. */
+static dl4c_status save_to(dl4c_graph *graph, const struct dli_format *f, const char *uri, struct dli_fs_memory *memory,
+                           const struct dl4c_save_options *o, struct dl4c_error *err)
 {
-    if (!graph || !uri)
-        return dli_fail(err, DL4C_E_INVALID, "model", "the graph or uri is NULL");
-    struct dl4c_save_options o;
-    DLI_TRY(dli_struct_in(&o, sizeof o, options, "model", err));
-    if (o.flags || o.reserved)
-        return dli_fail(err, DL4C_E_INVALID, "model", "flags and reserved of the save options must be 0");
-    const struct dli_format *f = NULL;
-    DLI_TRY(o.format ? by_name(o.format, &f, err) : by_extension(uri, &f, err));
-    if (!f->save)
-        return dli_fail(err, DL4C_E_UNSUPPORTED, "model", "%.200s: %s is read only, not written; written are %s", uri, f->name,
-                        names(true, (char[128]){ 0 }, 128));
     struct dli_watch watch;
-    dli_watch_init(&watch, "save", o.progress, o.progress_user, o.cancel, o.timeout_ms);
+    dli_watch_init(&watch, "save", o->progress, o->progress_user, o->cancel, o->timeout_ms);
     DLI_TRY(dli_watch_check(&watch, err));
     DLI_TRY(dli_graph_begin_run(graph, "model", err));
     dl4c_fs_writer *writer = NULL;
+    const struct dli_model_save how = { .updater = o->updater != 0 };
     dl4c_status status;
-    DLI_GOTO(dl4c_fs_create(graph->ctx, uri, &writer, err), done);
-    const struct dli_model_save how = { .updater = o.updater != 0 };
+    DLI_GOTO(uri ? dl4c_fs_create(graph->ctx, uri, &writer, err) : dli_fs_create_memory(graph->ctx, memory, &writer, err), done);
     DLI_GOTO(f->save(graph, &how, &watch, writer, err), done);
     status = dl4c_fs_commit(&writer, err);
 done:
     dl4c_fs_abandon(&writer);
     dli_graph_end_run(graph);
     return status;
+}
+
+static dl4c_status save_options(const struct dl4c_save_options *options, struct dl4c_save_options *o, struct dl4c_error *err)
+{
+    DLI_TRY(dli_struct_in(o, sizeof *o, options, "model", err));
+    if (o->flags || o->reserved)
+        return dli_fail(err, DL4C_E_INVALID, "model", "flags and reserved of the save options must be 0");
+    return DL4C_OK;
+}
+
+dl4c_status dl4c_model_save(dl4c_graph *graph, const char *uri, const struct dl4c_save_options *options, struct dl4c_error *err)
+{
+    if (!graph || !uri)
+        return dli_fail(err, DL4C_E_INVALID, "model", "the graph or uri is NULL");
+    struct dl4c_save_options o;
+    const struct dli_format *f = NULL;
+    DLI_TRY(save_options(options, &o, err));
+    DLI_TRY(o.format ? by_name(o.format, &f, err) : by_extension(uri, &f, err));
+    if (!f->save)
+        return dli_fail(err, DL4C_E_UNSUPPORTED, "model", "%.200s: %s is read only, not written; written are %s", uri, f->name,
+                        names(true, (char[128]){ 0 }, 128));
+    return save_to(graph, f, uri, NULL, &o, err);
+}
+
+dl4c_status dl4c_model_save_memory(dl4c_graph *graph, const struct dl4c_save_options *options, void **bytes, size_t *size,
+                                   struct dl4c_error *err)
+{
+    if (bytes)
+        *bytes = NULL;
+    if (size)
+        *size = 0;
+    if (!graph || !bytes || !size)
+        return dli_fail(err, DL4C_E_INVALID, "model", "%s is NULL", !graph ? "the graph" : !bytes ? "bytes" : "size");
+    struct dl4c_save_options o;
+    struct dli_fs_memory memory;
+    const struct dli_format *f = NULL;
+    DLI_TRY(save_options(options, &o, err));
+    DLI_TRY(by_name(o.format ? o.format : "safetensors", &f, err));
+    if (!f->save)
+        return dli_fail(err, DL4C_E_UNSUPPORTED, "model", "%s is read only, not written; written are %s", f->name,
+                        names(true, (char[128]){ 0 }, 128));
+    DLI_TRY(save_to(graph, f, NULL, &memory, &o, err));
+    *bytes = memory.bytes;
+    *size = memory.size;
+    return DL4C_OK;
 }
 
 dl4c_status dl4c_format_for(dl4c_context *ctx, const char *uri, const char **name, struct dl4c_error *err)

@@ -30,6 +30,13 @@ dl4c_status dli_fs_load(dl4c_context *ctx, const char *uri, int64_t limit, char 
 dl4c_status dli_fs_load_private(dl4c_context *ctx, const char *path, int64_t limit, char **bytes, size_t *size, struct dl4c_error *err);
 /* A whole file from memory, there completely or not at all. */
 dl4c_status dli_fs_save(dl4c_context *ctx, const char *uri, const void *bytes, size_t size, struct dl4c_error *err);
+/* A writer into memory: bytes[size] are the caller's (dli_free) after dl4c_fs_commit, none are there after dl4c_fs_abandon. */
+struct dli_fs_memory {
+    dl4c_context *ctx; /* borrowed */
+    char *bytes;
+    size_t size, room;
+};
+dl4c_status dli_fs_create_memory(dl4c_context *ctx, struct dli_fs_memory *memory, dl4c_fs_writer **writer, struct dl4c_error *err);
 /* The URI that the file was opened with, for messages; lives as long as the file. */
 const char *dli_fs_uri(const dl4c_fs_file *file);
 /* Whether dl4c_fs_bytes gave pages of the file and not a copy. */

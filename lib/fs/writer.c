@@ -105,6 +105,67 @@ void dl4c_fs_abandon(dl4c_fs_writer **writer)
     free_writer(w);
 }
 
+/* ---- memory instead of a file ---- */
+
+static dl4c_status memory_write(void *user, void *file, const void *bytes, size_t size, struct dl4c_error *err)
+{
+    struct dli_fs_memory *m = file;
+    size_t need;
+    (void)user;
+    if (!dli_add_size(m->size, size, &need) || need > PTRDIFF_MAX)
+        return dli_fail(err, DL4C_E_LIMIT, "fs", "more than %zu bytes do not fit in memory", m->size);
+    if (need > m->room) {
+        const size_t room = need < PTRDIFF_MAX / 2 && need < 2 * m->room ? 2 * m->room : need;
+        char *more = dli_realloc(m->ctx, m->bytes, room, err);
+        if (!more)
+            return dli_alloc_status();
+        m->bytes = more;
+        m->room = room;
+    }
+    memcpy(m->bytes + m->size, bytes, size);
+    m->size = need;
+    return DL4C_OK;
+}
+
+static dl4c_status memory_commit(void *user, void *file, struct dl4c_error *err)
+{
+    (void)user;
+    (void)file;
+    (void)err;
+    return DL4C_OK;
+}
+
+static void memory_abandon(void *user, void *file)
+{
+    struct dli_fs_memory *m = file;
+    (void)user;
+    dli_free(m->bytes);
+    m->bytes = NULL;
+    m->size = m->room = 0;
+}
+
+dl4c_status dli_fs_create_memory(dl4c_context *ctx, struct dli_fs_memory *memory, dl4c_fs_writer **writer, struct dl4c_error *err)
+{
+    static const struct dli_fs fs = { .ops = { .struct_size = sizeof fs.ops,
+                                               .scheme = "memory",
+                                               .write = memory_write,
+                                               .commit = memory_commit,
+                                               .abandon = memory_abandon },
+                                      .scheme = "memory" };
+    *writer = NULL;
+    *memory = (struct dli_fs_memory){ .ctx = ctx };
+    dl4c_fs_writer *w = dli_calloc(ctx, 1, sizeof *w, err);
+    if (!w || !(w->uri = dli_strdup(ctx, "memory", err))) {
+        dli_free(w);
+        return dli_alloc_status();
+    }
+    w->fs = &fs;
+    w->file = memory;
+    w->ctx = dli_context_ref(ctx, NULL);
+    *writer = w;
+    return DL4C_OK;
+}
+
 dl4c_status dli_fs_save(dl4c_context *ctx, const char *uri, const void *bytes, size_t size, struct dl4c_error *err)
 {
     dl4c_fs_writer *w;

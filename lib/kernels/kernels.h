@@ -103,7 +103,7 @@ struct dli_kernels {
     void (*narrow_pairs)(int64_t n, const float *x, void *y);
 };
 
-/* The table of this process: filled from generic upward as far as dli_cpu_flags() allows, read-only afterwards. */
+/* The table for what the calling thread may use (dli_cpu_flags): filled from generic upward, read-only afterwards. */
 const struct dli_kernels *dli_kernels(void);
 
 /* Each replaces the entries that it does better. The last three exist on x86-64 only; tests fill tables of their own with them. */

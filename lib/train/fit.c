@@ -362,6 +362,8 @@ static dl4c_status run_epoch(struct fit *f, int64_t done, struct dl4c_error *err
     dli_labels_clear(&f->labels);
     DLI_TRY(dl4c_source_reset(f->source, !f->o->no_shuffle, f->o->seed, f->t->graph->epoch, err));
     DLI_TRY(skip(f, err));
+    if (f->workers)
+        dli_workers_begin_epoch(f->workers);
     f->between = true;
     DLI_TRY(f->workers ? run_rounds(f, &p, err) : run_steps(f, &p, err));
     if (f->stop)
@@ -567,12 +569,13 @@ static dl4c_status run_fit(struct fit *f, dl4c_graph *graph, struct dl4c_error *
     dli_watch_init(&f->watch, "train", f->o->progress, f->o->progress_user, f->o->cancel, f->o->timeout_ms);
     DLI_TRY(begin(f, graph, err));
     if (f->run && f->t->positions == 1) /* rows with a class each */
-        DLI_TRY(dli_labels_init(&f->labels, graph->ctx, f->o->workers > 1 ? f->o->workers : 1, dli_trainer_binary(f->t) ? 2 : f->t->k_y,
+        DLI_TRY(dli_labels_init(&f->labels, graph->ctx, f->o->workers, dli_trainer_binary(f->t) ? 2 : f->t->k_y,
                                 err));
     if (f->o->balanced)
         DLI_TRY(balance(f, err));
     DLI_TRY(step_in(f, err));
-    dl4c_status status = f->o->workers > 1 ? dli_workers_create(f->t, f->o, &f->workers, err) : DL4C_OK;
+    dl4c_status status =
+        dli_fit_averages(f->o) ? dli_workers_create(f->t, f->o, f->at.rounds, f->run, &f->watch, &f->workers, err) : DL4C_OK;
     if (status == DL4C_OK)
         status = run_epochs(f, err);
     if (status == DL4C_OK)
@@ -600,7 +603,7 @@ dl4c_status dl4c_fit(dl4c_graph *graph, dl4c_source *source, const struct dl4c_f
         status = run_fit(&f, graph, err);
     if (status != DL4C_OK)
         dli_run_failed(f.run, graph->epoch, graph->iteration, err);
-    dli_workers_destroy(&f.workers);
+    dli_workers_destroy(&f.workers, status, status == DL4C_OK ? "" : err->message);
     dli_free(f.listeners);
     dli_trainer_copy_free(&f.best);
     dli_labels_free(&f.labels);

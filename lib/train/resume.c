@@ -125,7 +125,7 @@ static void describe_weights(struct dli_strbuf *b, const struct dl4c_fit_options
 static dl4c_status describe(const struct dli_run_about *a, const dl4c_trainer *t, struct dli_strbuf *b, struct dl4c_error *err)
 {
     const struct dl4c_fit_options *o = a->options;
-    const bool averaged = o->workers > 1;
+    const bool averaged = dli_fit_averages(o);
     char *model;
     dli_strbuf_add(b, "{\"updater\": ");
     dli_strbuf_json(b, t->updater);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Writing the record of a training. */
 #include "train/run_dir.h"
+#include "train/trainer.h"
 #include "base/cpu.h"
 #include "base/deadline.h"
 #include "base/escape.h"
@@ -160,27 +161,46 @@ dl4c_status dli_run_epoch(struct dli_run *run, const struct dli_run_epoch *e, st
     return write_out(run, EPOCHS, err);
 }
 
+static dl4c_status add_event(struct dli_run *run, const char *kind, int64_t epoch, int64_t iteration, int64_t round, int32_t worker,
+                             struct dl4c_error *err, const char *fmt, va_list ap)
+{
+    char message[512];
+    vsnprintf(message, sizeof message, fmt, ap);
+    struct dli_strbuf *b = begin_line(run, EVENTS);
+    dli_strbuf_add(b, ", ");
+    add_text(b, "kind", kind);
+    add_count(b, "epoch", epoch);
+    add_count(b, "round", round);
+    add_count(b, "iteration", iteration);
+    add_count(b, "worker", worker);
+    dli_strbuf_add(b, ", ");
+    add_text(b, "message", message);
+    dli_strbuf_add(b, "}\n");
+    return write_out(run, EVENTS, err);
+}
+
 dl4c_status dli_run_event(struct dli_run *run, const char *kind, int64_t epoch, int64_t iteration, struct dl4c_error *err, const char *fmt,
                           ...)
 {
     if (!run)
         return DL4C_OK;
-    char message[512];
     va_list ap;
     va_start(ap, fmt);
-    vsnprintf(message, sizeof message, fmt, ap);
+    const dl4c_status status = add_event(run, kind, epoch, iteration, -1, -1, err, fmt, ap);
     va_end(ap);
-    struct dli_strbuf *b = begin_line(run, EVENTS);
-    dli_strbuf_add(b, ", ");
-    add_text(b, "kind", kind);
-    add_count(b, "epoch", epoch);
-    add_count(b, "round", -1);
-    add_count(b, "iteration", iteration);
-    add_count(b, "worker", -1);
-    dli_strbuf_add(b, ", ");
-    add_text(b, "message", message);
-    dli_strbuf_add(b, "}\n");
-    return write_out(run, EVENTS, err);
+    return status;
+}
+
+dl4c_status dli_run_worker_event(struct dli_run *run, const char *kind, int64_t epoch, int64_t iteration, int64_t round, int32_t worker,
+                                 struct dl4c_error *err, const char *fmt, ...)
+{
+    if (!run)
+        return DL4C_OK;
+    va_list ap;
+    va_start(ap, fmt);
+    const dl4c_status status = add_event(run, kind, epoch, iteration, round, worker, err, fmt, ap);
+    va_end(ap);
+    return status;
 }
 
 void dli_run_failed(struct dli_run *run, int64_t epoch, int64_t iteration, const struct dl4c_error *why)
@@ -215,7 +235,7 @@ static void describe_options(struct dli_strbuf *b, const struct dl4c_fit_options
     }
     dli_strbuf_add(b, o->class_weights ? "]" : "");
     add_count(b, "early_stopping", o->early_stopping);
-    const bool averaged = o->workers > 1;
+    const bool averaged = dli_fit_averages(o);
     add_count(b, "workers", averaged ? o->workers : 1);
     add_count(b, "averaging_frequency", !averaged ? -1 : o->averaging_frequency ? o->averaging_frequency : 5);
     dli_strbuf_add(b, ", ");

@@ -14,8 +14,8 @@ enum { MAX_WORKERS = 4096, MAX_FREQUENCY = 1 << 20 };
 dl4c_status dli_fit_options(const struct dl4c_fit_options *in, bool source_side, struct dl4c_fit_options *o, struct dl4c_error *err)
 {
     DLI_TRY(dli_struct_in(o, sizeof *o, in, "train", err));
-    if (o->flags & ~(uint64_t)(DL4C_FIT_KEEP_GRADIENT | DL4C_FIT_ANY_KERNELS) || o->reserved)
-        return dli_fail(err, DL4C_E_VERSION, "train", "flags %#" PRIx64 " are not known to this library, or reserved is not 0", o->flags);
+    if (o->flags & ~(uint64_t)(DL4C_FIT_KEEP_GRADIENT | DL4C_FIT_ANY_KERNELS))
+        return dli_fail(err, DL4C_E_VERSION, "train", "flags %#" PRIx64 " are not known to this library", o->flags);
     if (o->checkpoint_every_ms < 0 || (o->resume && !o->checkpoint_dir))
         return dli_fail(err, DL4C_E_INVALID, "train", "%s",
                         o->resume ? "resume wants a checkpoint_dir" : "checkpoint_every_ms is negative");
@@ -29,9 +29,11 @@ dl4c_status dli_fit_options(const struct dl4c_fit_options *in, bool source_side,
         return dli_fail(err, DL4C_E_INVALID, "train",
                         "%" PRId32 " workers and an averaging frequency of %" PRId32 ", wanted up to %d and %d", o->workers,
                         o->averaging_frequency, MAX_WORKERS, MAX_FREQUENCY);
-    if (!source_side && o->workers > 1)
+    if (o->min_workers < 0 || o->join_timeout_ms < 0 || o->worker_timeout_ms < 0 || o->round_timeout_ms < 0)
+        return dli_fail(err, DL4C_E_INVALID, "train", "min_workers or a timeout of workers is negative");
+    if (!source_side && dli_fit_averages(o))
         return dli_fail(err, DL4C_E_INVALID, "train", "workers is %" PRId32 ", but a trainer works alone: fit averages", o->workers);
-    if (o->transport && strcmp(o->transport, "threads") != 0)
+    if (o->transport && !dli_fit_leads(o) && strcmp(o->transport, "threads") != 0)
         return dli_fail(err, DL4C_E_UNSUPPORTED, "train", "transport \"%.100s\" is not built into this version", o->transport);
     if (!source_side && o->run_dir)
         return dli_fail(err, DL4C_E_INVALID, "train", "run_dir is \"%.200s\", but only fit keeps a record of its run", o->run_dir);
@@ -47,6 +49,9 @@ dl4c_status dli_fit_options(const struct dl4c_fit_options *in, bool source_side,
     o->batch = o->batch ? o->batch : 32;
     o->averaging_frequency = o->averaging_frequency ? o->averaging_frequency : 5;
     o->epochs = o->epochs ? o->epochs : 20;
+    o->workers = o->workers ? o->workers : 1;
+    if (dli_fit_leads(o) && o->min_workers > o->workers)
+        return dli_fail(err, DL4C_E_INVALID, "train", "min_workers is %" PRId32 " of %" PRId32 " workers", o->min_workers, o->workers);
     if (!o->seed && !o->seed_zero)
         o->seed = 42;
     return DL4C_OK;

@@ -13,8 +13,8 @@ void dli_rows_free(struct dli_rows *r)
     memset(r, 0, sizeof *r);
 }
 
-/* Memory for `rows` in all. A source gives labels or targets, the same in every batch; the first one tells. */
-static dl4c_status grow(struct dli_rows *r, const struct dl4c_batch *b, int64_t rows, struct dl4c_error *err)
+/* Memory for `rows` in all. */
+static dl4c_status grow(struct dli_rows *r, int64_t rows, bool labels, bool index, struct dl4c_error *err)
 {
     if (rows <= r->room)
         return DL4C_OK;
@@ -23,9 +23,9 @@ static dl4c_status grow(struct dli_rows *r, const struct dl4c_batch *b, int64_t 
         size_t bytes;
         bool wanted;
     } arrays[] = { { (void **)&r->x, (size_t)r->row * sizeof(float), true },
-                   { (void **)&r->y, (size_t)r->k * sizeof(float), b->y != NULL },
-                   { (void **)&r->labels, sizeof(int64_t), b->labels != NULL },
-                   { (void **)&r->index, sizeof(int64_t), b->index != NULL } };
+                   { (void **)&r->y, (size_t)r->k * sizeof(float), !labels },
+                   { (void **)&r->labels, sizeof(int64_t), labels },
+                   { (void **)&r->index, sizeof(int64_t), index } };
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) {
         size_t bytes;
         if (!arrays[i].wanted)
@@ -41,19 +41,62 @@ static dl4c_status grow(struct dli_rows *r, const struct dl4c_batch *b, int64_t 
     return DL4C_OK;
 }
 
+static void take_sizes(struct dli_rows *r, const dl4c_trainer *t)
+{
+    r->row = t->row;
+    r->k = t->k_y * t->positions;
+}
+
+dl4c_status dli_rows_room(struct dli_rows *r, const dl4c_trainer *t, int64_t n, bool labels, bool index, struct dl4c_error *err)
+{
+    dl4c_context *ctx = r->ctx;
+    if (r->room > 0 && (!r->labels != !labels || !r->index != !index)) {
+        dli_rows_free(r);
+        r->ctx = ctx;
+    }
+    take_sizes(r, t);
+    return grow(r, n > 0 ? n : 1, labels, index, err);
+}
+
+void dli_rows_drop(struct dli_rows *r, int64_t n)
+{
+    const size_t left = (size_t)(r->n - n);
+    r->n -= n;
+    if (left == 0 || n == 0)
+        return;
+    memmove(r->x, r->x + n * r->row, left * (size_t)r->row * sizeof *r->x);
+    if (r->y)
+        memmove(r->y, r->y + n * r->k, left * (size_t)r->k * sizeof *r->y);
+    if (r->labels)
+        memmove(r->labels, r->labels + n, left * sizeof *r->labels);
+    if (r->index)
+        memmove(r->index, r->index + n, left * sizeof *r->index);
+}
+
+void dli_rows_take(struct dli_rows *r, const struct dli_rows *from, int64_t first, int64_t n)
+{
+    memcpy(r->x + r->n * r->row, from->x + first * r->row, (size_t)(n * r->row) * sizeof *r->x);
+    if (r->y)
+        memcpy(r->y + r->n * r->k, from->y + first * r->k, (size_t)(n * r->k) * sizeof *r->y);
+    if (r->labels)
+        memcpy(r->labels + r->n, from->labels + first, (size_t)n * sizeof *r->labels);
+    if (r->index)
+        memcpy(r->index + r->n, from->index + first, (size_t)n * sizeof *r->index);
+    r->n += n;
+}
+
 dl4c_status dli_rows_add(struct dli_rows *r, dl4c_trainer *t, dl4c_source *source, int64_t want, struct dl4c_error *err)
 {
     struct dl4c_batch b;
     const int64_t end = r->n + want;
-    r->row = t->row;
-    r->k = t->k_y * t->positions;
+    take_sizes(r, t);
     while (r->n < end) {
         DLI_TRY(dli_trainer_next(t, source, end - r->n, &b, err));
         if (b.n == 0)
             break;
         if (b.x_mask || b.y_mask)
             return dli_fail(err, DL4C_E_UNSUPPORTED, "train", "the source has masks, which several workers do not take");
-        DLI_TRY(grow(r, &b, end, err));
+        DLI_TRY(grow(r, end, b.labels != NULL, b.index != NULL, err));
         if (!b.labels != !r->labels || (!b.index && r->index))
             return dli_fail(err, DL4C_E_INVALID, "train", "the source gives labels with some batches and targets with others");
         memcpy(r->x + r->n * r->row, b.x, (size_t)(b.n * r->row) * sizeof *r->x);

@@ -7,6 +7,8 @@
 #include "train/update.h"
 #include <dl4c/train.h>
 
+#include <string.h>
+
 struct dl4c_trainer {
     dl4c_context *ctx; /* a reference */
     dl4c_graph *graph; /* a reference */
@@ -44,6 +46,10 @@ struct dl4c_trainer {
     bool held;              /* fit holds the graph over many steps */
     _Atomic int32_t busy;
 };
+
+/* Over workers. */
+static inline bool dli_fit_leads(const struct dl4c_fit_options *o) { return o->transport && strchr(o->transport, ':'); }
+static inline bool dli_fit_averages(const struct dl4c_fit_options *o) { return o->workers > 1 || dli_fit_leads(o); }
 
 /* Defaults filled in and ranges checked. `source_side`: what only fit can use is allowed. */
 dl4c_status dli_fit_options(const struct dl4c_fit_options *in, bool source_side, struct dl4c_fit_options *out, struct dl4c_error *err);

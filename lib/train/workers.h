@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Parameter averaging: workers that each train a copy of the graph on a share of the rows, and take the mean of their parameters after some
- * minibatches. The calling thread is worker 0 and trains the graph itself; the others are threads, which it meets over a transport. */
+ * minibatches. Without a transport the calling thread is worker 0 and trains the graph itself, and the others are threads; with one it
+ * leads, and the workers are whoever joins (dl4c_worker_run). */
 #ifndef DLI_TRAIN_WORKERS_H
 #define DLI_TRAIN_WORKERS_H
 
 #include "base/deadline.h"
 #include "train/trainer.h"
 
+struct dli_run;
 struct dli_workers;
 
 /* What a worker did with one minibatch. */
@@ -32,6 +34,12 @@ struct dli_rows {
 void dli_rows_free(struct dli_rows *rows);
 /* Takes the next `want` rows of the epoch, fewer where it ends, after those that are there. */
 dl4c_status dli_rows_add(struct dli_rows *rows, dl4c_trainer *t, dl4c_source *source, int64_t want, struct dl4c_error *err);
+/* Memory for the rows of a share: with labels or targets, with their places in the source or without. */
+dl4c_status dli_rows_room(struct dli_rows *rows, const dl4c_trainer *t, int64_t n, bool labels, bool index, struct dl4c_error *err);
+/* The first n rows are gone; those behind them come first. */
+void dli_rows_drop(struct dli_rows *rows, int64_t n);
+/* n rows of `from` more, from `first` on; there is room. */
+void dli_rows_take(struct dli_rows *rows, const struct dli_rows *from, int64_t first, int64_t n);
 /* n of them from `first` on, as a batch that borrows them. */
 void dli_rows_batch(const struct dli_rows *rows, int64_t first, int64_t n, struct dl4c_batch *b);
 
@@ -40,16 +48,19 @@ void dli_share(int64_t rows, int32_t workers, int32_t worker, int64_t *first, in
 
 /* ---- rounds ---- */
 
-/* Makes the copies and starts the threads. t is worker 0's trainer, whose graph is in training from here on; class weights are set. */
-dl4c_status dli_workers_create(dl4c_trainer *t, const struct dl4c_fit_options *options, struct dli_workers **workers,
-                               struct dl4c_error *err);
-/* Takes NULL; writes NULL; joins the threads. */
-void dli_workers_destroy(struct dli_workers **workers);
+/* Starts the threads, or waits until all workers have joined. t is the leader's trainer, whose graph is in training from here on; class
+ * weights are set. rounds: those before a checkpoint. run gets events of workers; NULL: none. */
+dl4c_status dli_workers_create(dl4c_trainer *t, const struct dl4c_fit_options *options, int64_t rounds, struct dli_run *run,
+                               struct dli_watch *watch, struct dli_workers **workers, struct dl4c_error *err);
+/* Takes NULL; writes NULL; joins the threads, tells other processes how the training ended. */
+void dli_workers_destroy(struct dli_workers **workers, dl4c_status status, const char *message);
 
+/* Another epoch: rows that were read and not trained are forgotten. */
+void dli_workers_begin_epoch(struct dli_workers *workers);
 /* One round: up to averaging_frequency minibatches a worker, each step's rows shared out evenly; then parameters and the updater's state
  * are the mean over the workers, weighted by the rows each has seen, and the graph's iteration has grown by the steps. *steps: [*n], in the
- * order of steps and of workers, borrowed until the next call; *n is 0, and nothing was done, where the source's epoch is over. After a
- * failure the graph is as the last whole round left it. */
+ * order of steps and of workers, borrowed until the next call; *n is 0, and nothing was done, where the source's epoch is over. Where a
+ * worker is lost on the way, the round begins again without it. After a failure the graph is as the last whole round left it. */
 dl4c_status dli_workers_round(struct dli_workers *workers, dl4c_source *source, struct dli_watch *watch,
                               const struct dli_worker_step **steps, int64_t *n, struct dl4c_error *err);
 
@@ -57,12 +68,9 @@ dl4c_status dli_workers_round(struct dli_workers *workers, dl4c_source *source, 
  * counts averaging_frequency iterations, however many there were; workers of a ComputationGraph begin every round at iteration 0 and
  * epoch 0. */
 void dli_workers_as_dl4j(struct dli_workers *workers);
-/* A round of given rows, those of a worker's step beginning at first[worker * frequency + step] of `rows`, count of them (0: none; later
- * steps of that worker have none either). rows is the caller's. */
+/* A round of given rows; who is lost makes it fail. Those of a worker's step begin at first[worker * frequency + step] of `rows`, count of
+ * them (0: none; later steps of that worker have none either). rows is the caller's. */
 dl4c_status dli_workers_run(struct dli_workers *workers, const struct dli_rows *rows, const int64_t *first, const int64_t *count,
                             struct dli_watch *watch, const struct dli_worker_step **steps, int64_t *n, struct dl4c_error *err);
-
-/* Rounds so far. */
-int64_t dli_workers_rounds(const struct dli_workers *workers);
 
 #endif

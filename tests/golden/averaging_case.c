@@ -184,14 +184,16 @@ static void average(struct gold *g, dl4c_graph *graph, float *x, const int64_t s
     if (dli_trainer_create(graph, &o, &row, &t, &err) != DL4C_OK || dli_graph_begin_training(graph, &err) != DL4C_OK) {
         gold_fail(g, "no training: %s", err.message);
     } else {
+        struct dli_watch watch;
+        dli_watch_init(&watch, "golden", NULL, NULL, NULL, 0);
         t->held = true;
-        if (dli_workers_create(t, &o, &workers, &err) != DL4C_OK) {
+        if (dli_workers_create(t, &o, 0, NULL, &watch, &workers, &err) != DL4C_OK) {
             gold_fail(g, "no workers: %s", err.message);
         } else {
             dli_workers_as_dl4j(workers);
             follow_log(g, graph, workers, &r, x, y, meta);
         }
-        dli_workers_destroy(&workers);
+        dli_workers_destroy(&workers, DL4C_OK, "");
         dli_graph_end_training(graph);
     }
     dl4c_trainer_destroy(&t);

@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A worker's part of parameter averaging. */
+#include "train/member.h"
+#include "base/cpu.h"
+#include "base/escape.h"
+#include "graph/graph.h"
+#include <dl4c/model.h>
+
+#include <math.h>
+#include <string.h>
+
+enum { MOST_TEXT = 1 << 26 };
+
+static bool cancelled(const struct dli_member *m) { return m->cancel && __atomic_load_n(m->cancel, __ATOMIC_RELAXED); }
+
+dl4c_status dli_member_init(struct dli_member *m, dl4c_trainer *t, int64_t frequency, bool average_state, struct dl4c_error *err)
+{
+    m->t = t;
+    m->frequency = frequency;
+    m->average_state = average_state;
+    m->seed = t->seed;
+    m->steps = dli_calloc(m->ctx, (size_t)frequency, sizeof *m->steps, err);
+    if (!m->steps)
+        return dli_alloc_status();
+    if (average_state || !t->state)
+        return DL4C_OK;
+    if (!(m->first_state = dli_alloc(m->ctx, t->state->bytes, err)))
+        return dli_alloc_status();
+    memcpy(m->first_state, t->state->data, t->state->bytes);
+    return DL4C_OK;
+}
+
+static void forget_trainer(struct dli_member *m)
+{
+    if (m->graph && m->t && m->t->held)
+        dli_graph_end_training(m->graph);
+    if (m->graph)
+        dl4c_trainer_destroy(&m->t);
+    m->t = NULL;
+    dli_free(m->steps);
+    dli_free(m->first_state);
+    dli_free(m->own_first);
+    dli_free(m->own_count);
+    m->steps = NULL;
+    m->first_state = NULL;
+    m->own_first = m->own_count = NULL;
+}
+
+void dli_member_clear(struct dli_member *m)
+{
+    forget_trainer(m);
+    dl4c_graph_destroy(&m->graph);
+    dli_settings_free(&m->settings);
+    dli_rows_free(&m->own);
+}
+
+/* ---- a round ---- */
+
+dl4c_status dli_member_train(struct dli_member *m, const struct dli_order *o, const struct dli_deal *deal, int64_t place,
+                             struct dl4c_error *err)
+{
+    const bool anew = o->dl4j && !m->t->graph->multilayer;
+    m->t->graph->iteration = anew ? 0 : o->iteration;
+    m->t->graph->epoch = anew ? 0 : o->epoch;
+    m->t->seed = dli_worker_seed(m->seed, o->number); /* of dropout: masks of its own */
+    m->n_steps = 0;
+    m->seen = 0;
+    for (int64_t s = 0; s < o->steps; s++) {
+        const int64_t at = place * deal->steps + s;
+        struct dl4c_batch b;
+        struct dli_worker_step *r = &m->steps[m->n_steps];
+        if (deal->count[at] == 0)
+            continue;
+        if (m->cancel && cancelled(m))
+            return dli_fail(err, DL4C_E_CANCELLED, "train", "cancelled");
+        dli_rows_batch(deal->rows, deal->first[at], deal->count[at], &b);
+        *r = (struct dli_worker_step){ .worker = (int32_t)o->number, .step = (int32_t)s, .rows = b.n, .labels = b.labels, .y = b.y };
+        const dl4c_status status = dli_trainer_run(m->t, true, &b, &r->score, &r->right, err);
+        if (status != DL4C_OK)
+            return dli_fail_prefix(err, status, "worker %" PRId64, o->number);
+        r->counted = m->t->counted;
+        m->seen += b.n;
+        m->n_steps++;
+    }
+    return DL4C_OK;
+}
+
+dl4c_status dli_member_average(struct dli_member *m, const struct dli_order *o, struct dl4c_error *err)
+{
+    dl4c_trainer *t = m->t;
+    struct dl4c_average_options a = DL4C_AVERAGE_OPTIONS_INIT;
+    a.weight = o->dl4j ? m->seen > 0 : m->seen;
+    a.threads = t->threads;
+    a.timeout_ms = m->patience_ms;
+    DLI_TRY(dli_trainer_own(t, err)); /* who had no rows may still share them */
+    float *params = t->tape->params->data;
+    DLI_TRY(dl4c_group_average(m->group, &a, params, params, t->tape->n_params, NULL, err));
+    if (t->state && !m->average_state) {
+        memcpy(t->state->data, m->first_state, t->state->bytes);
+    } else if (t->state) {
+        float *state = t->state->data;
+        DLI_TRY(dl4c_group_average(m->group, &a, state, state, (int64_t)(t->state->bytes / sizeof *state), NULL, err));
+    }
+    dli_tape_changed(t->tape);
+    t->graph->iteration = o->iteration + (o->dl4j ? m->frequency : o->steps);
+    t->graph->epoch = o->epoch;
+    return DL4C_OK;
+}
+
+dl4c_status dli_member_state(struct dli_member *m, struct dl4c_error *err)
+{
+    dl4c_trainer *t = m->t;
+    DLI_TRY(dli_trainer_own(t, err));
+    DLI_TRY(dl4c_group_broadcast(m->group, 0, t->tape->params->data, (size_t)t->tape->n_params * sizeof(float), m->patience_ms, err));
+    if (t->state)
+        DLI_TRY(dl4c_group_broadcast(m->group, 0, t->state->data, t->state->bytes, m->patience_ms, err));
+    dli_tape_changed(t->tape);
+    return DL4C_OK;
+}
+
+/* ---- serving ---- */
+
+/* The next message of the leader, however long it takes to come; the group ends when the leader is gone. */
+static dl4c_status next_message(struct dli_member *m, void *message, size_t size, struct dl4c_error *err)
+{
+    for (;;) {
+        const dl4c_status status = dl4c_group_recv(m->group, 0, message, size, DLI_LOOK_MS, err);
+        if (status != DL4C_E_TIMEOUT)
+            return status;
+        if (m->cancel && cancelled(m))
+            return dli_fail(err, DL4C_E_CANCELLED, "worker", "cancelled");
+    }
+}
+
+static dl4c_status strange(const char *what, struct dl4c_error *err)
+{
+    return dli_fail(err, DL4C_E_CORRUPT, "worker", "the leader of the training sent %s", what);
+}
+
+/* A trainer for the network at hand, with the kernels that this thread may use. */
+static dl4c_status make_trainer(struct dli_member *m, struct dl4c_error *err)
+{
+    const struct dli_settings *s = &m->settings;
+    struct dl4c_fit_options o = { .struct_size = sizeof o,
+                                  .updater = s->updater,
+                                  .l1 = s->l1,
+                                  .l2 = s->l2,
+                                  .seed = s->seed,
+                                  .batch = s->batch,
+                                  .threads = m->threads,
+                                  .class_weights = s->class_weights,
+                                  .n_class_weights = s->n_class_weights };
+    DLI_TRY(dli_trainer_create(m->graph, &o, &s->shape, &m->t, err));
+    DLI_TRY(dli_graph_begin_training(m->graph, err));
+    m->t->held = true;
+    dl4c_trainer *t = m->t;
+    DLI_TRY(dli_member_init(m, t, s->frequency, s->average_state, err));
+    m->own_first = dli_calloc(m->ctx, (size_t)s->frequency, sizeof *m->own_first, err);
+    m->own_count = m->own_first ? dli_calloc(m->ctx, (size_t)s->frequency, sizeof *m->own_count, err) : NULL;
+    return m->own_count ? DL4C_OK : dli_alloc_status();
+}
+
+/* The network and how it is trained. All use the kernel set that the order names. */
+static dl4c_status set_up(struct dli_member *m, const struct dli_order *o, struct dl4c_error *err)
+{
+    char *model = NULL, *text = NULL;
+    if (m->shared || o->a < 1 || o->a > (INT64_C(1) << 40) || o->b < 1 || o->b > MOST_TEXT)
+        return strange("a setup that cannot be", err);
+    dli_member_clear(m);
+    model = dli_alloc(m->ctx, (size_t)o->a, err);
+    text = model ? dli_alloc(m->ctx, (size_t)o->b, err) : NULL;
+    dl4c_status status = text ? DL4C_OK : dli_alloc_status();
+    if (status == DL4C_OK)
+        status = dl4c_group_recv(m->group, 0, model, (size_t)o->a, m->patience_ms, err);
+    if (status == DL4C_OK)
+        status = dl4c_group_recv(m->group, 0, text, (size_t)o->b, m->patience_ms, err);
+    if (status == DL4C_OK)
+        status = dl4c_model_load_memory(m->ctx, model, (size_t)o->a, NULL, &m->graph, err);
+    if (status == DL4C_OK)
+        status = dli_settings_read(m->ctx, text, (size_t)o->b, &m->settings, err);
+    dli_free(model);
+    dli_free(text);
+    return status;
+}
+
+/* The parameters and the state of the others, under the kernel set of all. */
+static dl4c_status take_state(struct dli_member *m, const struct dli_order *o, struct dl4c_error *err)
+{
+    if (!m->graph || o->level < 0 || o->level > dli_cpu_rank())
+        return strange("a state before a network, or a kernel set that is not there", err);
+    if (!m->t || o->level != dli_cpu_rank()) {
+        forget_trainer(m);
+        dli_cpu_limit((int)o->level);
+        DLI_TRY(make_trainer(m, err));
+    }
+    DLI_TRY(dli_member_state(m, err));
+    m->t->graph->iteration = o->iteration;
+    m->t->graph->epoch = o->epoch;
+    return DL4C_OK;
+}
+
+/* The minibatches of a share, and its rows. */
+static dl4c_status receive_rows(struct dli_member *m, const struct dli_order *o, struct dl4c_error *err)
+{
+    const dl4c_trainer *t = m->t;
+    struct dli_rows *r = &m->own;
+    const bool labels = o->what & DLI_ROWS_LABELS, index = o->what & DLI_ROWS_INDEX;
+    int64_t sum = 0;
+    memset(m->own_count, 0, (size_t)m->frequency * sizeof *m->own_count);
+    DLI_TRY(dl4c_group_recv(m->group, 0, m->own_count, (size_t)o->steps * sizeof *m->own_count, m->patience_ms, err));
+    for (int64_t s = 0; s < o->steps; s++) {
+        if (m->own_count[s] < 0 || m->own_count[s] > t->batch)
+            return strange("a minibatch of an impossible size", err);
+        m->own_first[s] = sum;
+        sum += m->own_count[s];
+    }
+    if (sum != o->rows)
+        return strange("minibatches that do not add up to their rows", err);
+    r->ctx = m->ctx;
+    DLI_TRY(dli_rows_room(r, t, o->rows, labels, index, err));
+    r->n = o->rows;
+    if (o->rows == 0)
+        return DL4C_OK;
+    const size_t n = (size_t)o->rows;
+    DLI_TRY(dl4c_group_recv(m->group, 0, r->x, n * (size_t)r->row * sizeof *r->x, m->patience_ms, err));
+    DLI_TRY(dl4c_group_recv(m->group, 0, labels ? (void *)r->labels : (void *)r->y,
+                            labels ? n * sizeof *r->labels : n * (size_t)r->k * sizeof *r->y, m->patience_ms, err));
+    if (index)
+        DLI_TRY(dl4c_group_recv(m->group, 0, r->index, n * sizeof *r->index, m->patience_ms, err));
+    const int64_t classes = dli_trainer_binary(t) ? 2 : t->k;
+    for (size_t i = 0; labels && i < n; i++)
+        if (r->labels[i] < 0 || r->labels[i] >= classes)
+            return strange("a label outside the classes", err);
+    return DL4C_OK;
+}
+
+static dl4c_status report(struct dli_member *m, struct dl4c_error *err)
+{
+    struct dli_report r = { .status = m->status };
+    if (m->status != DL4C_OK) {
+        r.bytes = (int64_t)strlen(m->err.message);
+        DLI_TRY(dl4c_group_send(m->group, 0, &r, sizeof r, m->patience_ms, err));
+        return r.bytes ? dl4c_group_send(m->group, 0, m->err.message, (size_t)r.bytes, m->patience_ms, err) : DL4C_OK;
+    }
+    struct dli_step_report *steps = dli_calloc(m->ctx, (size_t)m->n_steps + 1, sizeof *steps, err);
+    if (!steps)
+        return dli_alloc_status();
+    for (int32_t i = 0; i < m->n_steps; i++)
+        steps[i] = (struct dli_step_report){ m->steps[i].step, m->steps[i].rows, m->steps[i].right, m->steps[i].counted,
+                                             m->steps[i].score };
+    r.steps = m->n_steps;
+    dl4c_status status = dl4c_group_send(m->group, 0, &r, sizeof r, m->patience_ms, err);
+    if (status == DL4C_OK && r.steps > 0)
+        status = dl4c_group_send(m->group, 0, steps, (size_t)r.steps * sizeof *steps, m->patience_ms, err);
+    dli_free(steps);
+    return status;
+}
+
+static dl4c_status follow_round(struct dli_member *m, const struct dli_order *o, struct dl4c_error *err)
+{
+    int64_t verdict = 0;
+    if (!m->t || o->steps < 1 || o->steps > m->frequency || o->number < 0 || o->number > INT32_MAX || o->iteration < 0 || o->epoch < 0 ||
+        o->rows < 0 || o->rows > o->steps * m->t->batch || (!m->shared && o->what & DLI_ROWS_SHARED))
+        return strange("a round that cannot be", err);
+    m->err = (struct dl4c_error)DL4C_ERROR_INIT;
+    if (m->shared) {
+        m->status = dli_member_train(m, o, m->shared, o->number, &m->err);
+    } else {
+        DLI_TRY(receive_rows(m, o, err));
+        const struct dli_deal own = { &m->own, m->own_first, m->own_count, 0 };
+        m->status = dli_member_train(m, o, &own, 0, &m->err);
+        if (m->status == DL4C_E_CANCELLED) { /* whoever is asked to go goes at once; the others do without it */
+            if (err)
+                *err = m->err;
+            return m->status;
+        }
+    }
+    DLI_TRY(report(m, err));
+    DLI_TRY(next_message(m, &verdict, sizeof verdict, err));
+    switch (verdict) {
+    case DLI_VERDICT_MEAN: return dli_member_average(m, o, err);
+    case DLI_VERDICT_ORDER: return DL4C_OK;
+    default: return strange("a verdict that is none", err);
+    }
+}
+
+/* How the training ended for the leader. */
+static dl4c_status hear_the_end(struct dli_member *m, const struct dli_order *o, struct dl4c_error *err)
+{
+    char text[sizeof err->message] = "";
+    if (o->b < 0 || o->b >= (int64_t)sizeof text || o->a < DL4C_OK || o->a > DL4C_E_INTERNAL)
+        return strange("an end that cannot be", err);
+    if (o->b > 0)
+        DLI_TRY(dl4c_group_recv(m->group, 0, text, (size_t)o->b, DLI_END_MS, err));
+    (void)dl4c_group_barrier(m->group, DLI_END_MS, NULL);
+    dli_utf8_clean(text);
+    return o->a == DL4C_OK ? DL4C_OK : dli_fail(err, DL4C_E_STATE, "worker", "the training ended with %s: %s",
+                                               dl4c_status_name((dl4c_status)o->a), text);
+}
+
+dl4c_status dli_member_serve(struct dli_member *m, bool *ended, struct dl4c_error *err)
+{
+    const struct dli_hello hello = { DLI_WIRE_MAGIC, DLI_WIRE_VERSION, dli_cpu_rank(), m->t != NULL };
+    struct dli_order o;
+    *ended = false;
+    DLI_TRY(dl4c_group_send(m->group, 0, &hello, sizeof hello, m->patience_ms, err));
+    for (;;) {
+        DLI_TRY(next_message(m, &o, sizeof o, err));
+        switch (o.kind) {
+        case DLI_ORDER_SETUP: DLI_TRY(set_up(m, &o, err)); break;
+        case DLI_ORDER_STATE: DLI_TRY(take_state(m, &o, err)); break;
+        case DLI_ORDER_ROUND: DLI_TRY(follow_round(m, &o, err)); break;
+        case DLI_ORDER_END: *ended = true; return hear_the_end(m, &o, err);
+        default: return strange("an order of an unknown kind", err);
+        }
+    }
+}

@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Training that one leads and others work in, over a group: the same bits as threads, and what a worker that is lost, comes late, lies or
+ * joins in between costs. The group is one of threads, so that all of it runs in this process. */
+#define _XOPEN_SOURCE 700 /* mkdtemp */
+#include "graph/graph.h"
+#include "train/toy.h"
+#include "train/wire.h"
+#include <dl4c/transport.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <math.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { N = 50, MOST = 6 };
+
+static void must(dl4c_status status, const struct dl4c_error *err)
+{
+    if (status != DL4C_OK)
+        fail_msg("%s: %s: %s", dl4c_status_name(status), err->origin, err->message);
+}
+
+static void wait_ms(int ms)
+{
+    const struct timespec t = { ms / 1000, ms % 1000 * 1000000L };
+    nanosleep(&t, NULL);
+}
+
+/* ---- workers ---- */
+
+struct mate {
+    pthread_t thread;
+    char url[64];
+    int32_t cancel;
+    dl4c_status status;
+    struct dl4c_error err;
+    enum { HONEST, STRANGER, HANGS, LIES } kind;
+    int32_t let_go; /* of one that hangs */
+};
+
+/* One that speaks for itself: another protocol, or none. */
+static dl4c_status misbehave(struct mate *m)
+{
+    struct dl4c_group_options j = DL4C_GROUP_OPTIONS_INIT;
+    struct dli_hello hello = { DLI_WIRE_MAGIC, DLI_WIRE_VERSION, 0, 1 };
+    dl4c_group *g = NULL;
+    j.url = m->url;
+    const dl4c_status status = dl4c_group_join(NULL, &j, &g, &m->err);
+    if (status != DL4C_OK)
+        return status;
+    hello.magic += m->kind == STRANGER;
+    hello.level = 2;
+    (void)dl4c_group_send(g, 0, &hello, sizeof hello, 5000, NULL);
+    if (m->kind == LIES) { /* it says it was set up, so that a round is next: a report of what it was never given */
+        struct dli_order o;
+        struct dli_report r = { .status = DL4C_OK, .steps = 1 << 20 };
+        (void)dl4c_group_recv(g, 0, &o, sizeof o, 5000, NULL);
+        (void)dl4c_group_send(g, 0, &r, sizeof r, 5000, NULL);
+    }
+    while (!__atomic_load_n(&m->let_go, __ATOMIC_ACQUIRE))
+        wait_ms(5);
+    dl4c_group_leave(&g, 0);
+    return DL4C_OK;
+}
+
+static void *work(void *arg)
+{
+    struct mate *m = arg;
+    struct dl4c_worker_options o = DL4C_WORKER_OPTIONS_INIT;
+    o.cancel = &m->cancel;
+    o.threads = 1;
+    o.join_timeout_ms = 20000;
+    m->status = m->kind == HONEST ? dl4c_worker_run(NULL, m->url, &o, &m->err) : misbehave(m);
+    return NULL;
+}
+
+static void start(struct mate *m, const char *url, int kind)
+{
+    *m = (struct mate){ .kind = kind, .err = DL4C_ERROR_INIT };
+    snprintf(m->url, sizeof m->url, "%s", url);
+    assert_int_equal(pthread_create(&m->thread, NULL, work, m), 0);
+}
+
+/* ---- the leader ---- */
+
+/* What happens at an iteration. */
+struct plan {
+    int64_t at;          /* 0: nothing does */
+    struct mate *leaves; /* is told to go */
+    struct mate *joins;  /* is started; url of the mate that is there */
+    const char *url;
+    int32_t *cancel;     /* the leader's own */
+    bool fired;
+    int64_t examples[8]; /* by epoch */
+    int most_workers;    /* seen in one iteration */
+    int64_t last;
+    int now;
+};
+
+static dl4c_status on_event(void *user, struct dl4c_train_event *e, struct dl4c_error *err)
+{
+    struct plan *p = user;
+    (void)err;
+    if (e->kind != DL4C_TRAIN_ITERATION)
+        return DL4C_OK;
+    p->examples[e->epoch - 1] += e->rows;
+    p->now = e->iteration == p->last ? p->now + 1 : 1;
+    p->last = e->iteration;
+    p->most_workers = p->now > p->most_workers ? p->now : p->most_workers;
+    if (!p->at || e->iteration < p->at || p->fired)
+        return DL4C_OK;
+    p->fired = true;
+    if (p->leaves)
+        dl4c_cancel_set(&p->leaves->cancel);
+    if (p->joins) {
+        start(p->joins, p->url, HONEST);
+        wait_ms(100); /* it waits for the next generation by then */
+    }
+    if (p->cancel)
+        dl4c_cancel_set(p->cancel);
+    return DL4C_OK;
+}
+
+static dl4c_graph *network(void)
+{
+    const int64_t shape[] = { TOY_FEATURES };
+    const char *specs[] = { "dense:units=7,activation=relu,dropout=0.7", "output:units=3,activation=softmax" };
+    return toy_graph(NULL, shape, 1, specs, 2);
+}
+
+static struct dl4c_fit_options options(const char *url, int workers)
+{
+    struct dl4c_fit_options o = DL4C_FIT_OPTIONS_INIT;
+    o.transport = url;
+    o.workers = workers;
+    o.batch = 4;
+    o.averaging_frequency = 2;
+    o.epochs = 4;
+    o.updater = "adam:lr=0.02";
+    o.worker_timeout_ms = 3000;
+    o.join_timeout_ms = 20000;
+    return o;
+}
+
+static dl4c_status lead(struct dl4c_fit_options *o, struct plan *p, dl4c_graph **g, struct dl4c_error *err)
+{
+    dl4c_source *s = toy_source(NULL, N, 1);
+    const struct dl4c_listener l = { .struct_size = sizeof l, .user = p, .event = on_event };
+    o->listeners = &l;
+    o->n_listeners = 1;
+    *g = network();
+    const dl4c_status status = dl4c_fit(*g, s, o, err);
+    o->listeners = NULL;
+    dl4c_source_destroy(&s);
+    return status;
+}
+
+static void same(dl4c_graph *a, dl4c_graph *b)
+{
+    char *x = NULL, *y = NULL;
+    assert_int_equal(dl4c_graph_digest(a, &x, NULL), DL4C_OK);
+    assert_int_equal(dl4c_graph_digest(b, &y, NULL), DL4C_OK);
+    assert_string_equal(x, y);
+    assert_int_equal(a->iteration, b->iteration);
+    assert_int_equal(a->updater_state->bytes, b->updater_state->bytes);
+    assert_memory_equal(a->updater_state->data, b->updater_state->data, a->updater_state->bytes);
+    dl4c_free(x);
+    dl4c_free(y);
+}
+
+static void each_example_once(const struct plan *p, int epochs)
+{
+    for (int e = 0; e < epochs; e++)
+        assert_int_equal(p->examples[e], N);
+}
+
+static void the_bits_are_those_of_threads(void **state)
+{
+    (void)state;
+    struct dl4c_error err = DL4C_ERROR_INIT;
+    for (int n = 1; n <= 4; n++) {
+        struct mate mates[4];
+        struct plan p = { 0 }, q = { 0 };
+        dl4c_graph *g, *want;
+        char url[64];
+        snprintf(url, sizeof url, "threads:bits %d", n);
+        for (int i = 0; i < n; i++)
+            start(&mates[i], url, HONEST);
+        struct dl4c_fit_options o = options(url, n);
+        must(lead(&o, &p, &g, &err), &err);
+        for (int i = 0; i < n; i++) {
+            pthread_join(mates[i].thread, NULL);
+            must(mates[i].status, &mates[i].err);
+        }
+        o = options(NULL, n);
+        must(lead(&o, &q, &want, &err), &err);
+        same(g, want);
+        each_example_once(&p, 4);
+        dl4c_graph_destroy(&g);
+        dl4c_graph_destroy(&want);
+    }
+}
+
+/* Runs with three workers and a plan; the graph it ends with. The first mate is the plan's to send away. */
+static dl4c_graph *run(const char *url, struct plan *p, struct mate *newcomer)
+{
+    struct dl4c_error err = DL4C_ERROR_INIT;
+    struct mate mates[3];
+    struct dl4c_fit_options o = options(url, 3);
+    dl4c_graph *g;
+    for (int i = 0; i < 3; i++)
+        start(&mates[i], url, HONEST);
+    p->leaves = p->leaves ? &mates[0] : NULL;
+    must(lead(&o, p, &g, &err), &err);
+    for (int i = 0; i < 3; i++) {
+        pthread_join(mates[i].thread, NULL);
+        if (p->leaves == &mates[i])
+            assert_int_equal(mates[i].status, DL4C_E_CANCELLED);
+        else
+            must(mates[i].status, &mates[i].err);
+    }
+    if (newcomer) {
+        pthread_join(newcomer->thread, NULL);
+        must(newcomer->status, &newcomer->err);
+    }
+    each_example_once(p, 4);
+    return g;
+}
+
+static void a_worker_that_is_lost_costs_no_example_and_the_bits_follow(void **state)
+{
+    (void)state;
+    struct mate any;
+    struct plan none = { 0 };
+    dl4c_graph *whole = run("threads:whole", &none, NULL), *first = NULL;
+    for (int i = 0; i < 3; i++) {
+        char url[64];
+        struct plan p = { .at = 7, .leaves = &any };
+        snprintf(url, sizeof url, "threads:lost %d", i);
+        dl4c_graph *g = run(url, &p, NULL);
+        assert_true(p.fired);
+        assert_true(g->iteration > whole->iteration); /* two workers take more steps for the same rows */
+        if (first) {
+            same(g, first);
+            dl4c_graph_destroy(&g);
+        } else {
+            first = g;
+        }
+    }
+    dl4c_graph_destroy(&first);
+    dl4c_graph_destroy(&whole);
+}
+
+static void a_newcomer_gets_its_share(void **state)
+{
+    (void)state;
+    struct mate newcomer;
+    struct plan p = { .at = 7, .joins = &newcomer, .url = "threads:more" };
+    dl4c_graph *g = run("threads:more", &p, &newcomer);
+    assert_int_equal(p.most_workers, 4);
+    dl4c_graph_destroy(&g);
+}
+
+/* A stranger is left behind at once, one that hangs when its round is over, a liar when it has lied; the training ends as without them. */
+static void whoever_misbehaves_is_left_behind(void **state)
+{
+    (void)state;
+    struct dl4c_error err = DL4C_ERROR_INIT;
+    for (int kind = STRANGER; kind <= LIES; kind++) {
+        struct mate good[2], bad;
+        struct plan p = { 0 };
+        dl4c_graph *g;
+        char url[64];
+        snprintf(url, sizeof url, "threads:bad %d", kind);
+        for (int i = 0; i < 2; i++)
+            start(&good[i], url, HONEST);
+        start(&bad, url, kind);
+        struct dl4c_fit_options o = options(url, 3);
+        o.round_timeout_ms = 300;
+        o.worker_timeout_ms = 500;
+        must(lead(&o, &p, &g, &err), &err);
+        each_example_once(&p, 4);
+        assert_int_equal(p.most_workers, 2);
+        __atomic_store_n(&bad.let_go, 1, __ATOMIC_RELEASE);
+        pthread_join(bad.thread, NULL);
+        for (int i = 0; i < 2; i++) {
+            pthread_join(good[i].thread, NULL);
+            must(good[i].status, &good[i].err);
+        }
+        dl4c_graph_destroy(&g);
+    }
+}
+
+static void too_few_workers_end_the_training_in_time(void **state)
+{
+    (void)state;
+    struct dl4c_error err = DL4C_ERROR_INIT;
+    struct mate mates[2];
+    struct plan p = { .at = 5, .leaves = &mates[0] };
+    struct dl4c_fit_options o = options("threads:few", 2);
+    dl4c_graph *g;
+    o.min_workers = 2;
+    o.worker_timeout_ms = 200;
+    o.join_timeout_ms = 700;
+    for (int i = 0; i < 2; i++)
+        start(&mates[i], "threads:few", HONEST);
+    assert_int_equal(lead(&o, &p, &g, &err), DL4C_E_PEER);
+    assert_non_null(strstr(err.message, "fewer than 2 workers"));
+    dl4c_cancel_set(&mates[1].cancel);
+    for (int i = 0; i < 2; i++) {
+        pthread_join(mates[i].thread, NULL);
+        assert_int_equal(mates[i].status, DL4C_E_CANCELLED);
+    }
+    dl4c_graph_destroy(&g);
+}
+
+/* The leader goes and comes back with its checkpoint; the workers wait for it. */
+static void a_leader_that_comes_back_goes_on_to_the_same_bits(void **state)
+{
+    (void)state;
+    struct dl4c_error err = DL4C_ERROR_INIT;
+    struct plan none = { 0 }, again = { 0 };
+    char dir[] = "/tmp/dl4c-remote-XXXXXX", command[64];
+    int32_t cancel = 0;
+    struct plan p = { .at = 9, .cancel = &cancel };
+    struct mate mates[3];
+    dl4c_graph *g, *want = run("threads:never", &none, NULL);
+    struct dl4c_fit_options o = options("threads:back", 3);
+    assert_non_null(mkdtemp(dir));
+    o.checkpoint_dir = dir;
+    o.cancel = &cancel;
+    for (int i = 0; i < 3; i++)
+        start(&mates[i], "threads:back", HONEST);
+    assert_int_equal(lead(&o, &p, &g, &err), DL4C_E_CANCELLED);
+    dl4c_graph_destroy(&g);
+    cancel = 0;
+    o.resume = 1;
+    must(lead(&o, &again, &g, &err), &err);
+    for (int i = 0; i < 3; i++) {
+        pthread_join(mates[i].thread, NULL);
+        must(mates[i].status, &mates[i].err);
+    }
+    same(g, want);
+    dl4c_graph_destroy(&g);
+    dl4c_graph_destroy(&want);
+    snprintf(command, sizeof command, "rm -rf '%s'", dir);
+    assert_int_equal(system(command), 0);
+}
+
+static void a_training_that_diverges_ends_for_all(void **state)
+{
+    (void)state;
+    struct dl4c_error err = DL4C_ERROR_INIT;
+    struct mate mates[2];
+    static float x[N * TOY_FEATURES];
+    static int64_t labels[N];
+    const int64_t shape[] = { TOY_FEATURES };
+    toy_examples(N, 1, NULL, x, labels);
+    x[17] = NAN;
+    dl4c_tensor *xt = toy_f32(x, N, shape, 1), *yt = toy_i64(labels, N);
+    dl4c_source *s = NULL;
+    dl4c_graph *g = network();
+    struct dl4c_fit_options o = options("threads:diverges", 2);
+    must(dl4c_source_tensors(NULL, xt, yt, TOY_CLASSES, &s, &err), &err);
+    for (int i = 0; i < 2; i++)
+        start(&mates[i], "threads:diverges", HONEST);
+    assert_int_equal(dl4c_fit(g, s, &o, &err), DL4C_E_DIVERGED);
+    for (int i = 0; i < 2; i++) {
+        pthread_join(mates[i].thread, NULL);
+        assert_int_equal(mates[i].status, DL4C_E_STATE);
+        assert_non_null(strstr(mates[i].err.message, "DL4C_E_DIVERGED"));
+    }
+    dl4c_source_destroy(&s);
+    dl4c_tensor_unref(&xt);
+    dl4c_tensor_unref(&yt);
+    dl4c_graph_destroy(&g);
+}
+
+static void nobody_leads(void **state)
+{
+    (void)state;
+    struct dl4c_error err = DL4C_ERROR_INIT;
+    struct dl4c_worker_options o = DL4C_WORKER_OPTIONS_INIT;
+    o.join_timeout_ms = 300;
+    assert_int_equal(dl4c_worker_run(NULL, "threads:nobody", &o, &err), DL4C_E_PEER);
+    assert_non_null(strstr(err.message, "nobody leads a training at threads:nobody"));
+    assert_int_equal(dl4c_worker_run(NULL, "pigeons:loft", &o, &err), DL4C_E_UNSUPPORTED);
+    assert_int_equal(dl4c_worker_run(NULL, NULL, &o, &err), DL4C_E_INVALID);
+    o.threads = -1;
+    assert_int_equal(dl4c_worker_run(NULL, "threads:nobody", &o, &err), DL4C_E_INVALID);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_bits_are_those_of_threads),
+        cmocka_unit_test(a_worker_that_is_lost_costs_no_example_and_the_bits_follow),
+        cmocka_unit_test(a_newcomer_gets_its_share),
+        cmocka_unit_test(whoever_misbehaves_is_left_behind),
+        cmocka_unit_test(too_few_workers_end_the_training_in_time),
+        cmocka_unit_test(a_leader_that_comes_back_goes_on_to_the_same_bits),
+        cmocka_unit_test(a_training_that_diverges_ends_for_all),
+        cmocka_unit_test(nobody_leads),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
