@@ -867,13 +867,27 @@ struct dl4c_fit_options {
     const char *checkpoint_dir;
     int64_t checkpoint_every_ms;
     int32_t resume;
-    int32_t reserved;
+    int32_t min_workers;
+    int64_t join_timeout_ms;
+    int64_t worker_timeout_ms;
+    int64_t round_timeout_ms;
 };
 #define DL4C_FIT_OPTIONS_INIT                                                                                                              \
     {                                                                                                                                      \
-        sizeof(struct dl4c_fit_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 \
+        sizeof(struct dl4c_fit_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,\
+            0, 0, 0                                                                                                                        \
     }
 DL4C_API dl4c_status dl4c_fit(dl4c_graph *graph, dl4c_source *source, const struct dl4c_fit_options *options, struct dl4c_error *err);
+struct dl4c_worker_options {
+    size_t struct_size;
+    int32_t threads;
+    int32_t reserved;
+    int64_t join_timeout_ms;
+    int64_t worker_timeout_ms;
+    const int32_t *cancel;
+};
+#define DL4C_WORKER_OPTIONS_INIT { sizeof(struct dl4c_worker_options), 0, 0, 0, 0, 0 }
+DL4C_API dl4c_status dl4c_worker_run(dl4c_context *ctx, const char *url, const struct dl4c_worker_options *options, struct dl4c_error *err);
 typedef struct dl4c_trainer dl4c_trainer;
 DL4C_API dl4c_status dl4c_trainer_create(dl4c_graph *graph, const struct dl4c_fit_options *options, dl4c_trainer **t,
                                          struct dl4c_error *err);
@@ -1425,6 +1439,8 @@ struct dl4c_save_options {
 };
 #define DL4C_SAVE_OPTIONS_INIT { sizeof(struct dl4c_save_options), 0, 0, 0, 0, 0, 0, 0, 0 }
 DL4C_API dl4c_status dl4c_model_save(dl4c_graph *graph, const char *uri, const struct dl4c_save_options *options, struct dl4c_error *err);
+DL4C_API dl4c_status dl4c_model_save_memory(dl4c_graph *graph, const struct dl4c_save_options *options, void **bytes, size_t *size,
+                                            struct dl4c_error *err);
 DL4C_API dl4c_status dl4c_format_for(dl4c_context *ctx, const char *uri, const char **name, struct dl4c_error *err);
 DL4C_API dl4c_status dl4c_format_get(dl4c_context *ctx, int32_t i, const char **name, int32_t *directions, struct dl4c_error *err);
 DL4C_API dl4c_status dl4c_graph_get_normalizer(dl4c_graph *graph, dl4c_normalizer **n, struct dl4c_error *err);
