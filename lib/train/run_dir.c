@@ -161,8 +161,8 @@ dl4c_status dli_run_epoch(struct dli_run *run, const struct dli_run_epoch *e, st
     return write_out(run, EPOCHS, err);
 }
 
-static dl4c_status add_event(struct dli_run *run, const char *kind, int64_t epoch, int64_t iteration, int64_t round, int32_t worker,
-                             struct dl4c_error *err, const char *fmt, va_list ap)
+static dl4c_status DLI_PRINTF(8, 0) add_event(struct dli_run *run, const char *kind, int64_t epoch, int64_t iteration, int64_t round,
+                                              int32_t worker, struct dl4c_error *err, const char *fmt, va_list ap)
 {
     char message[512];
     vsnprintf(message, sizeof message, fmt, ap);
