@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A worker in a training that others lead: joining, coming back after a loss, leaving. */
+#define _POSIX_C_SOURCE 200809L /* nanosleep */
 #include "base/cpu.h"
 #include "base/deadline.h"
 #include "graph/graph.h"
