@@ -32,7 +32,7 @@ dl4c_status dli_fit_options(const struct dl4c_fit_options *in, bool source_side,
     if (o->min_workers < 0 || o->join_timeout_ms < 0 || o->worker_timeout_ms < 0 || o->round_timeout_ms < 0)
         return dli_fail(err, DL4C_E_INVALID, "train", "min_workers or a timeout of workers is negative");
     if (!source_side && dli_fit_averages(o))
-        return dli_fail(err, DL4C_E_INVALID, "train", "workers is %" PRId32 ", but a trainer works alone: fit averages", o->workers);
+        return dli_fail(err, DL4C_E_INVALID, "train", "workers or a transport is given, but a trainer works alone: fit averages");
     if (o->transport && !dli_fit_leads(o) && strcmp(o->transport, "threads") != 0)
         return dli_fail(err, DL4C_E_UNSUPPORTED, "train", "transport \"%.100s\" is not built into this version", o->transport);
     if (!source_side && o->run_dir)

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A worker in a training that others lead: joining, coming back after a loss, leaving. */
-#define _POSIX_C_SOURCE 200809L /* nanosleep */
 #include "base/cpu.h"
 #include "base/deadline.h"
 #include "graph/graph.h"
 #include "train/member.h"
 
+#include <poll.h>
 #include <string.h>
-#include <time.h>
 
 enum { JOIN_TIMEOUT_MS = 60000, LOST_AFTER_MS = 10000, PAUSE_MS = 200 };
 
@@ -19,12 +18,6 @@ struct worker {
 };
 
 static bool cancelled(const struct worker *w) { return w->o.cancel && __atomic_load_n(w->o.cancel, __ATOMIC_RELAXED); }
-
-static void pause_a_moment(void)
-{
-    const struct timespec t = { .tv_nsec = PAUSE_MS * 1000000L };
-    nanosleep(&t, NULL);
-}
 
 /* May be over when it is tried again: nobody is there yet, or the leader that was is being replaced. */
 static bool passes(dl4c_status status) { return status == DL4C_E_PEER || status == DL4C_E_TIMEOUT || status == DL4C_E_IO; }
@@ -52,7 +45,7 @@ static dl4c_status join(struct worker *w, struct dl4c_error *err)
         if (dli_now_ns() >= until)
             return dli_fail(err, DL4C_E_PEER, "worker", "nobody leads a training at %.200s: %.200s", w->url,
                             w->lost.status != DL4C_OK ? w->lost.message : why.message);
-        pause_a_moment();
+        (void)poll(NULL, 0, PAUSE_MS);
     }
 }
 

@@ -551,7 +551,8 @@ static void options_that_make_no_sense_are_refused(void **state)
         dl4c_status status;
     } cases[] = {
         { { .workers = 2 }, DL4C_E_INVALID },
-        { { .transport = "tcp://host:1" }, DL4C_E_UNSUPPORTED },
+        { { .transport = "tcp://host:1" }, DL4C_E_INVALID },
+        { { .transport = "pigeons" }, DL4C_E_UNSUPPORTED },
         { { .updater = "nestrovs" }, DL4C_E_NOTFOUND },
         { { .updater = "sgd:lr=-1" }, DL4C_E_INVALID },
         { { .updater = "sgd:rate=1" }, DL4C_E_INVALID },
