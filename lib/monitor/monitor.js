@@ -331,13 +331,30 @@ const LEFT = 58, RIGHT = 12, TOP = 8, BOTTOM = 38;
 const dashOf = (run) => DASHES[Math.floor(run.index / COLOURS) % DASHES.length];
 const colourOf = (run) => 'var(--run' + run.index % COLOURS + ')';
 
+/* What of a layer lies between two places, with one point more at each side, so that lines go on to the edge. */
+function part(layer, low, high) {
+  let first = 0, last = layer.x.length - 1;
+  while (first < last && !(layer.x[first + 1] >= low)) first++;
+  while (last > first && !(layer.x[last - 1] <= high)) last--;
+  const cut = { ...layer };
+  for (const key of ['x', 'y', 'low', 'high']) if (layer[key]) cut[key] = layer[key].slice(first, last + 1);
+  return cut;
+}
+
 class Chart {
   constructor(id, spec) {
     this.spec = spec;
+    this.zoom = null;
+    this.id = id;
     this.figure = $(id);
     this.svg = shape('svg', { role: 'img', tabindex: '0', height: spec.height });
     this.key = element('span', { class: 'key' });
-    this.figure.append(element('figcaption', {}, element('h2', {}, spec.title), this.key), this.svg);
+    this.back = element('button', { type: 'button', class: 'back', hidden: '' }, 'Show all');
+    this.back.addEventListener('click', () => { this.svg.focus(); this.zoomTo(null); });
+    this.figure.append(element('figcaption', {}, element('h2', {}, spec.title), this.key, this.back), this.svg);
+    this.svg.addEventListener('pointerdown', (e) => this.grab(e));
+    this.svg.addEventListener('pointerup', (e) => this.release(e));
+    this.svg.addEventListener('dblclick', () => this.zoomTo(null));
     this.svg.addEventListener('pointermove', (e) => this.point(e));
     this.svg.addEventListener('pointerleave', () => this.leave());
     this.svg.addEventListener('blur', () => this.leave());
@@ -347,9 +364,11 @@ class Chart {
   draw() {
     const { spec, svg } = this, width = Math.max(this.figure.clientWidth - 28, 200), height = spec.height;
     const shown = runs.filter((r) => !view.hidden.has(r.index));
-    this.drawn = shown.map((run) => ({ run, layers: spec.layers(run) })).filter((d) => d.layers.length);
+    const parts = (layers) => (this.zoom ? layers.map((l) => part(l, ...this.zoom)).filter((l) => l.x.some(known)) : layers);
+    this.drawn = shown.map((run) => ({ run, layers: parts(spec.layers(run)) })).filter((d) => d.layers.length);
     const all = this.drawn.flatMap((d) => d.layers), log = spec.log && view.log;
-    const xs = extent(all.map((l) => l.x), { tight: true });
+    const xs = this.zoom || extent(all.map((l) => l.x), { tight: true });
+    this.back.hidden = !this.zoom;
     const ys = extent(all.flatMap((l) => (l.y ? [l.y] : [l.low, l.high])), { log, zero: spec.zero, most: spec.most });
     this.key.textContent = spec.key(all);
     svg.setAttribute('viewBox', '0 0 ' + width + ' ' + height);
@@ -367,6 +386,10 @@ class Chart {
     Object.assign(svg.dataset, { x0: sx.low, x1: sx.high, y0: sy.low, y1: sy.high, log: log ? 1 : 0,
                                  left: LEFT, right: width - RIGHT, top: TOP, bottom: height - BOTTOM });
     this.axes(sx, sy, width, height);
+    this.area = shape('g', { 'clip-path': 'url(#inside-' + this.id + ')' });
+    const clip = shape('clipPath', { id: 'inside-' + this.id });
+    clip.append(shape('rect', { x: LEFT - 4, y: 0, width: width - LEFT - RIGHT + 8, height: height - BOTTOM + 2 }));
+    svg.append(clip, this.area);
     for (const d of this.drawn) this.paths(d, sx, sy, width);
     if (spec.events) this.events(shown, sx, height);
     this.over = shape('g', {});
@@ -402,13 +425,13 @@ class Chart {
       if (layer.worker !== undefined) path.dataset.worker = layer.worker;
       path.style[band ? 'fill' : 'stroke'] = colourOf(run);
       if (!band && dashOf(run) && layer.kind !== 'training') path.style.strokeDasharray = dashOf(run);
-      this.svg.append(path);
+      this.area.append(path);
       if (layer.dots && layer.x.length <= 60)
         layer.x.forEach((x, i) => {
           if (!known(x) || !known(layer.y[i]) || (sy.log && layer.y[i] <= 0)) return;
           const dot = shape('circle', { cx: sx(x).toFixed(2), cy: sy(layer.y[i]).toFixed(2), r: layer.kind === 'validation' ? 3 : 2 });
           dot.style.fill = colourOf(run);
-          this.svg.append(dot);
+          this.area.append(dot);
         });
     }
   }
@@ -463,7 +486,7 @@ class Chart {
       for (const r of rows.slice(0, 12)) {
         p.append(element('br'), r.name + ' ', element('b', {}, r.text));
         if (!known(r.y) || !known(r.x) || r.kind === 'raw' || (sy.log && r.y <= 0)) continue;
-        const dot = shape('circle', { cx: sx(r.x), cy: sy(r.y), r: 3.5 });
+        const dot = shape('circle', { cx: sx(r.x), cy: sy(r.y), r: 4.5, class: 'at' });
         dot.style.fill = colourOf(d.run);
         this.over.append(dot);
       }
@@ -477,10 +500,49 @@ class Chart {
     tip.style.top = Math.max(4, Math.min(top, innerHeight - own.height - 4)) + 'px';
   }
 
+  /* The place of the pointer across. */
+  place(event) {
+    const box = this.svg.getBoundingClientRect();
+    return this.scales.sx.invert(Math.min(Math.max(event.clientX - box.left, LEFT), this.scales.width - RIGHT));
+  }
+
+  /* Drawing a range shows it alone. */
+  grab(event) {
+    this.from = this.scales && event.button === 0 && event.pointerType !== 'touch' ? this.place(event) : null;
+  }
+
+  release(event) {
+    if (this.from === null || this.from === undefined || !this.scales) return;
+    const { sx } = this.scales, ends = [this.from, this.place(event)].sort((a, b) => a - b);
+    this.from = null;
+    if (sx(ends[1]) - sx(ends[0]) >= 8) this.zoomTo(ends);
+  }
+
+  zoomTo(ends) {
+    this.zoom = ends;
+    this.from = null;
+    this.leave();
+    this.draw();
+  }
+
+  /* Around the values that are read, else at the end. */
+  zoomBy(factor) {
+    const { sx } = this.scales, at = cross && cross.chart === this ? cross.x : sx.high, width = (sx.high - sx.low) * factor;
+    const all = extent(runs.filter((r) => !view.hidden.has(r.index)).flatMap((r) => this.spec.layers(r)).map((l) => l.x), { tight: true });
+    const low = Math.max(all[0], Math.min(at - width / 2, all[1] - width)), high = Math.min(all[1], low + width), kept = cross;
+    this.zoomTo(low <= all[0] && high >= all[1] ? null : [low, high]);
+    if (kept && kept.chart === this) this.show(kept.x, null);
+  }
+
   point(event) {
     if (!this.scales) return;
-    const box = this.svg.getBoundingClientRect(), { sx } = this.scales;
-    const at = sx.invert(Math.min(Math.max(event.clientX - box.left, LEFT), this.scales.width - RIGHT));
+    const at = this.place(event), { sx, height } = this.scales;
+    if (this.from !== null && this.from !== undefined) {
+      const [a, b] = [sx(this.from), sx(at)].sort((p, q) => p - q);
+      this.over.replaceChildren(shape('rect', { x: a, y: TOP, width: b - a, height: height - BOTTOM - TOP, class: 'range' }));
+      $('tip').hidden = true;
+      return;
+    }
     const x = this.drawn.flatMap((d) => d.layers.map((l) => l.x[this.nearest(l.x, at)])).filter(known)
       .reduce((a, b) => (Math.abs(b - at) < Math.abs(a - at) ? b : a), Infinity);
     if (known(x)) this.show(x, event);
@@ -493,9 +555,10 @@ class Chart {
   }
 
   press(event) {
-    if (!this.scales || !['ArrowLeft', 'ArrowRight', 'Home', 'End', 'Escape'].includes(event.key)) return;
+    if (!this.scales || !['ArrowLeft', 'ArrowRight', 'Home', 'End', 'Escape', '+', '-'].includes(event.key)) return;
     event.preventDefault();
-    if (event.key === 'Escape') { this.leave(); return; }
+    if (event.key === 'Escape') { if (cross) this.leave(); else if (this.zoom) this.zoomTo(null); return; }
+    if (event.key === '+' || event.key === '-') { this.zoomBy(event.key === '+' ? 0.5 : 2); return; }
     const xs = [...new Set(this.drawn.flatMap((d) => d.layers[d.layers.length - 1].x.filter(known)))].sort((a, b) => a - b);
     const step = Math.max(1, Math.floor(xs.length / 200));
     const here = cross && cross.chart === this ? this.nearest(xs, cross.x) : xs.length - 1;
@@ -534,8 +597,8 @@ function stateOf(run) {
   if (run.ended && end) return end.kind === 'end' ? ['done', 'done'] : [end.kind, 'failed'];
   if (run.more) return ['reading, ' + Math.round(100 * run.read) + ' %', 'quiet'];
   if (!known(run.newest)) return ['waiting for its record', 'quiet'];
-  const age = clock - run.newest;
-  return age < SILENT_S ? ['running', 'running'] : ['silent for ' + duration(age) + ': killed, or stuck?', 'quiet'];
+  const age = clock - run.newest, patience = Math.max(SILENT_S, 2 * (last(run.epochs.seconds) || 0)); /* it may validate */
+  return age < patience ? ['running', 'running'] : ['silent for ' + duration(age) + ': killed, or stuck?', 'quiet'];
 }
 
 function swatch(run) {
@@ -625,8 +688,8 @@ function labelWarnings(run) {
   if (l && l.unmixed)
     out.push(['label-order', 'the examples come sorted by label',
       'In epoch ' + whole(l.epoch) + ' the labels of minibatches differed ' + short(l.dispersion, 2) + ' times as much as chance would ' +
-      'make them (in ' + l.unmixing + ' of ' + l.told + ' epochs). The score then follows the order of the data as much as what is learnt: ' +
-      'shuffle it.']);
+      'make them (in ' + l.unmixing + ' of ' + l.told + ' epochs). The score then follows the order of the data as much as what is ' +
+      'learnt: shuffle it.']);
   return out;
 }
 
@@ -707,7 +770,7 @@ function showControls() {
 readView();
 showControls();
 control('smoothing', (e) => { view.smoothing = Number(e.value); });
-control('x', (e) => { view.x = e.value; });
+control('x', (e) => { view.x = e.value; for (const chart of charts) chart.zoom = null; });
 control('workers', (e) => { view.workers = e.value; });
 control('raw', (e) => { view.raw = e.checked; });
 control('log', (e) => { view.log = e.checked; });

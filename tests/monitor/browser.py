@@ -96,12 +96,21 @@ class Browser:
                 raise TimeoutError('not so after %d s: %s\n%s' % (seconds, condition, self.complaints()))
             time.sleep(0.05)
 
-    def press(self, key):
+    def press(self, key, code=None):
         for kind in ('rawKeyDown', 'keyUp'):
-            self.send('Input.dispatchKeyEvent', type=kind, key=key, code=key)
+            self.send('Input.dispatchKeyEvent', type=kind, key=key, code=code or key)
+
+    def mouse(self, kind, x, y, **more):
+        self.send('Input.dispatchMouseEvent', type='mouse' + kind, x=x, y=y, **more)
 
     def move(self, x, y):
-        self.send('Input.dispatchMouseEvent', type='mouseMoved', x=x, y=y)
+        self.mouse('Moved', x, y)
+
+    def drag(self, start, end):
+        self.move(*start)
+        self.mouse('Pressed', *start, button='left', buttons=1, clickCount=1)
+        self.mouse('Moved', *end, button='left', buttons=1)
+        self.mouse('Released', *end, button='left', clickCount=1)
 
     def complaints(self):
         """Errors of scripts, of the content policy and of requests so far."""

@@ -287,7 +287,7 @@ def axes(page, url):
 
 
 def keys(page, url):
-    look(page, url)
+    look(page, url, '#hidden=1,2')
     page.ask('document.getElementById("smoothing").focus()')
     page.press('ArrowRight')
     page.wait('document.getElementById("smoothing-value").textContent === "0.95"')
@@ -304,6 +304,24 @@ def keys(page, url):
     box = page.ask('JSON.parse(JSON.stringify(document.querySelector("#score > svg").getBoundingClientRect()))')
     page.move(box['x'] + box['width'] / 2, box['y'] + box['height'] / 2)
     page.wait('!document.getElementById("tip").hidden && document.getElementById("tip").innerText.includes("smoothed")')
+    points, _, _ = drawn(page, 'score', 'three', 'smooth')
+    middle, y = box['x'] + 58, box['y'] + box['height'] / 2
+    page.drag((middle + 300, y), (middle + 600, y))
+    page.wait('!document.querySelector("#score .back").hidden')
+    closer, _, _ = drawn(page, 'score', 'three', 'smooth')
+    x0, x1 = page.ask('(({ x0, x1 }) => [+x0, +x1])(document.querySelector("#score > svg").dataset)')
+    width = box['width'] - 70  # of the axis
+    wanted = [1 + (points[-1][0] - 1) * f / width for f in (300, 600)]
+    check(abs(x0 - wanted[0]) < 0.1 and abs(x1 - wanted[1]) < 0.1, 'drawing a range shows', x0, x1, 'wanted', wanted)
+    check(1 < len(closer) < len(points) and all(any(math.dist(p, q) < 0.02 for q in points) for p in closer), 'it shows other points')
+    page.ask('document.querySelector("#score > svg").focus()')
+    page.press('Escape')
+    page.press('Escape')
+    page.wait('document.querySelector("#score .back").hidden')
+    page.press('+', 'Equal')
+    page.wait('!document.querySelector("#score .back").hidden')
+    page.press('-', 'Minus')
+    page.wait('document.querySelector("#score .back").hidden')
     bare = page.ask('''[...document.querySelectorAll('input, select, button')]
       .filter((e) => !e.labels?.length && !e.textContent.trim()).length''')
     check(bare == 0, '%d controls have no name' % bare)
