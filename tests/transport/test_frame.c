@@ -53,6 +53,33 @@ static void the_checksum_is_castagnolis(void **state)
     assert_int_equal(dli_crc32c(dli_crc32c(0, "1234", 4), "56789", 5), 0xe3069283);
 }
 
+/* The definition, a bit at a time. */
+static uint32_t slowly(const uint8_t *p, size_t n)
+{
+    uint32_t crc = ~UINT32_C(0);
+    while (n-- > 0) {
+        crc ^= *p++;
+        for (int bit = 0; bit < 8; bit++)
+            crc = crc >> 1 ^ (crc & 1 ? UINT32_C(0x82f63b78) : 0);
+    }
+    return ~crc;
+}
+
+static void so_is_that_of_many_bytes(void **state)
+{
+    static const size_t lengths[] = { 0, 1, 7, 8, 4096, 12287, 12288, 12289, 12288 * 3 + 4101, 300007 };
+    uint8_t *b = malloc(300007 + 8);
+    (void)state;
+    assert_non_null(b);
+    for (size_t i = 0; i < 300007 + 8; i++)
+        b[i] = (uint8_t)(i * i >> 5 ^ i * 37);
+    for (size_t l = 0; l < sizeof lengths / sizeof *lengths; l++)
+        for (size_t at = 0; at < 3; at++)
+            assert_int_equal(dli_crc32c(0, b + at, lengths[l]), slowly(b + at, lengths[l]));
+    assert_int_equal(dli_crc32c(dli_crc32c(0, b, 20000), b + 20000, 100000), slowly(b, 120000));
+    free(b);
+}
+
 static void frames_arrive_in_pieces_of_any_size(void **state)
 {
     uint8_t bytes[3 * (DLI_FRAME_HEADER + N)];
@@ -142,6 +169,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_checksum_is_castagnolis),
+        cmocka_unit_test(so_is_that_of_many_bytes),
         cmocka_unit_test(frames_arrive_in_pieces_of_any_size),
         cmocka_unit_test(a_frame_that_is_cut_is_not_complete),
         cmocka_unit_test(every_flipped_bit_is_seen),
