@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What one line of a run's record says. Keys that are not known are left out, null stands for what is not there; anything else that is
  * not as docs/reference/run-directory.md says makes the line a bad one, which is noted and changes nothing. */
+#include "monitor/flat.h"
 #include "monitor/record.h"
 
 #include <jansson.h>
@@ -16,7 +17,9 @@ enum answer { GOOD, BAD, FAILED };
 
 struct reading {
     struct dli_record *r;
-    json_t *line;
+    json_t *line; /* NULL where it is flat */
+    struct dli_flat flat[DLI_FLAT_MOST];
+    int n_flat;      /* -1: it is not */
     const char *why; /* of a bad one */
     struct dl4c_error *err;
     dl4c_status status;
@@ -37,8 +40,12 @@ static enum answer failed(struct reading *g, dl4c_status status)
 /* NaN: null or not there. */
 static bool number(struct reading *g, const char *key, double *v)
 {
-    json_t *j = json_object_get(g->line, key);
+    const size_t n = strlen(key);
     *v = NAN;
+    for (int i = 0; i < g->n_flat; i++)
+        if (g->flat[i].n == n && memcmp(g->flat[i].key, key, n) == 0)
+            *v = g->flat[i].v;
+    json_t *j = json_object_get(g->line, key);
     if (!j || json_is_null(j))
         return true;
     if (!json_is_number(j))
@@ -145,6 +152,11 @@ static enum answer check_labels(struct reading *g, int64_t epoch, int64_t exampl
     bool whole;
     if (!number(g, "label_dispersion", &dispersion))
         return bad(g, "label_dispersion is no number");
+    if (g->n_flat >= 0) { /* null at most */
+        double v;
+        (void)number(g, "labels", &v);
+        return isnan(v) ? GOOD : bad(g, "labels is no list of lists");
+    }
     if (!labels || json_is_null(labels))
         return GOOD;
     const size_t workers = json_array_size(labels), classes = json_array_size(json_array_get(labels, 0));
@@ -263,16 +275,22 @@ static void note(struct dli_log *log, int64_t line, const char *why)
 dl4c_status dli_record_line(struct dli_record *r, int log, const char *line, size_t n, int64_t at, struct dl4c_error *err)
 {
     json_error_t why;
-    struct reading g = { .r = r, .err = err, .status = DL4C_OK };
+    struct reading g;
+    g.r = r;
+    g.err = err;
+    g.status = DL4C_OK;
+    g.line = NULL;
     if (!line) {
         note(&r->logs[log], at, "it is longer than any line of a record");
         return DL4C_OK;
     }
-    g.line = json_loadb(line, n, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, &why);
+    g.n_flat = dli_flat_parse(line, n, g.flat);
+    if (g.n_flat < 0)
+        g.line = json_loadb(line, n, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, &why);
     enum answer a = BAD;
-    if (!g.line)
+    if (g.n_flat < 0 && !g.line)
         g.why = why.text;
-    else if (!json_is_object(g.line))
+    else if (g.n_flat < 0 && !json_is_object(g.line))
         g.why = "it is no object";
     else
         a = log == DLI_LOG_SCORES ? score_line(&g) : log == DLI_LOG_EPOCHS ? epoch_line(&g) : event_line(&g);

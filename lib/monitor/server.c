@@ -20,7 +20,7 @@ struct dli_server {
     struct MHD_Daemon *daemon;
     struct MHD_Response *page;
     char address[256]; /* as it was given: a name may be the Host */
-    char policy[256];
+    char policy[512];
 };
 
 /* ---- requests ---- */

@@ -327,7 +327,7 @@ def monitors():
     refuses('monitor', 'run', '--address', '203.0.113.7', says='203.0.113.7')
     p = subprocess.Popen([dl4c, 'monitor', 'run'], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     port = re.fullmatch(r'http://127\.0\.0\.1:(\d+)/\n', p.stdout.readline()).group(1)
-    refuses('monitor', 'run', '--port', port, says='in use')
+    refuses('monitor', 'run', '--port', port, says='cannot be listened on')
     p.send_signal(signal.SIGTERM)
     out, err = p.communicate()
     check((p.returncode, out, err) == (143, '', ''), 'monitor: status %d, %r' % (p.returncode, err))

@@ -304,7 +304,7 @@ static void wrong_options_leave_nothing(void **state)
         dl4c_status status;
         const char *says;
     } cases[] = {
-        { taken, s.dir, DL4C_E_IO, "in use" },
+        { taken, s.dir, DL4C_E_IO, "cannot be listened on" },
         { "127.0.0.1", s.dir, DL4C_E_INVALID, "ADDRESS:PORT" },
         { "127.0.0.1:65536", s.dir, DL4C_E_INVALID, "65535" },
         { "203.0.113.7:0", s.dir, DL4C_E_IO, "203.0.113.7" }, /* of nobody: RFC 5737 */
