@@ -305,7 +305,7 @@ def signals():
 
 
 def not_built_yet():
-    for args in (('worker', 'tcp://h:1'), ('fs', 'ls', 'x'),
+    for args in (('fs', 'ls', 'x'),
                  train('--features', 'good', '--transport', 'mpi'),
                  train('--features', 'webhdfs://h/x'), train('--features', 'hdfs://h/x'),
                  ('split', 'swebhdfs://h/x', '--out', 'l4'), ('predict', 'whole.zip', 'x.jpg', '--resume'),

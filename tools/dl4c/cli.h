@@ -136,6 +136,7 @@ typedef int cli_command_fn(int argc, char **argv);
     X(predict, "classifies images")                                                                                                        \
     X(compare, "compares two models stage by stage and says why they differ")                                                              \
     X(fetch, "brings published weights into the cache")                                                                                    \
+    X(worker, "joins a training that another process leads")                                                                               \
     X(monitor, "serves a web page over training runs, live and after")                                                                     \
     X(zoo, "lists well-known networks, or writes one")                                                                                     \
     X(version, "says what this build and machine are")

@@ -17,7 +17,7 @@ static const struct command commands[] = { CLI_COMMANDS(CLI_ROW) };
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
 /* Built by later issues: known, and refused by name. */
-static const char *const later[] = { "worker", "fs" };
+static const char *const later[] = { "fs" };
 
 static volatile sig_atomic_t caught;
 int32_t cli_cancel;

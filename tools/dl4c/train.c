@@ -8,8 +8,8 @@
 struct train {
     const char *features, *val, *out, *head, *class_weights, *updater, *schedule, *run, *curve, *transport, *checkpoint;
     bool resume, any_kernels;
-    int64_t epochs, batch, seed, early_stopping, workers, frequency;
-    double l1, l2, dropout, checkpoint_every;
+    int64_t epochs, batch, seed, early_stopping, workers, frequency, min_workers;
+    double l1, l2, dropout, checkpoint_every, worker_timeout, round_timeout, join_timeout;
 };
 
 static int fit_and_save(const struct train *t, struct dl4c_fit_options *fo)
@@ -89,9 +89,13 @@ static int on_epoch(void *user, int64_t epoch, double train_score, double val_sc
     return 0;
 }
 
+static bool is_seconds(double s) { return s >= 0.001 && s < 1e9; }
+static int64_t milliseconds(double s) { return (int64_t)(s * 1000 + 0.5); }
+
 int cmd_train(int argc, char **argv)
 {
-    struct train t = { .epochs = 20, .batch = 32, .seed = 42, .workers = 1, .frequency = 5, .checkpoint_every = 60 };
+    struct train t = { .epochs = 20, .batch = 32, .seed = 42, .workers = 1, .frequency = 5, .checkpoint_every = 60, .min_workers = 1,
+                       .worker_timeout = 10, .join_timeout = 60 };
     const struct cli_option options[] = {
         { "--features", CLI_TEXT, &t.features, "store to train on" },
         { "--val", CLI_TEXT, &t.val, "store scored after each epoch" },
@@ -111,10 +115,11 @@ int cmd_train(int argc, char **argv)
         { "--curve-svg", CLI_TEXT, &t.curve, "FILE: a picture of scores and accuracy by epoch" },
         { "--workers", CLI_INT, &t.workers, "that train copies and average their parameters, 1" },
         { "--averaging-frequency", CLI_INT, &t.frequency, "minibatches of each worker between two averages, 5" },
-        { "--transport", CLI_TEXT, &t.transport, "threads" },
-        { "--min-workers", CLI_LATER, NULL, NULL },
-        { "--worker-timeout", CLI_LATER, NULL, NULL },
-        { "--join-timeout", CLI_LATER, NULL, NULL },
+        { "--transport", CLI_TEXT, &t.transport, "threads, or tcp://HOST:PORT where N processes of dl4c worker join" },
+        { "--min-workers", CLI_INT, &t.min_workers, "go on while so many are left, 1" },
+        { "--worker-timeout", CLI_NUMBER, &t.worker_timeout, "seconds of silence after which a worker is lost, 10" },
+        { "--round-timeout", CLI_NUMBER, &t.round_timeout, "seconds after which a slow worker is left behind; never" },
+        { "--join-timeout", CLI_NUMBER, &t.join_timeout, "seconds for workers to join, or to come back; 60" },
         { "--checkpoint", CLI_TEXT, &t.checkpoint, "directory for what it takes to go on after an interruption" },
         { "--checkpoint-every", CLI_NUMBER, &t.checkpoint_every, "seconds between two checkpoints of an epoch, 60" },
         { "--resume", CLI_FLAG, &t.resume, "go on from the checkpoint, if there is one" },
@@ -130,9 +135,15 @@ int cmd_train(int argc, char **argv)
         return cli_usage("--workers is %lld, wanted 1 or more", (long long)t.workers);
     if (t.workers > 4096 || t.frequency < 1 || t.frequency > 1 << 20)
         return cli_usage("--workers must be at most 4096, --averaging-frequency 1 to %d", 1 << 20);
-    if (t.transport && strcmp(t.transport, "threads") != 0)
-        return cli_usage("--transport %s is not built yet in version %s", t.transport, dl4c_version_string());
-    if (!(t.checkpoint_every >= 0.001 && t.checkpoint_every < 1e9) || (t.resume && !t.checkpoint))
+    if (t.transport && strcmp(t.transport, "mpi") == 0)
+        return cli_usage("--transport mpi is not built yet in version %s", dl4c_version_string());
+    if (t.transport && strcmp(t.transport, "threads") != 0 && !strchr(t.transport, ':'))
+        return cli_usage("--transport is %s, wanted threads or tcp://HOST:PORT", t.transport);
+    if (t.min_workers < 1 || t.min_workers > t.workers)
+        return cli_usage("--min-workers is %lld of %lld workers", (long long)t.min_workers, (long long)t.workers);
+    if (!is_seconds(t.worker_timeout) || !is_seconds(t.join_timeout) || (t.round_timeout != 0 && !is_seconds(t.round_timeout)))
+        return cli_usage("--worker-timeout, --round-timeout and --join-timeout must be at least 0.001");
+    if (!is_seconds(t.checkpoint_every) || (t.resume && !t.checkpoint))
         return cli_usage("%s", t.resume && !t.checkpoint ? "--resume needs --checkpoint" : "--checkpoint-every must be at least 0.001");
     if (t.head && t.dropout != 0)
         return cli_usage("--dropout belongs to the softmax head; the configuration of --head has its own");
@@ -169,7 +180,12 @@ int cmd_train(int argc, char **argv)
     char *command = t.run ? cli_command_line(argc, argv) : NULL;
     fo.run_dir = t.run;
     fo.checkpoint_dir = t.checkpoint;
-    fo.checkpoint_every_ms = (int64_t)(t.checkpoint_every * 1000 + 0.5);
+    fo.checkpoint_every_ms = milliseconds(t.checkpoint_every);
+    fo.transport = t.transport;
+    fo.min_workers = (int32_t)t.min_workers;
+    fo.worker_timeout_ms = milliseconds(t.worker_timeout);
+    fo.round_timeout_ms = milliseconds(t.round_timeout);
+    fo.join_timeout_ms = milliseconds(t.join_timeout);
     fo.resume = t.resume;
     fo.flags = t.any_kernels ? DL4C_FIT_ANY_KERNELS : 0;
     fo.command = command;

@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: Apache-2.0
+# Training over processes: the bits of threads, over TLS and in the clear; workers that are killed, stopped, come late or have other
+# kernels; a leader that is killed and goes on.
+# Usage: test_workers.py SCHEME DL4C DRAW_SHAPES MODEL.zip; SCHEME tcp+plain where the library was built without TLS
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+from checks import Checks, read, write
+
+secure = sys.argv[1] == 'tcp'
+dl4c, draw, model = map(os.path.abspath, sys.argv[2:])
+checks = Checks(dl4c)
+check, run = checks.check, checks.run
+TRAIN = ('--features', 'train', '--val', 'val', '--batch', '2', '--averaging-frequency', '2', '--updater', 'adam:lr=1e-3', '--dropout',
+         '0.5', '--progress', 'none')
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(('127.0.0.1', 0))
+        return s.getsockname()[1]
+
+
+def lines(path):
+    return [json.loads(line) for line in read(path).decode().split('\n')[:-1]]
+
+
+class Cluster:
+    """A leader and its workers; who is still there at the end is killed."""
+
+    def __init__(self, scheme, env=None):
+        self.url = '%s://127.0.0.1:%d' % (scheme, free_port())
+        self.env = dict(os.environ, **(env or {}))
+        self.workers, self.leader = [], None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *why):
+        for p in self.workers + [self.leader]:
+            if p and p.poll() is None:
+                p.kill()
+                p.communicate()
+
+    def work(self, *more, env=None):
+        p = subprocess.Popen([dl4c, 'worker', self.url, '--threads', '1', '--join-timeout', '30', '--worker-timeout', '5', *more],
+                             stderr=subprocess.PIPE, env=dict(self.env, **(env or {})))
+        self.workers.append(p)
+        return p
+
+    def lead(self, *more):
+        command = [dl4c, 'train', *TRAIN, '--transport', self.url, '--worker-timeout', '5', '--join-timeout', '30', *more]
+        self.leader = subprocess.Popen(command, stderr=subprocess.PIPE, env=self.env)
+
+    def end(self, want, *workers):
+        """The leader is done, and so are these workers: with status 0."""
+        for p, name in [(self.leader, 'the leader')] + [(w, 'a worker') for w in workers]:
+            try:
+                _, err = p.communicate(timeout=60)
+            except subprocess.TimeoutExpired:
+                check(False, name + ' is not done after a minute')
+                continue
+            check(p.returncode == want, '%s ended with %d: %s' % (name, p.returncode, err.decode()))
+
+
+def account(folder, epochs, rows):
+    """Every example of every epoch once, whatever happened."""
+    seen = {}
+    for s in lines(folder + '/scores.jsonl'):
+        seen[s['epoch']] = seen.get(s['epoch'], 0) + s['examples']
+    check(seen == {e: rows for e in range(1, epochs + 1)}, '%s: examples by epoch are %r' % (folder, seen))
+    return [e['kind'] for e in lines(folder + '/events.jsonl')]
+
+
+def same_bits(n, key):
+    run('train', *TRAIN, '--epochs', '4', '--workers', str(n), '--out', 'threads.zip')
+    for scheme, env in ([('tcp', key)] if secure else []) + [('tcp+plain', {})]:
+        with Cluster(scheme, env) as c:
+            workers = [c.work() for _ in range(n)]
+            c.lead('--epochs', '4', '--workers', str(n), '--out', 'processes.zip')
+            c.end(0, *workers)
+            check(read('threads.zip') == read('processes.zip'), '%d workers over %s and in threads give other bits' % (n, scheme))
+            os.remove('processes.zip')
+
+
+def begun(folder, epochs):
+    return lambda: os.path.exists(folder + '/epochs.jsonl') and len(lines(folder + '/epochs.jsonl')) >= epochs
+
+
+def lost(rows, how):
+    folder = 'lost%d' % how
+    with Cluster('tcp+plain') as c:
+        workers = [c.work() for _ in range(3)]
+        c.lead('--epochs', '60', '--workers', '3', '--out', folder + '.zip', '--run', folder, '--round-timeout', '20')
+        checks.wait_for(begun(folder, 5))
+        workers[1].send_signal(how)
+        if how == signal.SIGSTOP:
+            checks.wait_for(lambda: 'worker_lost' in [e['kind'] for e in lines(folder + '/events.jsonl')])
+            workers[1].kill()
+        late = c.work() if how == signal.SIGKILL else None  # another comes in its place
+        c.end(0, workers[0], workers[2], *([late] if late else []))
+    kinds = account(folder, 60, rows)
+    check(kinds.count('worker_lost') == 1 and 'round_again' in kinds and kinds.count('worker_joined') == 3 + (late is not None),
+          '%s: events %r' % (folder, sorted(set(kinds))))
+
+
+def leader_killed(rows):
+    job = ('--epochs', '40', '--workers', '2', '--out', 'led.zip', '--run', 'led', '--checkpoint', 'kept', '--checkpoint-every', '0.001',
+           '--resume')
+    run('train', *TRAIN, '--epochs', '40', '--workers', '2', '--out', 'never.zip')
+    with Cluster('tcp+plain') as c:
+        workers = [c.work() for _ in range(2)]
+        for wanted in (5, 20):
+            c.lead(*job)
+            checks.wait_for(lambda: c.leader.poll() is not None or begun('led', wanted)())
+            c.leader.kill()
+            check(c.leader.wait() == -9, 'the leader was done before it was killed')
+            c.leader.communicate()
+        c.lead(*job)
+        c.end(0, *workers)
+    account('led', 40, rows)
+    check(read('led.zip') == read('never.zip'), 'a leader that was killed twice and went on wrote another model')
+
+
+def scores(folder):
+    return [(s['iteration'], s['worker'], s['score']) for s in lines(folder + '/scores.jsonl')]
+
+
+def other_kernels():
+    """Two sets of kernels: all use the lesser one, and the bits are those of a run under it."""
+    run('train', *TRAIN, '--epochs', '3', '--workers', '2', '--out', 'generic.zip', '--run', 'generic', env={'DL4C_CPU_MASK': 'generic'})
+    with Cluster('tcp+plain') as c:
+        workers = [c.work(), c.work(env={'DL4C_CPU_MASK': 'generic'})]
+        c.lead('--epochs', '3', '--workers', '2', '--out', 'mixed.zip', '--run', 'mixed')
+        c.end(0, *workers)
+    said = [e['message'] for e in lines('mixed/events.jsonl') if e['kind'] == 'kernels']
+    check(said == ['all workers use generic'], 'the record says of kernels: %r' % said)
+    check(scores('mixed') == scores('generic'), 'a run of mixed kernels scores otherwise than one under the lesser set')
+
+
+def refused(key):
+    """A wrong key, none, and nobody there: one sentence each, and the training undisturbed."""
+    run('worker', want=2)
+    run('worker', 'tcp+plain://127.0.0.1:%d' % free_port(), '--join-timeout', '0.5', want=1)
+    if not secure:
+        return
+    with Cluster('tcp', key) as c:
+        good = c.work()
+        c.lead('--epochs', '4', '--workers', '1', '--out', 'keyed.zip', '--join-timeout', '20')
+        wrong = write('wrong.key', secrets.token_hex(32).encode())
+        os.chmod(wrong, 0o600)
+        bad = c.work('--join-timeout', '5', env={'DL4C_TCP_KEY_FILE': os.path.abspath(wrong)})
+        _, err = bad.communicate(timeout=60)
+        check(bad.returncode == 1 and len(err.decode().strip().splitlines()) <= 3, 'a wrong key: %d, %r' % (bad.returncode, err))
+        c.end(0, good)
+    _, err = run('worker', 'tcp://127.0.0.1:%d' % free_port(), '--join-timeout', '1', '--progress', 'none', want=1)
+    check('DL4C_TCP_KEY_FILE' in err, 'without a key: %r' % err)
+
+
+def main():
+    if not os.path.exists(model):
+        print('skipped: %s is missing' % model)
+        return 77
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+        subprocess.run([draw, 'images', '--per-class', '8', '--seed', '4'], check=True)
+        run('split', 'images', '--out', 'lists', '--seed', '3')
+        for part in ('train', 'val'):
+            run('featurize', model, '--at', 'block4_pool', '--images', 'images', '--out', part, '--list', 'lists/%s.txt' % part, '--pool',
+                'avg', '--progress', 'none')
+        rows = len(read('lists/train.txt').decode().split())
+        write('key', secrets.token_hex(32).encode())
+        os.chmod('key', 0o600)
+        key = {'DL4C_TCP_KEY_FILE': os.path.abspath('key')}
+        began = time.monotonic()
+        same_bits(2, key)
+        same_bits(3, key)
+        lost(rows, signal.SIGKILL)
+        lost(rows, signal.SIGSTOP)
+        leader_killed(rows)
+        other_kernels()
+        refused(key)
+        print('%.1f s' % (time.monotonic() - began))
+    print('%d failures' % checks.failures)
+    return checks.failures != 0
+
+
+sys.exit(main())
