@@ -217,16 +217,22 @@ void dli_record_forget_events(struct dli_record *r)
     r->events_lost = 0;
 }
 
-/* The first, which says when it began, and the newer half stay. */
+/* The first, which says when it began, and the newer half stay; of the older half all but checkpoints, where that is enough. */
 static void lose_events(struct dli_record *r)
 {
-    const size_t lose = r->n_events / 2;
-    for (size_t i = 1; i <= lose; i++)
-        free_event(&r->events[i]);
-    memmove(&r->events[1], &r->events[lose + 1], (r->n_events - lose - 1) * sizeof *r->events);
-    r->n_events -= lose;
-    r->events_lost += (int64_t)lose;
-    for (size_t i = 0; i < r->n_events; i++)
+    const size_t half = r->n_events / 2, before = r->n_events;
+    size_t checkpoints = 0, n = 1;
+    for (size_t i = 1; i <= half; i++)
+        checkpoints += strcmp(r->events[i].kind, "checkpoint") == 0;
+    const bool enough = checkpoints >= half / 2;
+    for (size_t i = 1; i < before; i++)
+        if (i <= half && (!enough || strcmp(r->events[i].kind, "checkpoint") == 0))
+            free_event(&r->events[i]);
+        else
+            r->events[n++] = r->events[i];
+    r->n_events = n;
+    r->events_lost += (int64_t)(before - n);
+    for (size_t i = 0; i < n; i++)
         r->events[i].stamp = r->stamp;
 }
 

@@ -6,6 +6,7 @@
 
 const SMOOTHING = [0, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999];
 const COLOURS = 8, DASHES = ['', '7 3', '2 3', '9 3 2 3'];
+const FAILURES = ['diverged', 'cancelled', 'timeout', 'failed'], ORDINARY = ['start', 'end', 'checkpoint', 'kernels', 'worker_joined'];
 const ASK_MS = 1000, ASK_ENDED_MS = 5000, ASK_HIDDEN_MS = 15000, SILENT_S = 60;
 const view = { smoothing: 5, x: 'iteration', workers: 'spread', raw: true, log: false, hidden: new Set() };
 const runs = [];
@@ -441,7 +442,7 @@ class Chart {
     for (const run of shown)
       for (const e of run.events) {
         const x = view.x === 'time' ? e.time - began(run) : e.iteration;
-        if (['start', 'end'].includes(e.kind) || !known(x) || x < sx.low || x > sx.high) continue;
+        if (ORDINARY.includes(e.kind) || !known(x) || x < sx.low || x > sx.high) continue;
         const at = sx(x).toFixed(1), flag = shape('path', { d: 'M' + at + ' ' + TOP + 'l9 4l-9 4Z', class: 'flag', 'data-event': e.kind });
         flag.append(shape('title', {}, run.name + ': ' + e.kind + ': ' + e.message));
         const line = shape('line', { x1: at, x2: at, y1: TOP, y2: height - BOTTOM, class: 'event' });
@@ -591,7 +592,6 @@ const charts = [
 
 const last = (list) => { for (let i = (list || []).length - 1; i >= 0; i--) if (known(list[i])) return list[i]; return null; };
 
-const FAILURES = ['diverged', 'cancelled', 'timeout', 'failed'];
 function stateOf(run) {
   const end = [...run.events].reverse().find((e) => e.kind === 'end' || FAILURES.includes(e.kind));
   if (run.ended && end) return end.kind === 'end' ? ['done', 'done'] : [end.kind, 'failed'];
@@ -653,9 +653,11 @@ function showRuns() {
 }
 
 function showEvents() {
-  const rows = runs.flatMap((run) => run.events.map((e) => ({ run, e }))).sort((a, b) => (b.e.time || 0) - (a.e.time || 0)).slice(0, 300);
+  /* Of checkpoints the newest is what matters. */
+  const of = (run) => run.events.filter((e, i) => e.kind !== 'checkpoint' || !run.events.slice(i + 1).some((o) => o.kind === 'checkpoint'));
+  const rows = runs.flatMap((run) => of(run).map((e) => ({ run, e }))).sort((a, b) => (b.e.time || 0) - (a.e.time || 0)).slice(0, 300);
   $('events').tBodies[0].replaceChildren(...rows.map(({ run, e }) => {
-    const kind = FAILURES.includes(e.kind) ? 'failed' : ['start', 'end'].includes(e.kind) ? '' : 'mark';
+    const kind = FAILURES.includes(e.kind) ? 'failed' : ORDINARY.includes(e.kind) ? '' : 'mark';
     const count = (v) => element('td', { class: 'n' }, v === null ? '' : whole(v));
     return element('tr', {}, element('td', {}, clockTime(e.time)), element('td', {}, swatch(run), run.name),
                    element('td', { class: kind }, e.kind),

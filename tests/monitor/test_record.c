@@ -348,6 +348,17 @@ static void memory_stays_bounded(void **state)
     assert_true(w.r->n_events <= 1000 && w.r->n_events + (size_t)w.r->events_lost == 3000);
     assert_string_equal(w.r->events[0].kind, "start");
     assert_int_equal(w.r->events[w.r->n_events - 1].iteration, 2999);
+
+    for (int i = 0; i < 3000; i++) /* checkpoints go before what is rare */
+        p = text + strlen(text), snprintf(p, 64, "{\"kind\": \"%s\", \"iteration\": %d}\n", i % 100 ? "checkpoint" : "worker_lost", i);
+    p = strstr(text, "{\"kind\": \"worker_lost");
+    memmove(text, p, strlen(p) + 1);
+    put(&w, "events.jsonl", text);
+    look(&w);
+    int lost = 0;
+    for (size_t i = 0; i < w.r->n_events; i++)
+        lost += strcmp(w.r->events[i].kind, "worker_lost") == 0;
+    assert_int_equal(lost, 30);
     free(text);
     end(&w);
 }
