@@ -5,13 +5,14 @@
  *     member drive URL SIZE SECONDS LOST_AFTER_MS TIMEOUT_MS [FLOATS]
  *     member follow URL LOST_AFTER_MS TIMEOUT_MS [FLOATS]
  *
- * The driver ends it for all. Every member checks every mean, and prints a line for each thing that happens: "SECONDS stands GENERATION
- * SIZE RANK", "SECONDS round N" (every 20th), "SECONDS lost MESSAGE", "SECONDS rejoins MESSAGE", "SECONDS done ROUNDS", "SECONDS log
- * MESSAGE"; and "WRONG" where a mean is. */
+ * The driver ends it for all, when it gets SIGUSR1 or after SECONDS. Every member checks every mean, and prints a line for each thing that
+ * happens: "SECONDS stands GENERATION SIZE RANK", "SECONDS round N" (every 4th), "SECONDS lost MESSAGE", "SECONDS rejoins MESSAGE",
+ * "SECONDS done ROUNDS", "SECONDS log MESSAGE"; and "WRONG" where a mean is. */
 #define _POSIX_C_SOURCE 200809L
 #include <dl4c/dl4c.h>
 
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +28,13 @@ struct life {
     struct dl4c_members who;
     float *in, *out;
 };
+
+static volatile sig_atomic_t enough;
+static void on_signal(int number)
+{
+    (void)number;
+    enough = 1;
+}
 
 static double now_s(void)
 {
@@ -92,7 +100,7 @@ static dl4c_status one_round(struct life *l, int32_t *stop, struct dl4c_error *e
             say("WRONG", "a mean");
             exit(3);
         }
-    if (++l->rounds % 20 == 0) {
+    if (++l->rounds % 4 == 0) {
         char text[30];
         snprintf(text, sizeof text, "%" PRId64, l->rounds);
         say("round", text);
@@ -121,7 +129,7 @@ static int live(struct life *l)
     while (!stop) {
         if (l->drive) {
             struct dl4c_members m = DL4C_MEMBERS_INIT;
-            stop = now_s() >= l->seconds;
+            stop = enough || now_s() >= l->seconds;
             dl4c_group_members(l->g, &m, NULL);
             if (!stop && m.waiting > 0 && go_on(l, &err) != DL4C_OK) {
                 say("cannot", err.message);
@@ -172,6 +180,8 @@ int main(int argc, char **argv)
     if (argc > k + 2)
         l.floats = atoll(argv[k + 2]);
     now_s();
+    if (drive)
+        signal(SIGUSR1, on_signal);
     l.in = malloc((size_t)l.floats * sizeof *l.in);
     l.out = malloc((size_t)l.floats * sizeof *l.out);
     co.log = log_line;
