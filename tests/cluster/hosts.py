@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import sys
 
-SCRIPT = os.path.join('..', 'shared', 'cluster', 'netns', 'netns.sh')
+SCRIPT = os.path.abspath(os.path.join('..', 'shared', 'cluster', 'netns', 'netns.sh'))
 
 
 def skip(why):
