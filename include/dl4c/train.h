@@ -113,11 +113,12 @@ struct dl4c_fit_options {
     int64_t join_timeout_ms;     /**< for all workers to join, and for enough of them to come back; 0: 60 000 */
     int64_t worker_timeout_ms;   /**< a worker of which nothing is heard for so long is lost; 0: 10 000 */
     int64_t round_timeout_ms;    /**< a worker that has not trained its share of a round by then is left behind; 0: never */
+    const char *replay;          /**< URI of a run_dir: each round has as many workers as that training had; NULL: workers. In threads */
 };
 #define DL4C_FIT_OPTIONS_INIT                                                                                                              \
     {                                                                                                                                      \
         sizeof(struct dl4c_fit_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,\
-            0, 0, 0                                                                                                                        \
+            0, 0, 0, 0                                                                                                                     \
     }
 
 /**
@@ -132,7 +133,8 @@ struct dl4c_fit_options {
  * the network and, round by round, its rows. A worker that is lost, or that joins, makes no other difference than that the round is begun
  * with those who are there: each example of an epoch is trained once, and bits follow from the number of workers in each round, which the
  * record names. With the same number of workers they are those of threads, where the kernel sets are the same: all workers use the best
- * that each of them has. DL4C_E_PEER: fewer than min_workers are left, and join_timeout_ms brought no others.
+ * that each of them has. DL4C_E_PEER: fewer than min_workers are left, and join_timeout_ms brought no others. With the record's directory
+ * in replay, and graph, source and options as they were, fit does such a training again in threads, to the same bits.
  *
  * The graph gets parameters of its own at the first step; graphs, sessions and tensors that share them see nothing. The same graph,
  * source, options and kernel set give the same bits, whatever the number of threads. On success the graph's info says in `training`

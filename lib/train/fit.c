@@ -4,6 +4,7 @@
 #include "base/escape.h"
 #include "base/number.h"
 #include "tensor/shape.h"
+#include "train/replay.h"
 #include "train/resume.h"
 #include "train/run_dir.h"
 #include "train/trainer.h"
@@ -18,6 +19,7 @@ struct fit {
     dl4c_source *source;
     dl4c_trainer *t;
     struct dli_workers *workers; /* NULL: one trains alone */
+    struct dli_replay *replay;   /* NULL: no record is followed */
     struct dli_run *run; /* NULL: no record is kept */
     struct dli_labels labels; /* of the epoch at work; counted for the record only */
     struct dli_resume *resume; /* NULL: no checkpoints are */
@@ -576,6 +578,8 @@ static dl4c_status run_fit(struct fit *f, dl4c_graph *graph, struct dl4c_error *
     DLI_TRY(step_in(f, err));
     dl4c_status status =
         dli_fit_averages(f->o) ? dli_workers_create(f->t, f->o, f->at.rounds, f->run, &f->watch, &f->workers, err) : DL4C_OK;
+    if (status == DL4C_OK && f->workers && f->replay)
+        dli_workers_replay(f->workers, f->replay);
     if (status == DL4C_OK)
         status = run_epochs(f, err);
     if (status == DL4C_OK)
@@ -598,7 +602,9 @@ dl4c_status dl4c_fit(dl4c_graph *graph, dl4c_source *source, const struct dl4c_f
     err = err ? err : &own;
     DLI_TRY(dli_fit_options(options, true, &o, err));
     struct fit f = { .o = &o, .source = source, .at = { .best_score = NAN, .train_score = NAN, .val_score = NAN, .val_accuracy = NAN } };
-    dl4c_status status = take_listeners(&f, graph->ctx, err);
+    dl4c_status status = o.replay ? dli_replay_read(graph->ctx, o.replay, &f.replay, &o.workers, err) : DL4C_OK;
+    if (status == DL4C_OK)
+        status = take_listeners(&f, graph->ctx, err);
     if (status == DL4C_OK)
         status = run_fit(&f, graph, err);
     if (status != DL4C_OK)
@@ -608,6 +614,7 @@ dl4c_status dl4c_fit(dl4c_graph *graph, dl4c_source *source, const struct dl4c_f
     dli_trainer_copy_free(&f.best);
     dli_labels_free(&f.labels);
     dli_resume_destroy(&f.resume);
+    dli_replay_free(&f.replay);
     dli_run_close(&f.run);
     dl4c_trainer_destroy(&f.t);
     return status;

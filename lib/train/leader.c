@@ -82,7 +82,7 @@ static dl4c_status note_members(struct dli_leader *l, const uint64_t *ids, int32
         while (k < n && ids[k] != l->ids[i])
             k++;
         if (k == n)
-            DLI_TRY(dli_run_worker_event(l->run, "worker_lost", g->epoch, g->iteration, l->rounds + 1, i, err,
+            DLI_TRY(dli_run_worker_event(l->run, "worker_lost", g->epoch, g->iteration, l->rounds + 1, i, n, err,
                                          "member %" PRIu64 " is gone; %" PRId32 " workers go on", l->ids[i], n));
     }
     for (int32_t i = 0; i < n; i++) {
@@ -90,7 +90,7 @@ static dl4c_status note_members(struct dli_leader *l, const uint64_t *ids, int32
         while (k < l->n && l->ids && ids[i] != l->ids[k])
             k++;
         if (k == l->n || !l->ids)
-            DLI_TRY(dli_run_worker_event(l->run, "worker_joined", g->epoch, g->iteration, l->rounds + 1, i, err,
+            DLI_TRY(dli_run_worker_event(l->run, "worker_joined", g->epoch, g->iteration, l->rounds + 1, i, n, err,
                                          "member %" PRIu64 ", one of %" PRId32 " workers", ids[i], n));
     }
     return DL4C_OK;
@@ -175,7 +175,7 @@ static dl4c_status agree_on_kernels(struct dli_leader *l, int before, struct dl4
     if (l->trains)
         return dli_fail(err, DL4C_E_UNSUPPORTED, "train", "a worker has no more than the kernels \"%s\", rank 0 was made with \"%s\": "
                         "start all under DL4C_CPU_MASK=%s", dli_cpu_rank_name(l->level), dli_cpu_level(), dli_cpu_rank_name(l->level));
-    return dli_run_worker_event(l->run, "kernels", g->epoch, g->iteration, l->rounds + 1, -1, err, "all workers use %s",
+    return dli_run_worker_event(l->run, "kernels", g->epoch, g->iteration, l->rounds + 1, -1, 0, err, "all workers use %s",
                                 dli_cpu_rank_name(l->level));
 }
 

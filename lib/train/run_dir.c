@@ -161,8 +161,8 @@ dl4c_status dli_run_epoch(struct dli_run *run, const struct dli_run_epoch *e, st
     return write_out(run, EPOCHS, err);
 }
 
-static dl4c_status DLI_PRINTF(8, 0) add_event(struct dli_run *run, const char *kind, int64_t epoch, int64_t iteration, int64_t round,
-                                              int32_t worker, struct dl4c_error *err, const char *fmt, va_list ap)
+static dl4c_status DLI_PRINTF(9, 0) add_event(struct dli_run *run, const char *kind, int64_t epoch, int64_t iteration, int64_t round,
+                                              int32_t worker, int32_t workers, struct dl4c_error *err, const char *fmt, va_list ap)
 {
     char message[512];
     vsnprintf(message, sizeof message, fmt, ap);
@@ -173,6 +173,8 @@ static dl4c_status DLI_PRINTF(8, 0) add_event(struct dli_run *run, const char *k
     add_count(b, "round", round);
     add_count(b, "iteration", iteration);
     add_count(b, "worker", worker);
+    if (workers > 0)
+        add_count(b, "workers", workers);
     dli_strbuf_add(b, ", ");
     add_text(b, "message", message);
     dli_strbuf_add(b, "}\n");
@@ -186,19 +188,19 @@ dl4c_status dli_run_event(struct dli_run *run, const char *kind, int64_t epoch, 
         return DL4C_OK;
     va_list ap;
     va_start(ap, fmt);
-    const dl4c_status status = add_event(run, kind, epoch, iteration, -1, -1, err, fmt, ap);
+    const dl4c_status status = add_event(run, kind, epoch, iteration, -1, -1, -1, err, fmt, ap);
     va_end(ap);
     return status;
 }
 
 dl4c_status dli_run_worker_event(struct dli_run *run, const char *kind, int64_t epoch, int64_t iteration, int64_t round, int32_t worker,
-                                 struct dl4c_error *err, const char *fmt, ...)
+                                 int32_t workers, struct dl4c_error *err, const char *fmt, ...)
 {
     if (!run)
         return DL4C_OK;
     va_list ap;
     va_start(ap, fmt);
-    const dl4c_status status = add_event(run, kind, epoch, iteration, round, worker, err, fmt, ap);
+    const dl4c_status status = add_event(run, kind, epoch, iteration, round, worker, workers, err, fmt, ap);
     va_end(ap);
     return status;
 }

@@ -8,6 +8,7 @@
 #include "base/thread_pool.h"
 #include "graph/graph.h"
 #include "train/leader.h"
+#include "train/replay.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -32,6 +33,7 @@ struct dli_workers {
     int64_t *first, *count;          /* of rounds that are read: [dealt_to * frequency] */
     struct dli_worker_step *results; /* the same */
     int32_t dealt_to;                /* workers that there is memory for */
+    const struct dli_replay *replay; /* borrowed; NULL: all train in every round */
     struct dli_trainer_copy before;  /* the leader's at the beginning of the round, for a round that fails */
 };
 
@@ -182,12 +184,20 @@ dl4c_status dli_workers_run(struct dli_workers *all, const struct dli_rows *rows
     return status == DL4C_OK ? DL4C_OK : reason(all, status, err);
 }
 
+/* How many workers get rows in the next round; the others wait, and have no weight in the mean. */
+static int32_t training(const struct dli_workers *all)
+{
+    const int32_t n = all->replay ? dli_replay_workers(all->replay, all->l.rounds + 1) : all->l.n;
+    return n < all->l.n ? n : all->l.n;
+}
+
 /* Rows of a round for the workers there are now. Each step's are shared out; a short last step is short for all. */
 static dl4c_status deal_out(struct dli_workers *all, dl4c_source *source, struct dl4c_error *err)
 {
-    const int64_t each = all->t->batch * all->l.n;
-    const int32_t frequency = (int32_t)all->l.m.frequency;
+    const int32_t frequency = (int32_t)all->l.m.frequency, n = training(all);
+    const int64_t each = all->t->batch * n;
     DLI_TRY(make_room(all, err));
+    memset(all->count, 0, (size_t)all->l.n * (size_t)frequency * sizeof *all->count);
     for (int32_t s = 0; s < frequency && !all->over; s++) { /* a step at a time: nobody knows how many are left */
         const int64_t missing = each * (s + 1) - all->read.n, before = all->read.n;
         if (missing > 0)
@@ -197,10 +207,10 @@ static dl4c_status deal_out(struct dli_workers *all, dl4c_source *source, struct
     all->used = 0;
     for (int32_t s = 0; s < frequency; s++) {
         const int64_t left = all->read.n - all->used, rows = left < each ? left : each;
-        for (int32_t i = 0; i < all->l.n; i++) {
+        for (int32_t i = 0; i < n; i++) {
             const int64_t at = (int64_t)i * frequency + s;
             int64_t first, last;
-            dli_share(rows, all->l.n, i, &first, &last);
+            dli_share(rows, n, i, &first, &last);
             all->first[at] = all->used + first;
             all->count[at] = last - first;
         }
@@ -235,13 +245,15 @@ dl4c_status dli_workers_round(struct dli_workers *all, dl4c_source *source, stru
         if (status == DL4C_OK || !dli_leader_may_go_on(&all->l, status))
             break;
         const dl4c_graph *g = all->t->graph;
-        DLI_TRY(dli_run_worker_event(all->l.run, "round_again", g->epoch, g->iteration, all->l.rounds + 1, without - !all->l.trains, err,
-                                     "%.400s", err ? err->message : ""));
+        DLI_TRY(dli_run_worker_event(all->l.run, "round_again", g->epoch, g->iteration, all->l.rounds + 1, without - !all->l.trains, 0,
+                                     err, "%.400s", err ? err->message : ""));
         DLI_TRY(dli_leader_regroup(&all->l, without, watch, err));
     }
     all->used = status == DL4C_OK ? all->used : 0;
     return status == DL4C_OK ? DL4C_OK : reason(all, status, err);
 }
+
+void dli_workers_replay(struct dli_workers *all, const struct dli_replay *replay) { all->replay = replay; }
 
 void dli_workers_as_dl4j(struct dli_workers *all) { all->l.dl4j = true; }
 

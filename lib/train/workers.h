@@ -64,6 +64,10 @@ void dli_workers_begin_epoch(struct dli_workers *workers);
 dl4c_status dli_workers_round(struct dli_workers *workers, dl4c_source *source, struct dli_watch *watch,
                               const struct dli_worker_step **steps, int64_t *n, struct dl4c_error *err);
 
+/* Rounds have as many workers as those of a record; borrowed. */
+struct dli_replay;
+void dli_workers_replay(struct dli_workers *workers, const struct dli_replay *replay);
+
 /* What the reference does otherwise, for comparing with it: the mean is over the workers that had rows, whatever their number; a round
  * counts averaging_frequency iterations, however many there were; workers of a ComputationGraph begin every round at iteration 0 and
  * epoch 0. */

@@ -107,6 +107,8 @@ def lost(rows, how):
         late = c.work() if how == signal.SIGKILL else None  # another comes in its place
         c.end(0, workers[0], workers[2], *([late] if late else []))
     kinds = account(folder, 60, rows)
+    run('train', *TRAIN, '--epochs', '60', '--replay', folder, '--out', 'again.zip')
+    check(read(folder + '.zip') == read('again.zip'), '%s: replayed, it gives another model' % folder)
     check(kinds.count('worker_lost') == 1 and 'round_again' in kinds and kinds.count('worker_joined') == 3 + (late is not None),
           '%s: events %r' % (folder, sorted(set(kinds))))
 

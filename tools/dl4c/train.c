@@ -6,7 +6,7 @@
 #include <string.h>
 
 struct train {
-    const char *features, *val, *out, *head, *class_weights, *updater, *schedule, *run, *curve, *transport, *checkpoint;
+    const char *features, *val, *out, *head, *class_weights, *updater, *schedule, *run, *curve, *transport, *checkpoint, *replay;
     bool resume, any_kernels;
     int64_t epochs, batch, seed, early_stopping, workers, frequency, min_workers;
     double l1, l2, dropout, checkpoint_every, worker_timeout, round_timeout, join_timeout;
@@ -116,6 +116,7 @@ int cmd_train(int argc, char **argv)
         { "--workers", CLI_INT, &t.workers, "that train copies and average their parameters, 1" },
         { "--averaging-frequency", CLI_INT, &t.frequency, "minibatches of each worker between two averages, 5" },
         { "--transport", CLI_TEXT, &t.transport, "threads, or tcp://HOST:PORT where N processes of dl4c worker join" },
+        { "--replay", CLI_TEXT, &t.replay, "RUN: as many workers in each round as that run had, in threads" },
         { "--min-workers", CLI_INT, &t.min_workers, "go on while so many are left, 1" },
         { "--worker-timeout", CLI_NUMBER, &t.worker_timeout, "seconds of silence after which a worker is lost, 10" },
         { "--round-timeout", CLI_NUMBER, &t.round_timeout, "seconds after which a slow worker is left behind; never" },
@@ -182,6 +183,7 @@ int cmd_train(int argc, char **argv)
     fo.checkpoint_dir = t.checkpoint;
     fo.checkpoint_every_ms = milliseconds(t.checkpoint_every);
     fo.transport = t.transport;
+    fo.replay = t.replay;
     fo.min_workers = (int32_t)t.min_workers;
     fo.worker_timeout_ms = milliseconds(t.worker_timeout);
     fo.round_timeout_ms = milliseconds(t.round_timeout);
