@@ -93,7 +93,8 @@ struct dl4c_fit_options {
     int32_t workers;         /**< 0 and 1: one trains alone; more: so many train copies and take the mean of their parameters */
     int32_t averaging_frequency; /**< minibatches of each worker between two means; 0: 5 */
     int32_t threads;             /**< in all, shared by the workers, at least one each; 0: the context's */
-    const char *transport;       /**< NULL or "threads": workers are threads; a group's URL (transport.h): fit leads, and they join */
+    const char *transport;       /**< NULL or "threads": workers are threads; a group's URL (transport.h): fit leads, and they join;
+                                      "mpi": all ranks call fit */
     const char *run_dir;         /**< URI of a directory for the record of the run (see dl4c_fit); NULL: none */
     const char *command;         /**< what run.json says under "command": how a user would do it again; NULL: null */
     const struct dl4c_listener *listeners; /**< borrowed during the call */
@@ -114,11 +115,12 @@ struct dl4c_fit_options {
     int64_t worker_timeout_ms;   /**< a worker of which nothing is heard for so long is lost; 0: 10 000 */
     int64_t round_timeout_ms;    /**< a worker that has not trained its share of a round by then is left behind; 0: never */
     const char *replay;          /**< URI of a run_dir: each round has as many workers as that training had; NULL: workers. In threads */
+    int32_t *rank;               /**< receives this process's rank where all of a group call fit ("mpi"), else 0; NULL: not wanted */
 };
 #define DL4C_FIT_OPTIONS_INIT                                                                                                              \
     {                                                                                                                                      \
         sizeof(struct dl4c_fit_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,\
-            0, 0, 0, 0                                                                                                                     \
+            0, 0, 0, 0, 0                                                                                                                  \
     }
 
 /**
@@ -133,8 +135,10 @@ struct dl4c_fit_options {
  * the network and, round by round, its rows. A worker that is lost, or that joins, makes no other difference than that the round is begun
  * with those who are there: each example of an epoch is trained once, and bits follow from the number of workers in each round, which the
  * record names. With the same number of workers they are those of threads, where the kernel sets are the same: all workers use the best
- * that each of them has. DL4C_E_PEER: fewer than min_workers are left, and join_timeout_ms brought no others. With the record's directory
- * in replay, and graph, source and options as they were, fit does such a training again in threads, to the same bits.
+ * that each of them has. With "mpi" all ranks call fit: rank 0 leads and trains a share, the others work as dl4c_worker_run does and leave
+ * their graph as it was; workers is the number of ranks. DL4C_E_PEER: fewer than min_workers are left, and join_timeout_ms brought no
+ * others. With the record's directory in replay, and graph, source and options as they were, fit does such a training again in threads, to
+ * the same bits.
  *
  * The graph gets parameters of its own at the first step; graphs, sessions and tensors that share them see nothing. The same graph,
  * source, options and kernel set give the same bits, whatever the number of threads. On success the graph's info says in `training`

@@ -19,6 +19,7 @@ struct fit {
     dl4c_source *source;
     dl4c_trainer *t;
     struct dli_workers *workers; /* NULL: one trains alone */
+    dl4c_group *group;           /* joined before, and not handed on yet; NULL: none */
     struct dli_replay *replay;   /* NULL: no record is followed */
     struct dli_run *run; /* NULL: no record is kept */
     struct dli_labels labels; /* of the epoch at work; counted for the record only */
@@ -577,7 +578,7 @@ static dl4c_status run_fit(struct fit *f, dl4c_graph *graph, struct dl4c_error *
         DLI_TRY(balance(f, err));
     DLI_TRY(step_in(f, err));
     dl4c_status status =
-        dli_fit_averages(f->o) ? dli_workers_create(f->t, f->o, f->at.rounds, f->run, &f->watch, &f->workers, err) : DL4C_OK;
+        dli_fit_averages(f->o) ? dli_workers_create(f->t, f->o, &f->group, f->at.rounds, f->run, &f->watch, &f->workers, err) : DL4C_OK;
     if (status == DL4C_OK && f->workers && f->replay)
         dli_workers_replay(f->workers, f->replay);
     if (status == DL4C_OK)
@@ -603,6 +604,13 @@ dl4c_status dl4c_fit(dl4c_graph *graph, dl4c_source *source, const struct dl4c_f
     DLI_TRY(dli_fit_options(options, true, &o, err));
     struct fit f = { .o = &o, .source = source, .at = { .best_score = NAN, .train_score = NAN, .val_score = NAN, .val_accuracy = NAN } };
     dl4c_status status = o.replay ? dli_replay_read(graph->ctx, o.replay, &f.replay, &o.workers, err) : DL4C_OK;
+    int32_t rank = 0;
+    if (status == DL4C_OK && dli_fit_by_all(&o))
+        status = dli_workers_join(graph->ctx, &o, &f.group, &rank, &o.workers, err);
+    if (o.rank)
+        *o.rank = rank;
+    if (status == DL4C_OK && rank > 0)
+        return dli_workers_serve(graph->ctx, &o, &f.group, err);
     if (status == DL4C_OK)
         status = take_listeners(&f, graph->ctx, err);
     if (status == DL4C_OK)
@@ -610,6 +618,7 @@ dl4c_status dl4c_fit(dl4c_graph *graph, dl4c_source *source, const struct dl4c_f
     if (status != DL4C_OK)
         dli_run_failed(f.run, graph->epoch, graph->iteration, err);
     dli_workers_destroy(&f.workers, status, status == DL4C_OK ? "" : err->message);
+    dl4c_group_leave(&f.group, 0);
     dli_free(f.listeners);
     dli_trainer_copy_free(&f.best);
     dli_labels_free(&f.labels);

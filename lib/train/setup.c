@@ -35,6 +35,8 @@ dl4c_status dli_fit_options(const struct dl4c_fit_options *in, bool source_side,
         return dli_fail(err, DL4C_E_INVALID, "train", "replay is for fit, with workers in threads");
     if (!source_side && dli_fit_averages(o))
         return dli_fail(err, DL4C_E_INVALID, "train", "workers or a transport is given, but a trainer works alone: fit averages");
+    if (o->transport && strcmp(o->transport, "mpi") == 0)
+        o->transport = "mpi:";
     if (o->transport && !dli_fit_leads(o) && strcmp(o->transport, "threads") != 0)
         return dli_fail(err, DL4C_E_UNSUPPORTED, "train", "transport \"%.100s\" is not built into this version", o->transport);
     if (!source_side && o->run_dir)
@@ -52,7 +54,7 @@ dl4c_status dli_fit_options(const struct dl4c_fit_options *in, bool source_side,
     o->averaging_frequency = o->averaging_frequency ? o->averaging_frequency : 5;
     o->epochs = o->epochs ? o->epochs : 20;
     o->workers = o->workers ? o->workers : 1;
-    if (dli_fit_leads(o) && o->min_workers > o->workers)
+    if (dli_fit_leads(o) && !dli_fit_by_all(o) && o->min_workers > o->workers)
         return dli_fail(err, DL4C_E_INVALID, "train", "min_workers is %" PRId32 " of %" PRId32 " workers", o->min_workers, o->workers);
     if (!o->seed && !o->seed_zero)
         o->seed = 42;

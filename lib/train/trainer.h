@@ -47,6 +47,8 @@ struct dl4c_trainer {
     _Atomic int32_t busy;
 };
 
+/* All members of the group call fit. */
+static inline bool dli_fit_by_all(const struct dl4c_fit_options *o) { return o->transport && strncmp(o->transport, "mpi:", 4) == 0; }
 /* Over workers. */
 static inline bool dli_fit_leads(const struct dl4c_fit_options *o) { return o->transport && strchr(o->transport, ':'); }
 static inline bool dli_fit_averages(const struct dl4c_fit_options *o) { return o->workers > 1 || dli_fit_leads(o); }

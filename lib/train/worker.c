@@ -4,6 +4,7 @@
 #include "base/deadline.h"
 #include "graph/graph.h"
 #include "train/member.h"
+#include "train/workers.h"
 
 #include <poll.h>
 #include <string.h>
@@ -104,5 +105,35 @@ dl4c_status dl4c_worker_run(dl4c_context *ctx, const char *url, const struct dl4
     dli_cpu_limit(limit);
     dli_member_clear(&w.m);
     dli_context_unref(w.m.ctx);
+    return status;
+}
+
+/* ---- where all of a group call fit ---- */
+
+dl4c_status dli_workers_join(dl4c_context *ctx, const struct dl4c_fit_options *o, dl4c_group **group, int32_t *rank, int32_t *size,
+                             struct dl4c_error *err)
+{
+    struct dl4c_group_options j = DL4C_GROUP_OPTIONS_INIT;
+    struct dl4c_members who = DL4C_MEMBERS_INIT;
+    j.url = o->transport;
+    j.timeout_ms = o->join_timeout_ms;
+    j.lost_after_ms = o->worker_timeout_ms;
+    j.cancel = o->cancel;
+    DLI_TRY(dl4c_group_join(ctx, &j, group, err));
+    DLI_TRY(dl4c_group_members(*group, &who, err));
+    *rank = who.rank;
+    *size = who.size;
+    return DL4C_OK;
+}
+
+dl4c_status dli_workers_serve(dl4c_context *ctx, const struct dl4c_fit_options *o, dl4c_group **group, struct dl4c_error *err)
+{
+    struct dli_member m = { .ctx = ctx, .group = *group, .cancel = o->cancel, .threads = o->threads, .patience_ms = DLI_VECTOR_MS };
+    bool ended;
+    const int limit = dli_cpu_limited();
+    const dl4c_status status = dli_member_serve(&m, &ended, err);
+    dli_cpu_limit(limit);
+    dli_member_clear(&m);
+    dl4c_group_leave(group, DLI_END_MS);
     return status;
 }

@@ -302,7 +302,7 @@ static dl4c_status gather(struct dli_workers *all, const struct dl4c_fit_options
     j.cancel = all->l.remote ? o->cancel : &all->cannot_join;
     j.timeout_ms = all->l.join_timeout_ms;
     j.lost_after_ms = all->l.worker_timeout_ms;
-    const dl4c_status status = dl4c_group_join(all->l.ctx, &j, &all->l.group, err);
+    const dl4c_status status = all->l.group ? DL4C_OK : dl4c_group_join(all->l.ctx, &j, &all->l.group, err);
     if (status == DL4C_E_CANCELLED && !all->l.remote) {
         stop(all);
         if (err)
@@ -338,7 +338,7 @@ static dl4c_status make(struct dli_workers *all, const struct dl4c_fit_options *
     char own[64];
     snprintf(own, sizeof own, "threads:fit %" PRIu64, atomic_fetch_add(&l->ctx->serial, 1));
     l->remote = dli_fit_leads(o);
-    l->trains = !l->remote;
+    l->trains = !l->remote || dli_fit_by_all(o);
     l->min_workers = o->min_workers ? o->min_workers : 1;
     l->worker_timeout_ms = o->worker_timeout_ms ? o->worker_timeout_ms : 10000;
     l->join_timeout_ms = o->join_timeout_ms ? o->join_timeout_ms : 60000;
@@ -354,7 +354,7 @@ static dl4c_status make(struct dli_workers *all, const struct dl4c_fit_options *
     return gather(all, o, watch, err);
 }
 
-dl4c_status dli_workers_create(dl4c_trainer *t, const struct dl4c_fit_options *o, int64_t rounds, struct dli_run *run,
+dl4c_status dli_workers_create(dl4c_trainer *t, const struct dl4c_fit_options *o, dl4c_group **group, int64_t rounds, struct dli_run *run,
                                struct dli_watch *watch, struct dli_workers **workers, struct dl4c_error *err)
 {
     *workers = NULL;
@@ -362,6 +362,8 @@ dl4c_status dli_workers_create(dl4c_trainer *t, const struct dl4c_fit_options *o
     if (!all)
         return dli_alloc_status();
     all->l.ctx = t->ctx;
+    all->l.group = *group;
+    *group = NULL;
     all->l.rounds = rounds;
     all->l.run = run;
     all->t = t;

@@ -7,6 +7,7 @@
 
 #include "base/deadline.h"
 #include "train/trainer.h"
+#include <dl4c/transport.h>
 
 struct dli_run;
 struct dli_workers;
@@ -49,11 +50,18 @@ void dli_share(int64_t rows, int32_t workers, int32_t worker, int64_t *first, in
 /* ---- rounds ---- */
 
 /* Starts the threads, or waits until all workers have joined. t is the leader's trainer, whose graph is in training from here on; class
- * weights are set. rounds: those before a checkpoint. run gets events of workers; NULL: none. */
-dl4c_status dli_workers_create(dl4c_trainer *t, const struct dl4c_fit_options *options, int64_t rounds, struct dli_run *run,
-                               struct dli_watch *watch, struct dli_workers **workers, struct dl4c_error *err);
+ * weights are set. rounds: those before a checkpoint. run gets events of workers; NULL: none. *group: one that was joined
+ * already, which is taken; NULL there: none. */
+dl4c_status dli_workers_create(dl4c_trainer *t, const struct dl4c_fit_options *options, dl4c_group **group, int64_t rounds,
+                               struct dli_run *run, struct dli_watch *watch, struct dli_workers **workers, struct dl4c_error *err);
 /* Takes NULL; writes NULL; joins the threads, tells other processes how the training ended. */
 void dli_workers_destroy(struct dli_workers **workers, dl4c_status status, const char *message);
+
+/* Where all of a group call fit: joins it. */
+dl4c_status dli_workers_join(dl4c_context *ctx, const struct dl4c_fit_options *options, dl4c_group **group, int32_t *rank, int32_t *size,
+                             struct dl4c_error *err);
+/* Works in it until the training is over, and leaves it. */
+dl4c_status dli_workers_serve(dl4c_context *ctx, const struct dl4c_fit_options *options, dl4c_group **group, struct dl4c_error *err);
 
 /* Another epoch: rows that were read and not trained are forgotten. */
 void dli_workers_begin_epoch(struct dli_workers *workers);

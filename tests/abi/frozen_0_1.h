@@ -871,11 +871,13 @@ struct dl4c_fit_options {
     int64_t join_timeout_ms;
     int64_t worker_timeout_ms;
     int64_t round_timeout_ms;
+    const char *replay;
+    int32_t *rank;
 };
 #define DL4C_FIT_OPTIONS_INIT                                                                                                              \
     {                                                                                                                                      \
         sizeof(struct dl4c_fit_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,\
-            0, 0, 0                                                                                                                        \
+            0, 0, 0, 0, 0                                                                                                                  \
     }
 DL4C_API dl4c_status dl4c_fit(dl4c_graph *graph, dl4c_source *source, const struct dl4c_fit_options *options, struct dl4c_error *err);
 struct dl4c_worker_options {

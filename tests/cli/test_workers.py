@@ -5,6 +5,7 @@
 import json
 import os
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
@@ -88,6 +89,26 @@ def same_bits(n, key):
             c.end(0, *workers)
             check(read('threads.zip') == read('processes.zip'), '%d workers over %s and in threads give other bits' % (n, scheme))
             os.remove('processes.zip')
+
+
+def by_mpi():
+    """All ranks are the same command; one of them writes the model."""
+    launcher = shutil.which('mpirun')
+    # More ranks than cores; as root, where tests run as root; every rank on this host. MPI keeps memory to the end of the process.
+    env = dict(os.environ, OMPI_ALLOW_RUN_AS_ROOT='1', OMPI_ALLOW_RUN_AS_ROOT_CONFIRM='1', OMPI_MCA_rmaps_base_oversubscribe='1',
+               OMPI_MCA_mpi_yield_when_idle='1', OMPI_MCA_btl='self,vader,tcp', ASAN_OPTIONS='detect_leaks=0')
+    if not launcher:
+        print('without mpirun MPI is not tried')
+        return
+    run('train', *TRAIN, '--epochs', '4', '--workers', '3', '--out', 'threads.zip')
+    command = [launcher, '-n', '3', dl4c, 'train', *TRAIN, '--epochs', '4', '--transport', 'mpi', '--out', 'mpi.zip', '--run', 'mpi']
+    done = subprocess.run(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120)
+    said = done.stdout.decode(errors='replace')
+    if 'mpi' in said and ('cannot be loaded' in said or 'built without' in said):
+        print('MPI is not tried: ' + said.splitlines()[0])
+        return
+    check(done.returncode == 0, 'mpirun: %d, %s' % (done.returncode, said))
+    check(read('mpi.zip') == read('threads.zip'), '3 ranks of MPI and 3 threads give other bits')
 
 
 def begun(folder, epochs):
@@ -184,6 +205,7 @@ def main():
         began = time.monotonic()
         same_bits(2, key)
         same_bits(3, key)
+        by_mpi()
         lost(rows, signal.SIGKILL)
         lost(rows, signal.SIGSTOP)
         leader_killed(rows)

@@ -306,7 +306,6 @@ def signals():
 
 def not_built_yet():
     for args in (('fs', 'ls', 'x'),
-                 train('--features', 'good', '--transport', 'mpi'),
                  train('--features', 'webhdfs://h/x'), train('--features', 'hdfs://h/x'),
                  ('split', 'swebhdfs://h/x', '--out', 'l4'), ('predict', 'whole.zip', 'x.jpg', '--resume'),
                  ('featurize', model, *AT, '--images', 'images', '--out', 'f2', '--part', '1/2'),

@@ -185,9 +185,10 @@ static void average(struct gold *g, dl4c_graph *graph, float *x, const int64_t s
         gold_fail(g, "no training: %s", err.message);
     } else {
         struct dli_watch watch;
+        dl4c_group *group = NULL;
         dli_watch_init(&watch, "golden", NULL, NULL, NULL, 0);
         t->held = true;
-        if (dli_workers_create(t, &o, 0, NULL, &watch, &workers, &err) != DL4C_OK) {
+        if (dli_workers_create(t, &o, &group, 0, NULL, &watch, &workers, &err) != DL4C_OK) {
             gold_fail(g, "no workers: %s", err.message);
         } else {
             dli_workers_as_dl4j(workers);

@@ -58,7 +58,10 @@ static int fit_and_save(const struct train *t, struct dl4c_fit_options *fo)
     fo->validation = val ? dl4c_features_source(val) : NULL;
     struct dl4c_save_options so = DL4C_SAVE_OPTIONS_INIT;
     so.updater = 1;
-    if (dl4c_fit(head, dl4c_features_source(train), fo, &err) != DL4C_OK || dl4c_model_save(head, t->out, &so, &err) != DL4C_OK)
+    int32_t rank = 0;
+    fo->rank = &rank;
+    if (dl4c_fit(head, dl4c_features_source(train), fo, &err) != DL4C_OK ||
+        (rank == 0 && dl4c_model_save(head, t->out, &so, &err) != DL4C_OK)) /* of several processes that train one, one writes it */
         status = cli_fail(&err);
     else
         status = CLI_DONE;
@@ -115,7 +118,7 @@ int cmd_train(int argc, char **argv)
         { "--curve-svg", CLI_TEXT, &t.curve, "FILE: a picture of scores and accuracy by epoch" },
         { "--workers", CLI_INT, &t.workers, "that train copies and average their parameters, 1" },
         { "--averaging-frequency", CLI_INT, &t.frequency, "minibatches of each worker between two averages, 5" },
-        { "--transport", CLI_TEXT, &t.transport, "threads, or tcp://HOST:PORT where N processes of dl4c worker join" },
+        { "--transport", CLI_TEXT, &t.transport, "threads; tcp://HOST:PORT where N processes of dl4c worker join; mpi" },
         { "--replay", CLI_TEXT, &t.replay, "RUN: as many workers in each round as that run had, in threads" },
         { "--min-workers", CLI_INT, &t.min_workers, "go on while so many are left, 1" },
         { "--worker-timeout", CLI_NUMBER, &t.worker_timeout, "seconds of silence after which a worker is lost, 10" },
@@ -136,10 +139,9 @@ int cmd_train(int argc, char **argv)
         return cli_usage("--workers is %lld, wanted 1 or more", (long long)t.workers);
     if (t.workers > 4096 || t.frequency < 1 || t.frequency > 1 << 20)
         return cli_usage("--workers must be at most 4096, --averaging-frequency 1 to %d", 1 << 20);
-    if (t.transport && strcmp(t.transport, "mpi") == 0)
-        return cli_usage("--transport mpi is not built yet in version %s", dl4c_version_string());
-    if (t.transport && strcmp(t.transport, "threads") != 0 && !strchr(t.transport, ':'))
-        return cli_usage("--transport is %s, wanted threads or tcp://HOST:PORT", t.transport);
+    const bool mpi = t.transport && strcmp(t.transport, "mpi") == 0;
+    if (t.transport && !mpi && strcmp(t.transport, "threads") != 0 && !strchr(t.transport, ':'))
+        return cli_usage("--transport is %s, wanted threads, tcp://HOST:PORT or mpi", t.transport);
     if (t.min_workers < 1 || t.min_workers > t.workers)
         return cli_usage("--min-workers is %lld of %lld workers", (long long)t.min_workers, (long long)t.workers);
     if (!is_seconds(t.worker_timeout) || !is_seconds(t.join_timeout) || (t.round_timeout != 0 && !is_seconds(t.round_timeout)))
