@@ -114,6 +114,8 @@ dl4c_status dli_member_state(struct dli_member *m, struct dl4c_error *err)
     DLI_TRY(dl4c_group_broadcast(m->group, 0, t->tape->params->data, (size_t)t->tape->n_params * sizeof(float), m->patience_ms, err));
     if (t->state)
         DLI_TRY(dl4c_group_broadcast(m->group, 0, t->state->data, t->state->bytes, m->patience_ms, err));
+    if (m->first_state) /* between two rounds it is what the leader began with */
+        memcpy(m->first_state, t->state->data, t->state->bytes);
     dli_tape_changed(t->tape);
     return DL4C_OK;
 }

@@ -181,31 +181,53 @@ static void each_example_once(const struct plan *p, int epochs)
         assert_int_equal(p->examples[e], N);
 }
 
-static void the_bits_are_those_of_threads(void **state)
+/* n workers over a group and n threads, each after an epoch alone, so that the updater has a state already. */
+static void both_ways(const char *url, int n, int no_save_updater)
 {
-    (void)state;
     struct dl4c_error err = DL4C_ERROR_INIT;
-    for (int n = 1; n <= 4; n++) {
+    dl4c_graph *g[2];
+    for (int way = 0; way < 2; way++) {
         struct mate mates[4];
-        struct plan p = { 0 }, q = { 0 };
-        dl4c_graph *g, *want;
-        char url[64];
-        snprintf(url, sizeof url, "threads:bits %d", n);
-        for (int i = 0; i < n; i++)
+        struct plan alone = { 0 }, p = { 0 };
+        struct dl4c_fit_options o = options(NULL, 1);
+        o.epochs = 1;
+        must(lead(&o, &alone, &g[way], &err), &err);
+        o = options(way ? NULL : url, n);
+        o.no_save_updater = no_save_updater;
+        for (int i = 0; i < n && !way; i++)
             start(&mates[i], url, HONEST);
-        struct dl4c_fit_options o = options(url, n);
-        must(lead(&o, &p, &g, &err), &err);
-        for (int i = 0; i < n; i++) {
+        dl4c_source *s = toy_source(NULL, N, 1);
+        const struct dl4c_listener l = { .struct_size = sizeof l, .user = &p, .event = on_event };
+        o.listeners = &l;
+        o.n_listeners = 1;
+        must(dl4c_fit(g[way], s, &o, &err), &err);
+        dl4c_source_destroy(&s);
+        for (int i = 0; i < n && !way; i++) {
             pthread_join(mates[i].thread, NULL);
             must(mates[i].status, &mates[i].err);
         }
-        o = options(NULL, n);
-        must(lead(&o, &q, &want, &err), &err);
-        same(g, want);
-        each_example_once(&p, 4);
-        dl4c_graph_destroy(&g);
-        dl4c_graph_destroy(&want);
+        assert_int_equal(p.examples[1], N);
+        assert_int_equal(p.examples[4], N);
     }
+    same(g[0], g[1]);
+    dl4c_graph_destroy(&g[0]);
+    dl4c_graph_destroy(&g[1]);
+}
+
+static void the_bits_are_those_of_threads(void **state)
+{
+    (void)state;
+    for (int n = 1; n <= 4; n++) {
+        char url[64];
+        snprintf(url, sizeof url, "threads:bits %d", n);
+        both_ways(url, n, 0);
+    }
+}
+
+static void an_updater_that_begins_anew_does_so_everywhere(void **state)
+{
+    (void)state;
+    both_ways("threads:anew", 3, 1);
 }
 
 /* Runs with three workers and a plan; the graph it ends with. The first mate is the plan's to send away. */
@@ -401,6 +423,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_bits_are_those_of_threads),
+        cmocka_unit_test(an_updater_that_begins_anew_does_so_everywhere),
         cmocka_unit_test(a_worker_that_is_lost_costs_no_example_and_the_bits_follow),
         cmocka_unit_test(a_newcomer_gets_its_share),
         cmocka_unit_test(whoever_misbehaves_is_left_behind),
