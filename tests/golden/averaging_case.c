@@ -1,13 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Recorded parameter averaging: the rows that each worker saw, as its log has them, are given to ours, round by round. */
+/* Recorded parameter averaging: the rows that each worker saw, as its log has them, are given to ours, round by round. Once in threads and
+ * once over tcp; under DL4C_GOLDEN_MPI=1 all ranks of MPI are the workers of one case, of which rank 0 tells. */
+#define _POSIX_C_SOURCE 200809L
 #include "golden/model_case.h"
 #include "golden/train_case.h"
 #include "train/workers.h"
 
+#include <arpa/inet.h>
 #include <math.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 /* Sums over 2 or 4 workers in another order, and the steps before them: closer than a single training is held to. */
 #define AVERAGED 1e-6
@@ -149,7 +155,53 @@ static void follow_log(struct gold *g, dl4c_graph *graph, struct dli_workers *wo
         gold_fail(g, "worker_log.jsonl cannot be read");
 }
 
-static void average(struct gold *g, dl4c_graph *graph, float *x, const int64_t shape[4], float *y, const int64_t y_shape[4],
+struct mate {
+    pthread_t thread;
+    char *url;
+    dl4c_status status;
+    struct dl4c_error err;
+};
+
+static void *work(void *arg)
+{
+    struct mate *m = arg;
+    m->status = dl4c_worker_run(NULL, m->url, NULL, &m->err);
+    return NULL;
+}
+
+/* "tcp+plain://127.0.0.1:PORT" with a port that is free; false: there is none. */
+static bool free_url(char *url, size_t size)
+{
+    struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    socklen_t length = sizeof a;
+    const int s = socket(AF_INET, SOCK_STREAM, 0);
+    const bool ok = s >= 0 && bind(s, (struct sockaddr *)&a, sizeof a) == 0 && getsockname(s, (struct sockaddr *)&a, &length) == 0;
+    if (s >= 0)
+        close(s);
+    snprintf(url, size, "tcp+plain://127.0.0.1:%d", (int)ntohs(a.sin_port));
+    return ok;
+}
+
+/* All ranks but the first work until the case is over, and say nothing. */
+static void join_mpi(struct dl4c_fit_options *o, dl4c_group **group)
+{
+    struct dl4c_error err = DL4C_ERROR_INIT;
+    int32_t rank = 0, size = 0;
+    o->transport = "mpi:";
+    dl4c_status status = dli_workers_join(dli_context(NULL, NULL), o, group, &rank, &size, &err);
+    if (status == DL4C_OK && size != o->workers) {
+        fprintf(stderr, "%d ranks, the case has %d workers\n", (int)size, (int)o->workers);
+        exit(2);
+    }
+    if (status == DL4C_OK && rank > 0)
+        status = dli_workers_serve(dli_context(NULL, NULL), o, group, &err);
+    if (status != DL4C_OK)
+        fprintf(stderr, "mpi: %s\n", err.message);
+    if (status != DL4C_OK || rank > 0)
+        exit(status != DL4C_OK);
+}
+
+static void average(struct gold *g, const char *url, dl4c_graph *graph, float *x, const int64_t shape[4], float *y, const int64_t y_shape[4],
                     const json_t *meta)
 {
     struct dl4c_error err = DL4C_ERROR_INIT;
@@ -162,6 +214,9 @@ static void average(struct gold *g, dl4c_graph *graph, float *x, const int64_t s
     float *params = gold_params(graph, &n);
     gold_floats(g, "params_0.npy", params, n, 0);
     free(params);
+    struct mate mates[MAX_WORKERS];
+    dl4c_group *group = NULL;
+    o.transport = url;
     o.workers = (int32_t)json_integer_value(json_object_get(meta, "numWorkers"));
     o.averaging_frequency = (int32_t)json_integer_value(json_object_get(meta, "averagingFrequency"));
     o.batch = json_integer_value(json_object_get(meta, "batchSizePerWorker"));
@@ -185,7 +240,13 @@ static void average(struct gold *g, dl4c_graph *graph, float *x, const int64_t s
         gold_fail(g, "no training: %s", err.message);
     } else {
         struct dli_watch watch;
-        dl4c_group *group = NULL;
+        if (getenv("DL4C_GOLDEN_MPI"))
+            join_mpi(&o, &group);
+        for (int i = 0; url && i < o.workers; i++) {
+            mates[i] = (struct mate){ .url = (char *)(uintptr_t)url, .err = DL4C_ERROR_INIT };
+            if (pthread_create(&mates[i].thread, NULL, work, &mates[i]) != 0)
+                abort();
+        }
         dli_watch_init(&watch, "golden", NULL, NULL, NULL, 0);
         t->held = true;
         if (dli_workers_create(t, &o, &group, 0, NULL, &watch, &workers, &err) != DL4C_OK) {
@@ -195,6 +256,11 @@ static void average(struct gold *g, dl4c_graph *graph, float *x, const int64_t s
             follow_log(g, graph, workers, &r, x, y, meta);
         }
         dli_workers_destroy(&workers, DL4C_OK, "");
+        for (int i = 0; url && i < o.workers; i++) {
+            pthread_join(mates[i].thread, NULL);
+            if (mates[i].status != DL4C_OK)
+                gold_fail(g, "worker %d: %s", i, mates[i].err.message);
+        }
         dli_graph_end_training(graph);
     }
     dl4c_trainer_destroy(&t);
@@ -206,23 +272,25 @@ static void average(struct gold *g, dl4c_graph *graph, float *x, const int64_t s
 
 void gold_averaging(struct gold *g)
 {
+    static const char *const used[] = { "meta.json", "features.npy", "labels.npy", "model.zip", "training_master.json", "worker_log.jsonl" };
     struct dl4c_error err = DL4C_ERROR_INIT;
-    char path[1024];
+    char path[1024], url[64];
     int64_t n, shape[4], y_shape[4];
     gold_path(g, "meta.json", path, sizeof path);
     json_t *meta = json_load_file(path, 0, NULL);
     float *x = gold_array(g, "features.npy", &n, shape), *y = gold_array(g, "labels.npy", &n, y_shape);
-    dl4c_graph *graph = gold_load(g, "model.zip", &err);
-    if (!meta || !x || !y || !graph) {
-        gold_fail(g, "the case cannot be read: %s", err.message);
-    } else {
-        static const char *const used[] = { "meta.json", "features.npy", "labels.npy", "model.zip", "training_master.json",
-                                            "worker_log.jsonl" };
-        for (size_t i = 0; i < sizeof used / sizeof *used; i++)
-            gold_mark(g, used[i]);
-        average(g, graph, x, shape, y, y_shape, meta);
+    for (size_t i = 0; i < sizeof used / sizeof *used; i++)
+        gold_mark(g, used[i]);
+    for (int way = 0; way < (getenv("DL4C_GOLDEN_MPI") ? 1 : 2); way++) {
+        dl4c_graph *graph = gold_load(g, "model.zip", &err);
+        if (!meta || !x || !y || !graph)
+            gold_fail(g, "the case cannot be read: %s", err.message);
+        else if (way && !free_url(url, sizeof url))
+            gold_fail(g, "there is no port to listen at");
+        else
+            average(g, way ? url : NULL, graph, x, shape, y, y_shape, meta);
+        dl4c_graph_destroy(&graph);
     }
-    dl4c_graph_destroy(&graph);
     json_decref(meta);
     free(x);
     free(y);
