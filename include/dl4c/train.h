@@ -72,7 +72,8 @@ struct dl4c_listener {
 /** Flags of struct dl4c_fit_options. */
 enum {
     DL4C_FIT_KEEP_GRADIENT = 1, /**< for dl4c_trainer_gradient: a trainer stores gradients whole, which takes memory and time */
-    DL4C_FIT_ANY_KERNELS = 2    /**< resume: go on although the checkpoint was written under another kernel set; bits will differ */
+    DL4C_FIT_ANY_KERNELS = 2,   /**< resume: go on although the checkpoint was written under another kernel set; bits will differ */
+    DL4C_FIT_AS_DL4J = 4        /**< averaging as ParameterAveragingTrainingMaster does it, its defects too: docs/design/averaging.md */
 };
 
 /** Options of dl4c_fit and dl4c_trainer_create. Zero everywhere: all defaults. */

@@ -278,11 +278,11 @@ static dl4c_status record_epoch(struct fit *f, int64_t epoch, int64_t began, str
     return dli_run_epoch(f->run, &e, err);
 }
 
-/* Steps that were made, in their order: one, or those of a round. */
-static dl4c_status count_steps(struct fit *f, const struct dli_worker_step *steps, int64_t n, int64_t source_ns, struct pass *p,
-                               struct dl4c_error *err)
+/* Steps that were made, in their order: one, or those of a round, whose first was iteration `first`. */
+static dl4c_status count_steps(struct fit *f, const struct dli_worker_step *steps, int64_t n, int64_t first, int64_t source_ns,
+                               struct pass *p, struct dl4c_error *err)
 {
-    const int64_t first = f->t->graph->iteration - steps[n - 1].step, now = dli_now_ns(), took = now - p->began;
+    const int64_t now = dli_now_ns(), took = now - p->began;
     const double a_second = took > 0 ? 1e9 * (steps[n - 1].step + 1) / (double)took : NAN; /* steps */
     p->began = now;
     f->between = false;
@@ -324,7 +324,8 @@ static dl4c_status run_steps(struct fit *f, struct pass *p, struct dl4c_error *e
         const int64_t source_ns = f->events ? dli_now_ns() - asked : 0;
         DLI_TRY(dli_trainer_run(f->t, true, &b, &s.score, f->run ? &s.right : NULL, err));
         s.counted = f->t->counted;
-        DLI_TRY(count_steps(f, &s, 1, source_ns, p, err));
+        f->at.taken += b.n;
+        DLI_TRY(count_steps(f, &s, 1, f->t->graph->iteration, source_ns, p, err));
     }
     return DL4C_OK;
 }
@@ -334,11 +335,13 @@ static dl4c_status run_rounds(struct fit *f, struct pass *p, struct dl4c_error *
     const struct dli_worker_step *steps;
     int64_t n;
     while (!f->stop) {
+        const int64_t before = f->t->graph->iteration;
         DLI_TRY(dli_workers_round(f->workers, f->source, &f->watch, &steps, &n, err));
         if (n == 0)
             break;
         f->at.rounds++;
-        DLI_TRY(count_steps(f, steps, n, 0, p, err));
+        f->at.taken += dli_workers_taken(f->workers);
+        DLI_TRY(count_steps(f, steps, n, before + 1, 0, p, err));
     }
     return DL4C_OK;
 }
@@ -346,8 +349,8 @@ static dl4c_status run_rounds(struct fit *f, struct pass *p, struct dl4c_error *
 /* The examples of the epoch that were trained on before the checkpoint come first again. */
 static dl4c_status skip(struct fit *f, struct dl4c_error *err)
 {
-    f->labels.unknown = f->at.examples > 0; /* whose they were is not kept */
-    for (int64_t left = f->at.examples; left > 0;) {
+    f->labels.unknown = f->at.taken > 0; /* whose they were is not kept */
+    for (int64_t left = f->at.taken; left > 0;) {
         struct dl4c_batch b;
         DLI_TRY(dli_watch_check(&f->watch, err));
         DLI_TRY(dli_trainer_next(f->t, f->source, left < f->t->batch ? left : f->t->batch, &b, err));
@@ -366,7 +369,7 @@ static dl4c_status run_epoch(struct fit *f, int64_t done, struct dl4c_error *err
     DLI_TRY(dl4c_source_reset(f->source, !f->o->no_shuffle, f->o->seed, f->t->graph->epoch, err));
     DLI_TRY(skip(f, err));
     if (f->workers)
-        dli_workers_begin_epoch(f->workers);
+        dli_workers_begin_epoch(f->workers, f->at.taken);
     f->between = true;
     DLI_TRY(f->workers ? run_rounds(f, &p, err) : run_steps(f, &p, err));
     if (f->stop)
@@ -414,7 +417,7 @@ static dl4c_status end_epoch(struct fit *f, int64_t epoch, int64_t began, struct
     }
     DLI_TRY(record_epoch(f, epoch, began, err));
     f->at.epochs++;
-    f->at.examples = f->at.right = f->at.counted = f->at.steps = 0;
+    f->at.examples = f->at.right = f->at.counted = f->at.taken = f->at.steps = 0;
     f->at.sum = 0;
     return save_checkpoint(f, validates && f->at.best_epoch == epoch, err);
 }

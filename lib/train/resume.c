@@ -37,6 +37,7 @@ static const struct field {
 } fields[] = {
 #define FIELD(name, real) { #name, offsetof(struct dli_standing, name), real }
     FIELD(epochs, false),     FIELD(examples, false),   FIELD(right, false),        FIELD(counted, false),
+    FIELD(taken, false),
     FIELD(steps, false),      FIELD(sum, true),         FIELD(rounds, false),       FIELD(best_epoch, false),
     FIELD(worse, false),      FIELD(best_score, true),  FIELD(kept_train, true),    FIELD(kept_val, true),
     FIELD(kept_accuracy, true), FIELD(train_score, true), FIELD(val_score, true),   FIELD(val_accuracy, true),
@@ -139,6 +140,7 @@ static dl4c_status describe(const struct dli_run_about *a, const dl4c_trainer *t
     key_int(b, "validate_every", o->validate_every > 1 ? o->validate_every : 1);
     key_int(b, "workers", averaged ? o->workers : 1);
     key_int(b, "averaging_frequency", averaged ? o->averaging_frequency : 0);
+    dli_strbuf_addf(b, ", \"as_dl4j\": %s", averaged && o->flags & DL4C_FIT_AS_DL4J ? "true" : "false");
     dli_strbuf_addf(b, ", \"save_updater\": %s", averaged && o->no_save_updater ? "false" : "true");
     key_text(b, "kernels", dl4c_cpu_kernels());
     key_text(b, "gemm", dli_gemm_provider(a->graph->ctx->blas));

@@ -13,6 +13,7 @@
 struct dli_standing {
     int64_t epochs;                   /* done by this fit */
     int64_t examples, right, counted; /* of the epoch at work, in training; counted: those that a mask leaves anything of */
+    int64_t taken;                    /* rows of the source's epoch that are behind: the reference drops some */
     int64_t steps;                    /* minibatches of the epoch at work ... */
     double sum;                       /* ... and of their scores */
     int64_t rounds;                   /* of averaging */

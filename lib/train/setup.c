@@ -14,7 +14,7 @@ enum { MAX_WORKERS = 4096, MAX_FREQUENCY = 1 << 20 };
 dl4c_status dli_fit_options(const struct dl4c_fit_options *in, bool source_side, struct dl4c_fit_options *o, struct dl4c_error *err)
 {
     DLI_TRY(dli_struct_in(o, sizeof *o, in, "train", err));
-    if (o->flags & ~(uint64_t)(DL4C_FIT_KEEP_GRADIENT | DL4C_FIT_ANY_KERNELS))
+    if (o->flags & ~(uint64_t)(DL4C_FIT_KEEP_GRADIENT | DL4C_FIT_ANY_KERNELS | DL4C_FIT_AS_DL4J))
         return dli_fail(err, DL4C_E_VERSION, "train", "flags %#" PRIx64 " are not known to this library", o->flags);
     if (o->checkpoint_every_ms < 0 || (o->resume && !o->checkpoint_dir))
         return dli_fail(err, DL4C_E_INVALID, "train", "%s",

@@ -29,6 +29,8 @@ struct dli_workers {
     struct dli_rows read;            /* of a source */
     int64_t used;                    /* of them, in the round before */
     bool over;                       /* the source's epoch is */
+    bool splits;                     /* rows are dealt out as the reference does */
+    int64_t split, behind;           /* the next one of the epoch; rows of it that a checkpoint has behind it */
     struct dli_deal deal;            /* of the round at work */
     int64_t *first, *count;          /* of rounds that are read: [dealt_to * frequency] */
     struct dli_worker_step *results; /* the same */
@@ -220,10 +222,50 @@ static dl4c_status deal_out(struct dli_workers *all, dl4c_source *source, struct
     return DL4C_OK;
 }
 
-void dli_workers_begin_epoch(struct dli_workers *all)
+void dli_workers_begin_epoch(struct dli_workers *all, int64_t taken)
 {
     all->read.n = all->used = 0;
     all->over = false;
+    all->split = -1; /* not known yet */
+    all->behind = taken;
+}
+
+int64_t dli_workers_taken(const struct dli_workers *all) { return all->used; }
+
+/* Where split k of an epoch begins. */
+static int64_t split_at(int64_t rows, int64_t splits, int64_t k) { return rows / splits * k + rows % splits * k / splits; }
+
+/* The reference cuts an epoch into as many splits of its size as there are whole ones, so that they are rather larger; a worker gets the
+ * rows of averaging_frequency minibatches that come after those of the workers before it, and what is left of the split nobody sees. */
+static dl4c_status deal_split(struct dli_workers *all, dl4c_source *source, struct dl4c_error *err)
+{
+    struct dl4c_source_info info = DL4C_SOURCE_INFO_INIT;
+    const int32_t frequency = (int32_t)all->l.m.frequency, n = training(all);
+    const int64_t batch = all->t->batch;
+    DLI_TRY(make_room(all, err));
+    memset(all->count, 0, (size_t)all->l.n * (size_t)frequency * sizeof *all->count);
+    DLI_TRY(dl4c_source_get_info(source, &info, err));
+    if (info.rows < 0)
+        return dli_fail(err, DL4C_E_UNSUPPORTED, "train",
+                        "the source does not know its number of rows, which Deeplearning4j's splits want");
+    const int64_t whole = info.rows / (batch * frequency * n), splits = whole > 0 ? whole : 1;
+    all->used = 0;
+    all->deal = (struct dli_deal){ &all->read, all->first, all->count, frequency };
+    for (all->split = all->split < 0 ? 0 : all->split; all->split < splits && split_at(info.rows, splits, all->split) < all->behind;)
+        all->split++;
+    if (all->split >= splits)
+        return DL4C_OK;
+    const int64_t rows = split_at(info.rows, splits, all->split + 1) - split_at(info.rows, splits, all->split);
+    if (all->read.n < rows)
+        DLI_TRY(dli_rows_add(&all->read, all->t, source, rows - all->read.n, err));
+    all->used = all->read.n < rows ? all->read.n : rows;
+    for (int32_t i = 0; i < n; i++)
+        for (int32_t s = 0; s < frequency; s++) {
+            const int64_t at = ((int64_t)i * frequency + s) * batch, left = all->used - at;
+            all->first[(int64_t)i * frequency + s] = left > 0 ? at : 0;
+            all->count[(int64_t)i * frequency + s] = left > batch ? batch : left > 0 ? left : 0;
+        }
+    return DL4C_OK;
 }
 
 dl4c_status dli_workers_round(struct dli_workers *all, dl4c_source *source, struct dli_watch *watch, const struct dli_worker_step **steps,
@@ -237,7 +279,7 @@ dl4c_status dli_workers_round(struct dli_workers *all, dl4c_source *source, stru
     if (dli_leader_waited_for(&all->l))
         DLI_TRY(dli_leader_regroup(&all->l, -1, watch, err));
     for (;;) {
-        DLI_TRY(deal_out(all, source, err));
+        DLI_TRY(all->splits ? deal_split(all, source, err) : deal_out(all, source, err));
         if (all->used == 0)
             return DL4C_OK;
         status = run_deal(all, watch, n, &without, err);
@@ -250,6 +292,7 @@ dl4c_status dli_workers_round(struct dli_workers *all, dl4c_source *source, stru
         DLI_TRY(dli_leader_regroup(&all->l, without, watch, err));
     }
     all->used = status == DL4C_OK ? all->used : 0;
+    all->split += status == DL4C_OK;
     return status == DL4C_OK ? DL4C_OK : reason(all, status, err);
 }
 
@@ -343,6 +386,7 @@ static dl4c_status make(struct dli_workers *all, const struct dl4c_fit_options *
     l->worker_timeout_ms = o->worker_timeout_ms ? o->worker_timeout_ms : 10000;
     l->join_timeout_ms = o->join_timeout_ms ? o->join_timeout_ms : 60000;
     l->round_timeout_ms = o->round_timeout_ms;
+    l->dl4j = all->splits = (o->flags & DL4C_FIT_AS_DL4J) != 0;
     if (!(all->url = dli_strdup(l->ctx, l->remote ? o->transport : own, err)))
         return dli_alloc_status();
     l->m.ctx = l->ctx;

@@ -63,8 +63,8 @@ dl4c_status dli_workers_join(dl4c_context *ctx, const struct dl4c_fit_options *o
 /* Works in it until the training is over, and leaves it. */
 dl4c_status dli_workers_serve(dl4c_context *ctx, const struct dl4c_fit_options *options, dl4c_group **group, struct dl4c_error *err);
 
-/* Another epoch: rows that were read and not trained are forgotten. */
-void dli_workers_begin_epoch(struct dli_workers *workers);
+/* Another epoch, of which the source has given `taken` rows already: rows that were read and not trained are forgotten. */
+void dli_workers_begin_epoch(struct dli_workers *workers, int64_t taken);
 /* One round: up to averaging_frequency minibatches a worker, each step's rows shared out evenly; then parameters and the updater's state
  * are the mean over the workers, weighted by the rows each has seen, and the graph's iteration has grown by the steps. *steps: [*n], in the
  * order of steps and of workers, borrowed until the next call; *n is 0, and nothing was done, where the source's epoch is over. Where a
@@ -72,6 +72,8 @@ void dli_workers_begin_epoch(struct dli_workers *workers);
 dl4c_status dli_workers_round(struct dli_workers *workers, dl4c_source *source, struct dli_watch *watch,
                               const struct dli_worker_step **steps, int64_t *n, struct dl4c_error *err);
 
+/* Rows of the source that the last round took, dropped ones too. */
+int64_t dli_workers_taken(const struct dli_workers *workers);
 /* Rounds have as many workers as those of a record; borrowed. */
 struct dli_replay;
 void dli_workers_replay(struct dli_workers *workers, const struct dli_replay *replay);

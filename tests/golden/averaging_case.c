@@ -201,8 +201,8 @@ static void join_mpi(struct dl4c_fit_options *o, dl4c_group **group)
         exit(status != DL4C_OK);
 }
 
-static void average(struct gold *g, const char *url, dl4c_graph *graph, float *x, const int64_t shape[4], float *y, const int64_t y_shape[4],
-                    const json_t *meta)
+static void average(struct gold *g, const char *url, dl4c_graph *graph, float *x, const int64_t shape[4], float *y,
+                    const int64_t y_shape[4], const json_t *meta)
 {
     struct dl4c_error err = DL4C_ERROR_INIT;
     struct dl4c_fit_options o = DL4C_FIT_OPTIONS_INIT;
@@ -272,7 +272,8 @@ static void average(struct gold *g, const char *url, dl4c_graph *graph, float *x
 
 void gold_averaging(struct gold *g)
 {
-    static const char *const used[] = { "meta.json", "features.npy", "labels.npy", "model.zip", "training_master.json", "worker_log.jsonl" };
+    static const char *const used[] = { "meta.json", "features.npy",         "labels.npy",
+                                        "model.zip", "training_master.json", "worker_log.jsonl" };
     struct dl4c_error err = DL4C_ERROR_INIT;
     char path[1024], url[64];
     int64_t n, shape[4], y_shape[4];

@@ -354,6 +354,54 @@ static void every_allocation_may_fail(void **state)
     assert_true(fail_alloc_run(fit_in, NULL) > 50);
 }
 
+/* ---- as the reference ---- */
+
+struct dealt {
+    int64_t rows[8][8]; /* by worker and minibatch of the epoch */
+    int n[8];
+    int64_t last;
+};
+
+static dl4c_status on_dealt(void *user, struct dl4c_train_event *e, struct dl4c_error *err)
+{
+    struct dealt *s = user;
+    (void)err;
+    if (e->kind == DL4C_TRAIN_ITERATION && e->epoch == 1) {
+        s->rows[e->worker][s->n[e->worker]++] = e->rows;
+        s->last = e->iteration;
+    }
+    return DL4C_OK;
+}
+
+/* The recorded cases k_pavg_w2_f5_short and k_pavg_w4_f5_tooshort: of 100 examples the last 20 are never seen; 10 all go to the first of
+ * four workers. Iterations of a round count as the averaging frequency. */
+static void with_the_references_defects_examples_are_dropped_as_there(void **state)
+{
+    (void)state;
+    const struct {
+        int64_t n;
+        int workers, minibatches[4];
+        int64_t rows[2]; /* of the first and of the second minibatch of worker 0 */
+        int64_t iteration;
+    } cases[] = { { 100, 2, { 5, 5 }, { 8, 8 }, 10 }, { 10, 4, { 2, 0, 0, 0 }, { 8, 2 }, 10 }, { 170, 2, { 10, 10 }, { 8, 8 }, 20 } };
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+        struct dealt dealt = { 0 };
+        const struct dl4c_listener l = { .struct_size = sizeof l, .user = &dealt, .event = on_dealt };
+        struct dl4c_fit_options o = options(cases[c].workers, 8, 5, "adam:lr=0.02");
+        float v[PARAMS];
+        o.flags = DL4C_FIT_AS_DL4J;
+        o.listeners = &l;
+        o.n_listeners = 1;
+        dl4c_graph *g = train(cases[c].n, &o, v);
+        for (int w = 0; w < cases[c].workers; w++)
+            assert_int_equal(dealt.n[w], cases[c].minibatches[w]);
+        assert_int_equal(dealt.rows[0][0], cases[c].rows[0]);
+        assert_int_equal(dealt.rows[0][1], cases[c].rows[1]);
+        assert_int_equal(g->iteration, cases[c].iteration);
+        dl4c_graph_destroy(&g);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -365,6 +413,7 @@ int main(void)
         cmocka_unit_test(a_worker_that_fails_ends_the_training_and_changes_nothing),
         cmocka_unit_test(a_flag_ends_it),
         cmocka_unit_test(every_allocation_may_fail),
+        cmocka_unit_test(with_the_references_defects_examples_are_dropped_as_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,7 +6,8 @@
 #include <string.h>
 
 struct train {
-    const char *features, *val, *out, *head, *class_weights, *updater, *schedule, *run, *curve, *transport, *checkpoint, *replay;
+    const char *features, *val, *out, *head, *class_weights, *updater, *schedule, *run, *curve, *transport;
+    const char *checkpoint, *replay, *compatibility;
     bool resume, any_kernels;
     int64_t epochs, batch, seed, early_stopping, workers, frequency, min_workers;
     double l1, l2, dropout, checkpoint_every, worker_timeout, round_timeout, join_timeout;
@@ -119,6 +120,7 @@ int cmd_train(int argc, char **argv)
         { "--workers", CLI_INT, &t.workers, "that train copies and average their parameters, 1" },
         { "--averaging-frequency", CLI_INT, &t.frequency, "minibatches of each worker between two averages, 5" },
         { "--transport", CLI_TEXT, &t.transport, "threads; tcp://HOST:PORT where N processes of dl4c worker join; mpi" },
+        { "--compatibility", CLI_TEXT, &t.compatibility, "dl4j: average as ParameterAveragingTrainingMaster does, its defects too" },
         { "--replay", CLI_TEXT, &t.replay, "RUN: as many workers in each round as that run had, in threads" },
         { "--min-workers", CLI_INT, &t.min_workers, "go on while so many are left, 1" },
         { "--worker-timeout", CLI_NUMBER, &t.worker_timeout, "seconds of silence after which a worker is lost, 10" },
@@ -142,6 +144,8 @@ int cmd_train(int argc, char **argv)
     const bool mpi = t.transport && strcmp(t.transport, "mpi") == 0;
     if (t.transport && !mpi && strcmp(t.transport, "threads") != 0 && !strchr(t.transport, ':'))
         return cli_usage("--transport is %s, wanted threads, tcp://HOST:PORT or mpi", t.transport);
+    if (t.compatibility && strcmp(t.compatibility, "dl4j") != 0)
+        return cli_usage("--compatibility is %s, wanted dl4j", t.compatibility);
     if (t.min_workers < 1 || t.min_workers > t.workers)
         return cli_usage("--min-workers is %lld of %lld workers", (long long)t.min_workers, (long long)t.workers);
     if (!is_seconds(t.worker_timeout) || !is_seconds(t.join_timeout) || (t.round_timeout != 0 && !is_seconds(t.round_timeout)))
@@ -191,7 +195,7 @@ int cmd_train(int argc, char **argv)
     fo.round_timeout_ms = milliseconds(t.round_timeout);
     fo.join_timeout_ms = milliseconds(t.join_timeout);
     fo.resume = t.resume;
-    fo.flags = t.any_kernels ? DL4C_FIT_ANY_KERNELS : 0;
+    fo.flags = (t.any_kernels ? DL4C_FIT_ANY_KERNELS : 0u) | (t.compatibility ? DL4C_FIT_AS_DL4J : 0u);
     fo.command = command;
     fo.listeners = &listener;
     fo.n_listeners = 1;
