@@ -832,7 +832,8 @@ struct dl4c_listener {
     }
 enum {
     DL4C_FIT_KEEP_GRADIENT = 1,
-    DL4C_FIT_ANY_KERNELS = 2
+    DL4C_FIT_ANY_KERNELS = 2,
+    DL4C_FIT_AS_DL4J = 4
 };
 struct dl4c_fit_options {
     size_t struct_size;
