@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reading the record of a training while it grows, and whatever became of it. */
+#include "base/number.h"
 #include "monitor/record.h"
 #include "fs/memory_fs.h"
 #include "support/fail_alloc.h"
@@ -59,8 +60,8 @@ static void score(char *text, size_t size, int64_t iteration, int worker, double
     char line[256];
     snprintf(line, sizeof line,
              "{\"time\": %" PRId64 ".5, \"epoch\": 1, \"round\": 1, \"iteration\": %" PRId64
-             ", \"worker\": %d, \"examples\": 8, \"score\": %.6g, \"rate\": 100}\n",
-             1000 + iteration, iteration, worker, value);
+             ", \"worker\": %d, \"examples\": 8, \"score\": %s, \"rate\": 100}\n",
+             1000 + iteration, iteration, worker, DLI_NUM(value));
     assert_true(strlen(text) + strlen(line) < size);
     strcat(text, line);
 }
