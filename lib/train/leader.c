@@ -327,9 +327,7 @@ static void train_own(struct dli_leader *l, const struct dli_order *o, const str
     own.number = 0;
     m->status = dli_member_train(m, &own, deal, 0, &m->err);
     l->reports[0].n_steps = m->n_steps;
-    for (int32_t i = 0; i < m->n_steps; i++)
-        l->reports[0].steps[i] = (struct dli_step_report){ m->steps[i].step, m->steps[i].rows, m->steps[i].right, m->steps[i].counted,
-                                                           m->steps[i].score };
+    memcpy(l->reports[0].steps, m->steps, (size_t)m->n_steps * sizeof *m->steps);
 }
 
 /* A failure of which another worker could not do better. */

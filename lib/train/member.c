@@ -68,13 +68,13 @@ dl4c_status dli_member_train(struct dli_member *m, const struct dli_order *o, co
     for (int64_t s = 0; s < o->steps; s++) {
         const int64_t at = place * deal->steps + s;
         struct dl4c_batch b;
-        struct dli_worker_step *r = &m->steps[m->n_steps];
+        struct dli_step_report *r = &m->steps[m->n_steps];
         if (deal->count[at] == 0)
             continue;
         if (m->cancel && cancelled(m))
             return dli_fail(err, DL4C_E_CANCELLED, "train", "cancelled");
         dli_rows_batch(deal->rows, deal->first[at], deal->count[at], &b);
-        *r = (struct dli_worker_step){ .worker = (int32_t)o->number, .step = (int32_t)s, .rows = b.n, .labels = b.labels, .y = b.y };
+        *r = (struct dli_step_report){ .step = s, .rows = b.n };
         const dl4c_status status = dli_trainer_run(m->t, true, &b, &r->score, &r->right, err);
         if (status != DL4C_OK)
             return dli_fail_prefix(err, status, "worker %" PRId64, o->number);
@@ -244,18 +244,9 @@ static dl4c_status report(struct dli_member *m, struct dl4c_error *err)
         DLI_TRY(dl4c_group_send(m->group, 0, &r, sizeof r, m->patience_ms, err));
         return r.bytes ? dl4c_group_send(m->group, 0, m->err.message, (size_t)r.bytes, m->patience_ms, err) : DL4C_OK;
     }
-    struct dli_step_report *steps = dli_calloc(m->ctx, (size_t)m->n_steps + 1, sizeof *steps, err);
-    if (!steps)
-        return dli_alloc_status();
-    for (int32_t i = 0; i < m->n_steps; i++)
-        steps[i] = (struct dli_step_report){ m->steps[i].step, m->steps[i].rows, m->steps[i].right, m->steps[i].counted,
-                                             m->steps[i].score };
     r.steps = m->n_steps;
-    dl4c_status status = dl4c_group_send(m->group, 0, &r, sizeof r, m->patience_ms, err);
-    if (status == DL4C_OK && r.steps > 0)
-        status = dl4c_group_send(m->group, 0, steps, (size_t)r.steps * sizeof *steps, m->patience_ms, err);
-    dli_free(steps);
-    return status;
+    DLI_TRY(dl4c_group_send(m->group, 0, &r, sizeof r, m->patience_ms, err));
+    return r.steps > 0 ? dl4c_group_send(m->group, 0, m->steps, (size_t)r.steps * sizeof *m->steps, m->patience_ms, err) : DL4C_OK;
 }
 
 static dl4c_status follow_round(struct dli_member *m, const struct dli_order *o, struct dl4c_error *err)

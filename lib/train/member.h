@@ -35,7 +35,7 @@ struct dli_member {
     struct dl4c_error err;
     int32_t n_steps; /* minibatches of the last share that were its */
     int64_t seen;    /* rows of it */
-    struct dli_worker_step *steps; /* [frequency] */
+    struct dli_step_report *steps; /* [frequency] */
     struct dli_rows own;           /* rows that came by messages ... */
     int64_t *own_first, *own_count; /* ... and its minibatches [frequency] */
 };
