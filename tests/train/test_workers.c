@@ -357,8 +357,8 @@ static void every_allocation_may_fail(void **state)
 /* ---- as the reference ---- */
 
 struct dealt {
-    int64_t rows[8][8]; /* by worker and minibatch of the epoch */
-    int n[8];
+    int64_t rows[4][10]; /* by worker and minibatch of the epoch, as many as the largest case has */
+    int n[4];
     int64_t last;
 };
 
@@ -367,6 +367,8 @@ static dl4c_status on_dealt(void *user, struct dl4c_train_event *e, struct dl4c_
     struct dealt *s = user;
     (void)err;
     if (e->kind == DL4C_TRAIN_ITERATION && e->epoch == 1) {
+        assert_in_range(e->worker, 0, 3);
+        assert_in_range(s->n[e->worker], 0, 9);
         s->rows[e->worker][s->n[e->worker]++] = e->rows;
         s->last = e->iteration;
     }
