@@ -14,10 +14,10 @@ static struct dli_kernels tables[LEVELS];
 static void build_tables(void)
 {
     const int limit = dli_cpu_limit(DLI_CPU_NO_LIMIT); /* of whoever comes first */
-    const unsigned cpu = dli_cpu_flags();
     for (int level = 0; level < LEVELS; level++) {
         dli_kernels_init_generic(&tables[level]);
 #if defined(__x86_64__)
+        const unsigned cpu = dli_cpu_flags();
         if (level >= 1 && cpu & DLI_CPU_AVX2)
             dli_kernels_init_avx2(&tables[level]);
         if (level >= 2 && cpu & DLI_CPU_AVX512)

@@ -120,6 +120,122 @@ static void an_archive_that_lies_is_refused_in_one_sentence(void **state)
     refused(b, n, DL4C_E_CORRUPT, "coefficients.bin");
 }
 
+static uint32_t get32(const unsigned char *p) { return p[0] | p[1] << 8 | p[2] << 16 | (uint32_t)p[3] << 24; }
+
+/* Little-endian numbers and bytes at the end of what has been written. */
+struct out {
+    unsigned char *bytes;
+    size_t n;
+};
+
+static void number(struct out *o, int width, uint64_t v)
+{
+    for (int i = 0; i < width; i++)
+        o->bytes[o->n++] = (unsigned char)(v >> (8 * i));
+}
+
+static void copy(struct out *o, const void *bytes, size_t n)
+{
+    memcpy(o->bytes + o->n, bytes, n);
+    o->n += n;
+}
+
+/* The same entries in the form for sizes beyond 4 GiB (APPNOTE 4.3.14, 4.5.3): every 32-bit field is full, the numbers lie in the extra
+ * fields. `claims` is added to what coefficients.bin says of its size. Takes bytes; free(). */
+static unsigned char *as_zip64(unsigned char *bytes, size_t size, uint64_t claims, size_t *out_size)
+{
+    static const char *const names[] = { "configuration.json", "coefficients.bin", "updaterState.bin" };
+    enum { ENTRIES = 3, FULL = 0xffff, CRC = 16, OFFSET = 42 };
+    struct out o = { malloc(size + 1024), 0 };
+    uint64_t at[ENTRIES], directory;
+    for (int pass = 0; pass < 2; pass++) { /* what is stored, then the directory */
+        directory = o.n;
+        for (int i = 0; i < ENTRIES; i++) {
+            const unsigned char *r = record(bytes, size, names[i]), *local = bytes + get32(r + OFFSET);
+            const size_t name = strlen(names[i]);
+            const uint64_t whole = get32(r + SIZE) + (i == 1 ? claims : 0), stored = get32(r + STORED);
+            const uint32_t data = 30 + local[26] + 256u * local[27] + local[28] + 256u * local[29];
+            if (pass == 0)
+                at[i] = o.n;
+            copy(&o, pass == 0 ? "PK\3\4" : "PK\1\2\55\0", pass == 0 ? 4 : 6);
+            number(&o, 2, 45);
+            number(&o, 2, 0);
+            copy(&o, r + METHOD, STORED - METHOD); /* method, time, date, CRC */
+            number(&o, 8, UINT64_MAX);
+            number(&o, 2, name);
+            number(&o, 2, pass == 0 ? 20 : 28);
+            if (pass == 1) {
+                number(&o, 6, 0); /* comment, disk, internal attributes */
+                number(&o, 4, 0);
+                number(&o, 4, UINT32_MAX);
+            }
+            copy(&o, names[i], name);
+            number(&o, 2, 1);
+            number(&o, 2, pass == 0 ? 16 : 24);
+            number(&o, 8, whole);
+            number(&o, 8, stored);
+            if (pass == 1)
+                number(&o, 8, at[i]);
+            else
+                copy(&o, local + data, (size_t)stored);
+        }
+    }
+    const uint64_t end = o.n;
+    copy(&o, "PK\6\6", 4);
+    number(&o, 8, 44);
+    number(&o, 4, 45 | 45 << 16);
+    number(&o, 8, 0); /* disks */
+    number(&o, 8, ENTRIES);
+    number(&o, 8, ENTRIES);
+    number(&o, 8, end - directory);
+    number(&o, 8, directory);
+    copy(&o, "PK\6\7\0\0\0\0", 8);
+    number(&o, 8, end);
+    number(&o, 4, 1);
+    copy(&o, "PK\5\6\0\0\0\0", 8);
+    number(&o, 2, FULL);
+    number(&o, 2, FULL);
+    number(&o, 8, UINT64_MAX);
+    number(&o, 2, 0);
+    free(bytes);
+    *out_size = o.n;
+    return o.bytes;
+}
+
+static void an_archive_in_the_form_for_large_files_is_read_and_its_lies_refused(void **state)
+{
+    (void)state;
+    struct dl4c_error err = DL4C_ERROR_INIT;
+    dl4c_graph *g = NULL;
+    size_t n;
+    unsigned char *b = archive(&n);
+    b = as_zip64(b, n, 0, &n);
+    if (dl4c_model_load_memory(NULL, b, n, NULL, &g, &err) != DL4C_OK)
+        fail_msg("%s", err.message);
+    int64_t parameters;
+    dl4c_graph_param_count(g, &parameters, NULL, NULL);
+    assert_int_equal(parameters, 5 * 2 + 2);
+    dl4c_graph_destroy(&g);
+    free(b);
+
+    static const uint64_t lies[] = { 1, (uint64_t)1 << 32, (uint64_t)1 << 40, (uint64_t)1 << 62, (uint64_t)1 << 63, UINT64_MAX - 200 };
+    for (size_t i = 0; i < sizeof lies / sizeof *lies; i++) {
+        b = archive(&n);
+        b = as_zip64(b, n, lies[i], &n);
+        refused(b, n, DL4C_E_CORRUPT, i < 4 ? "coefficients.bin" : "");
+    }
+}
+
+/* Two records of the directory that lead to the same bytes. */
+static void an_entry_that_is_another_is_refused(void **state)
+{
+    (void)state;
+    size_t n;
+    unsigned char *b = archive(&n);
+    memcpy(record(b, n, "updaterState.bin") + 42, record(b, n, "coefficients.bin") + 42, 4);
+    refused(b, n, DL4C_E_CORRUPT, "updaterState.bin: ");
+}
+
 /* Parameters are counted before memory is taken for them: the limit of the context stays untouched by far. */
 static void a_configuration_that_asks_for_too_much_takes_no_memory(void **state)
 {
@@ -160,6 +276,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_archive_that_lies_is_refused_in_one_sentence),
+        cmocka_unit_test(an_archive_in_the_form_for_large_files_is_read_and_its_lies_refused),
+        cmocka_unit_test(an_entry_that_is_another_is_refused),
         cmocka_unit_test(a_configuration_that_asks_for_too_much_takes_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

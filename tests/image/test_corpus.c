@@ -158,7 +158,15 @@ static void every_file_is_as_pillow_sees_it(bool tolerate)
 }
 
 static void undamaged_files_have_pillows_pixels_and_the_rest_a_reason(void **state) { every_file_is_as_pillow_sees_it(false); }
-static void tolerated_damage_gives_pillows_pixels(void **state) { every_file_is_as_pillow_sees_it(true); }
+/* Where data is missing libjpeg-turbo shows what its buffers held, which depends on the vector unit it was built for. */
+static void tolerated_damage_gives_pillows_pixels(void **state)
+{
+#if !defined(__x86_64__)
+    print_message("skipped: the pixels of damaged files were recorded on x86-64\n");
+    skip();
+#endif
+    every_file_is_as_pillow_sees_it(true);
+}
 
 static void orientations_are_those_that_pillow_reads(void **state)
 {
