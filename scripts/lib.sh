@@ -60,10 +60,21 @@ configure() {
     fi
 }
 
-# compile DIR: quiet while it works.
+# programs DIR SUITE: what the tests of a suite start, as targets of ninja.
+programs() {
+    meson introspect --tests "$1" | python3 -c '
+import json, os, sys
+folder, suite = sys.argv[1:]
+print(*sorted({os.path.relpath(t["cmd"][0], folder) for t in json.load(sys.stdin) if any(s.split(":")[-1] == suite for s in t["suite"])}))
+' "$1" "$2"
+}
+
+# compile DIR [TARGET...]: quiet while it works.
 compile() {
-    echo "+ ninja -C $1"
-    ninja -C "$1" >"$1.log" 2>&1 || { grep -E -A 12 'FAILED|error|ERROR' "$1.log" | head -n 80; return 1; }
+    local dir=$1
+    shift
+    echo "+ ninja -C $dir${1:+ (only what is asked for)}"
+    ninja -C "$dir" "$@" >"$dir.log" 2>&1 || { grep -E -A 12 'FAILED|error|ERROR' "$dir.log" | head -n 80; return 1; }
     # A warning that does not stop the build is still one that a user of the same compiler would see.
-    ! grep -E -A 4 'warning: ' "$1.log" | head -n 40 | grep . || true
+    ! grep -E -A 4 'warning: ' "$dir.log" | head -n 40 | grep . || true
 }
