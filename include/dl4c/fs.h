@@ -22,8 +22,48 @@ struct dl4c_fs_stat {
     int32_t reserved;
     int64_t size_bytes;  /**< 0 for directories */
     int64_t mtime_ms;    /**< since 1970 UTC, 0 where unknown */
+    int64_t atime_ms;    /**< last read, as exactly as the file system keeps it; 0 where unknown */
+    int64_t block_bytes; /**< what the file is cut into where it lies on several machines; 0: it is not */
+    int32_t replication; /**< copies of each block; 0 where there are none to count */
+    int32_t mode;        /**< the lower twelve bits of POSIX's mode; 0 where unknown */
 };
-#define DL4C_FS_STAT_INIT { sizeof(struct dl4c_fs_stat), 0, 0, 0, 0 }
+#define DL4C_FS_STAT_INIT { sizeof(struct dl4c_fs_stat), 0, 0, 0, 0, 0, 0, 0, 0 }
+
+/** A digest that tells whether two files of one file system hold the same bytes. Filled by the library or by a file system of the host. */
+struct dl4c_fs_checksum {
+    size_t struct_size;
+    char algorithm[64]; /**< "SHA-256", or a name of the file system's own: digests compare only under the same one */
+    char digest[160];   /**< hexadecimal, lower case */
+};
+#define DL4C_FS_CHECKSUM_INIT { sizeof(struct dl4c_fs_checksum), { 0 }, { 0 } }
+
+/** What lies below a directory, or what one file is. Filled by the library or by a file system of the host. */
+struct dl4c_fs_summary {
+    size_t struct_size;
+    int64_t n_files;
+    int64_t n_directories; /**< the directory itself is one */
+    int64_t size_bytes;    /**< of all files */
+    int64_t space_bytes;   /**< what they take, copies counted; 0 where unknown */
+    int64_t quota_names;   /**< files and directories allowed below; -1: no quota or unknown */
+    int64_t quota_bytes;   /**< of space_bytes; -1: no quota or unknown */
+};
+#define DL4C_FS_SUMMARY_INIT { sizeof(struct dl4c_fs_summary), 0, 0, 0, 0, -1, -1 }
+
+enum { DL4C_FS_CHANGE_MODE = 1, DL4C_FS_CHANGE_REPLICATION = 2, DL4C_FS_CHANGE_TIMES = 4, DL4C_FS_CHANGE_OWNER = 8 };
+
+/** What to change of a file or directory: the parts named in @p what, in the order of the bits. */
+struct dl4c_fs_change {
+    size_t struct_size;
+    int32_t what;         /**< DL4C_FS_CHANGE_*, at least one */
+    int32_t mode;         /**< 0 to 07777 */
+    int32_t replication;  /**< 1 and more */
+    int32_t reserved;     /**< must be 0 */
+    int64_t mtime_ms;     /**< since 1970 UTC; -1: stays */
+    int64_t atime_ms;     /**< since 1970 UTC; -1: stays */
+    const char *owner;    /**< a name; NULL: stays */
+    const char *group;    /**< a name; NULL: stays */
+};
+#define DL4C_FS_CHANGE_INIT { sizeof(struct dl4c_fs_change), 0, 0, 0, 0, -1, -1, 0, 0 }
 
 /**
  * Receives one name of a directory: the last component, UTF-8 or the bytes the system has; borrowed during the call, as is @p stat.
@@ -34,7 +74,8 @@ typedef int (*dl4c_fs_list_fn)(void *arg, const char *name, const struct dl4c_fs
 /**
  * A file system. Paths arrive without the scheme: "/a/b" for "x://host/a/b" has path "/a/b" and authority "host"; the local
  * file system gets what the user wrote. All members are called on threads inside a library call, possibly several at once.
- * Any member but open_read, read_at, close_read and stat may be NULL: DL4C_E_UNSUPPORTED.
+ * Any member but open_read, read_at, close_read and stat may be NULL: DL4C_E_UNSUPPORTED. A member that waits looks at
+ * dl4c_fs_cancelled now and then.
  *
  * Writing: create makes a temporary name beside the final one; commit makes the bytes durable and renames; abandon removes the
  * temporary. After either the handle is gone. Nothing ever appears under the final name but a whole file.
@@ -68,6 +109,28 @@ struct dl4c_fs_ops {
     /** Adds bytes at the end of a file, which is made where it is missing. Readers see them when it returns; after a failure a part of
      * them may be there. */
     dl4c_status (*append)(void *user, const char *authority, const char *path, const void *bytes, size_t size, struct dl4c_error *err);
+    /** Starts to read a whole file of at most limit bytes, of size_bytes where that is not -1, and returns at once: where it can fail
+     * early it may, all else is load_wait's to tell. The three are there together or not at all; without them files are read when they
+     * are waited for. */
+    dl4c_status (*load_start)(void *user, const char *authority, const char *path, int64_t size_bytes, int64_t limit_bytes,
+                              void **load, struct dl4c_error *err);
+    /** Waits at most timeout_ms (negative: as long as it takes) and gives bytes that live until load_end. DL4C_E_BUSY: not there yet.
+     * Called by one thread at a time. */
+    dl4c_status (*load_wait)(void *user, void *load, int64_t timeout_ms, const void **bytes, size_t *size, struct dl4c_error *err);
+    /** Takes the load; one that is under way ends. Does not wait for a server. */
+    void (*load_end)(void *user, void *load);
+    /** Lists names that come bytewise after @p after (NULL or "": from the first), in that order, at most @p most (0: as many as are one
+     * answer); *more: there are others behind. fn's non-zero answer ends it. */
+    dl4c_status (*list_page)(void *user, const char *authority, const char *path, const char *after, int32_t most, dl4c_fs_list_fn fn,
+                             void *arg, int32_t *more, struct dl4c_error *err);
+    dl4c_status (*checksum)(void *user, const char *authority, const char *path, struct dl4c_fs_checksum *out, struct dl4c_error *err);
+    dl4c_status (*summarize)(void *user, const char *authority, const char *path, struct dl4c_fs_summary *out, struct dl4c_error *err);
+    dl4c_status (*change)(void *user, const char *authority, const char *path, const struct dl4c_fs_change *change, struct dl4c_error *err);
+    /** Appends the bytes of the sources, which go, to a file; in one step. */
+    dl4c_status (*concat)(void *user, const char *authority, const char *path, const char *const *sources, int32_t n_sources,
+                          struct dl4c_error *err);
+    /** Makes a file shorter: as long as size_bytes, or DL4C_E_INVALID where it is not longer. */
+    dl4c_status (*truncate)(void *user, const char *authority, const char *path, int64_t size_bytes, struct dl4c_error *err);
 };
 
 /**
@@ -118,6 +181,32 @@ DL4C_API dl4c_status dl4c_fs_bytes(dl4c_fs_file *file, const void **bytes, size_
 /** Closes, unmaps and writes NULL. Takes NULL. Threads: one. Since: 0.1. */
 DL4C_API void dl4c_fs_close(dl4c_fs_file **file);
 
+/** A whole file on its way into memory. Used by one thread at a time. */
+typedef struct dl4c_fs_load dl4c_fs_load;
+
+/**
+ * Starts to read a whole file and returns at once where the file system can: start several and wait for them in turn, and the network
+ * is busy while the processor is. Where it cannot, dl4c_fs_load_wait reads.
+ * @param size_bytes   What a listing said that the file has: saves asking a server once more, and a file of another size is DL4C_E_CORRUPT.
+ *                     -1: unknown.
+ * @param limit_bytes  DL4C_E_LIMIT for a larger file; 0: none.
+ * @param load         Receives a load that ends with dl4c_fs_load_end; NULL on failure. It holds the file's bytes of memory.
+ * @retval DL4C_E_INVALID  a malformed URI, a negative limit
+ * Failures of the file system may come here or from dl4c_fs_load_wait. Threads: safe. Since: 0.1.
+ */
+DL4C_API dl4c_status dl4c_fs_load_start(dl4c_context *ctx, const char *uri, int64_t size_bytes, int64_t limit_bytes, dl4c_fs_load **load,
+                                        struct dl4c_error *err);
+/**
+ * Waits for the file's bytes.
+ * @param timeout_ms  Negative: as long as it takes, or until dl4c_fs_watch's flag is set; a file that is read only now takes its time.
+ * @param bytes       Receives the first byte, never NULL on success; borrowed until dl4c_fs_load_end.
+ * @retval DL4C_E_BUSY  not there yet: wait again
+ * All other failures are the file's and final. Threads: one at a time on one load. Since: 0.1.
+ */
+DL4C_API dl4c_status dl4c_fs_load_wait(dl4c_fs_load *load, int64_t timeout_ms, const void **bytes, size_t *size, struct dl4c_error *err);
+/** Ends a load, also one under way, and writes NULL. Takes NULL. Threads: one. Since: 0.1. */
+DL4C_API void dl4c_fs_load_end(dl4c_fs_load **load);
+
 /** A file being written: nothing is under the final name before dl4c_fs_commit. Used by one thread at a time. */
 typedef struct dl4c_fs_writer dl4c_fs_writer;
 
@@ -159,6 +248,16 @@ DL4C_API dl4c_status dl4c_fs_stat_uri(dl4c_context *ctx, const char *uri, struct
  * Threads: safe. Since: 0.1.
  */
 DL4C_API dl4c_status dl4c_fs_list(dl4c_context *ctx, const char *uri, dl4c_fs_list_fn fn, void *arg, struct dl4c_error *err);
+/**
+ * Lists a part of a directory, for those that hold too many names for one list.
+ * @param after  The last name of the part before, which need not exist; NULL or "": from the first.
+ * @param most   At most so many names; 0: as many as the file system gives at once.
+ * @param more   Receives 1 where there are names behind the last one told, else 0.
+ * Names come sorted by their bytes. Names made or removed between two parts may be told or not. @retval as dl4c_fs_list
+ * Threads: safe. Since: 0.1.
+ */
+DL4C_API dl4c_status dl4c_fs_list_page(dl4c_context *ctx, const char *uri, const char *after, int32_t most, dl4c_fs_list_fn fn, void *arg,
+                                       int32_t *more, struct dl4c_error *err);
 /** Makes a directory and its missing parents; one that exists is no error. DL4C_E_EXISTS: a file has the name. Threads: safe.
  *  Since: 0.1. */
 DL4C_API dl4c_status dl4c_fs_mkdir(dl4c_context *ctx, const char *uri, struct dl4c_error *err);
@@ -173,6 +272,38 @@ DL4C_API dl4c_status dl4c_fs_remove(dl4c_context *ctx, const char *uri, struct d
  * Since: 0.1.
  */
 DL4C_API dl4c_status dl4c_fs_append(dl4c_context *ctx, const char *uri, const void *bytes, size_t size, struct dl4c_error *err);
+
+/**
+ * A digest of a file's bytes: the file system's own where it keeps one beside them, else SHA-256 of what is read. @p out has struct_size
+ * set. DL4C_E_NOTFOUND, DL4C_E_INVALID: no file. Threads: safe. Since: 0.1.
+ */
+DL4C_API dl4c_status dl4c_fs_get_checksum(dl4c_context *ctx, const char *uri, struct dl4c_fs_checksum *out, struct dl4c_error *err);
+/** Counts what is below a directory; links are not followed. @p out has struct_size set. Where the file system cannot say, the library
+ * lists. DL4C_E_NOTFOUND: nothing has the name. Threads: safe. Since: 0.1. */
+DL4C_API dl4c_status dl4c_fs_get_summary(dl4c_context *ctx, const char *uri, struct dl4c_fs_summary *out, struct dl4c_error *err);
+/**
+ * Changes permissions, owner, times or replication.
+ * @retval DL4C_E_UNSUPPORTED  the file system has no such thing (local files: owner and replication)
+ * @retval DL4C_E_INVALID      nothing is to change, or a value is out of range
+ * What comes before the first failure is changed. Threads: safe. Since: 0.1.
+ */
+DL4C_API dl4c_status dl4c_fs_set(dl4c_context *ctx, const char *uri, const struct dl4c_fs_change *change, struct dl4c_error *err);
+/** Moves the bytes of files to the end of another one in one step; the sources, of the same file system and authority, go.
+ * DL4C_E_UNSUPPORTED: the file system cannot (local files). Threads: safe. Since: 0.1. */
+DL4C_API dl4c_status dl4c_fs_concat(dl4c_context *ctx, const char *uri, const char *const *sources, int32_t n_sources,
+                                    struct dl4c_error *err);
+/** Cuts a file to its first bytes. DL4C_E_INVALID: it is shorter than that. Threads: safe. Since: 0.1. */
+DL4C_API dl4c_status dl4c_fs_truncate(dl4c_context *ctx, const char *uri, int64_t size_bytes, struct dl4c_error *err);
+
+/**
+ * Sets the flag of dl4c_cancel_set that calls of this header watch on the calling thread: where they wait for a server they give up with
+ * DL4C_E_CANCELLED once it is set.
+ * @param cancel  Borrowed until the next call on this thread; NULL: none.
+ * @return the flag before. Threads: each has its own. Since: 0.1.
+ */
+DL4C_API const int32_t *dl4c_fs_watch(const int32_t *cancel);
+/** Whether the calling thread's flag is set: for file systems that wait. Threads: safe. Since: 0.1. */
+DL4C_API int dl4c_fs_cancelled(void);
 
 DL4C_END
 #endif

@@ -2,7 +2,7 @@
 /* The local file system: POSIX calls, retried where a signal came between. */
 #define _GNU_SOURCE
 #include "base/strbuf.h"
-#include "fs/fs.h"
+#include "fs/local.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -341,6 +341,8 @@ static void fill_stat(const struct stat *s, struct dl4c_fs_stat *out)
     out->struct_size = sizeof *out;
     out->kind = S_ISREG(s->st_mode) ? DL4C_FS_FILE : S_ISDIR(s->st_mode) ? DL4C_FS_DIRECTORY : DL4C_FS_OTHER;
     out->reserved = 0;
+    out->mode = (int32_t)(s->st_mode & 07777);
+    out->atime_ms = (int64_t)s->st_atim.tv_sec * 1000 + s->st_atim.tv_nsec / 1000000;
     out->size_bytes = S_ISREG(s->st_mode) ? s->st_size : 0;
     out->mtime_ms = (int64_t)s->st_mtim.tv_sec * 1000 + s->st_mtim.tv_nsec / 1000000;
 }
@@ -455,4 +457,10 @@ const struct dl4c_fs_ops dli_fs_local = {
     .rename = local_rename,
     .remove = local_remove,
     .append = local_append,
+    .load_start = dli_local_load_start,
+    .load_wait = dli_local_load_wait,
+    .load_end = dli_local_load_end,
+    .summarize = dli_local_summarize,
+    .change = dli_local_change,
+    .truncate = dli_local_truncate,
 };

@@ -5,32 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct named { /* a URI with its file system */
-    dl4c_context *ctx;
-    const struct dli_fs *fs;
-    struct dli_uri uri;
-};
-
-static dl4c_status name_open(dl4c_context *ctx, const char *uri, struct named *n, struct dl4c_error *err)
-{
-    n->ctx = dli_context(ctx, err);
-    if (!n->ctx)
-        return DL4C_E_NOMEM;
-    DLI_TRY(dli_uri_parse(n->ctx, uri, &n->uri, err));
-    const dl4c_status status = dli_fs_find(n->ctx, &n->uri, &n->fs, err);
-    if (status != DL4C_OK)
-        dli_uri_free(&n->uri);
-    return status;
-}
-
 dl4c_status dl4c_fs_stat_uri(dl4c_context *ctx, const char *uri, struct dl4c_fs_stat *out, struct dl4c_error *err)
 {
-    struct named n;
+    struct dli_named n;
     struct dl4c_fs_stat s = DL4C_FS_STAT_INIT;
     struct dl4c_error e = DL4C_ERROR_INIT;
     if (!out)
         return dli_fail(err, DL4C_E_INVALID, "fs", "the struct to fill is NULL");
-    DLI_TRY(name_open(ctx, uri, &n, err));
+    DLI_TRY(dli_fs_named(ctx, uri, &n, err));
     dl4c_status status = n.fs->ops.stat(n.fs->user, n.uri.authority, n.uri.path, &s, &e);
     status = dli_fs_answer(n.fs, status, &e, "stat", uri, err);
     dli_uri_free(&n.uri);
@@ -79,11 +61,11 @@ static int bytewise(const void *a, const void *b) { return strcmp(((const struct
 
 dl4c_status dl4c_fs_list(dl4c_context *ctx, const char *uri, dl4c_fs_list_fn fn, void *arg, struct dl4c_error *err)
 {
-    struct named n;
+    struct dli_named n;
     struct dl4c_error e = DL4C_ERROR_INIT;
     if (!fn)
         return dli_fail(err, DL4C_E_INVALID, "fs", "the callback is NULL");
-    DLI_TRY(name_open(ctx, uri, &n, err));
+    DLI_TRY(dli_fs_named(ctx, uri, &n, err));
     struct listing l = { .ctx = n.ctx };
     dl4c_status status;
     if (!n.fs->ops.list) {
@@ -108,12 +90,67 @@ dl4c_status dl4c_fs_list(dl4c_context *ctx, const char *uri, dl4c_fs_list_fn fn,
     return status;
 }
 
+/* ---- parts of a directory ---- */
+
+struct page {
+    const char *after;
+    int32_t most, n;
+    int32_t *more;
+    dl4c_fs_list_fn fn;
+    void *arg;
+};
+
+/* Of a sorted whole. */
+static int page_name(void *arg, const char *name, const struct dl4c_fs_stat *stat)
+{
+    struct page *p = arg;
+    if (p->after && strcmp(name, p->after) <= 0)
+        return 0;
+    if (p->most > 0 && p->n == p->most) {
+        *p->more = 1;
+        return 1;
+    }
+    p->n++;
+    return p->fn(p->arg, name, stat);
+}
+
+dl4c_status dl4c_fs_list_page(dl4c_context *ctx, const char *uri, const char *after, int32_t most, dl4c_fs_list_fn fn, void *arg,
+                              int32_t *more, struct dl4c_error *err)
+{
+    struct dli_named n;
+    struct dl4c_error e = DL4C_ERROR_INIT;
+    if (!fn || !more || most < 0)
+        return dli_fail(err, DL4C_E_INVALID, "fs", "%s", !fn ? "the callback is NULL" : !more ? "more is NULL" : "most is negative");
+    *more = 0;
+    DLI_TRY(dli_fs_named(ctx, uri, &n, err));
+    dl4c_status status;
+    if (!n.fs->ops.list_page) {
+        struct page p = { .after = after, .most = most, .more = more, .fn = fn, .arg = arg };
+        dli_uri_free(&n.uri);
+        return dl4c_fs_list(n.ctx, uri, page_name, &p, err);
+    }
+    struct listing l = { .ctx = n.ctx };
+    status = n.fs->ops.list_page(n.fs->user, n.uri.authority, n.uri.path, after ? after : "", most, collect, &l, more, &e);
+    if (l.failed.status != DL4C_OK)
+        status = dli_fs_answer(n.fs, l.failed.status, &l.failed, "list", uri, err);
+    else
+        status = dli_fs_answer(n.fs, status, &e, "list", uri, err);
+    dli_uri_free(&n.uri);
+    bool stopped = status != DL4C_OK;
+    for (size_t i = 0; i < l.n; i++) {
+        stopped = stopped || fn(arg, l.entries[i].name, &l.entries[i].stat) != 0;
+        dli_free(l.entries[i].name);
+    }
+    dli_free(l.entries);
+    return status;
+}
+
 /* mkdir and remove have one shape. */
 static dl4c_status simple(dl4c_context *ctx, const char *uri, const char *verb, size_t member, struct dl4c_error *err)
 {
-    struct named n;
+    struct dli_named n;
     struct dl4c_error e = DL4C_ERROR_INIT;
-    DLI_TRY(name_open(ctx, uri, &n, err));
+    DLI_TRY(dli_fs_named(ctx, uri, &n, err));
     dl4c_status (*op)(void *user, const char *authority, const char *path, struct dl4c_error *err);
     memcpy(&op, (const char *)&n.fs->ops + member, sizeof op);
     dl4c_status status;
@@ -137,11 +174,11 @@ dl4c_status dl4c_fs_remove(dl4c_context *ctx, const char *uri, struct dl4c_error
 
 dl4c_status dl4c_fs_append(dl4c_context *ctx, const char *uri, const void *bytes, size_t size, struct dl4c_error *err)
 {
-    struct named n;
+    struct dli_named n;
     struct dl4c_error e = DL4C_ERROR_INIT;
     if (!bytes && size > 0)
         return dli_fail(err, DL4C_E_INVALID, "fs", "the memory to append is NULL");
-    DLI_TRY(name_open(ctx, uri, &n, err));
+    DLI_TRY(dli_fs_named(ctx, uri, &n, err));
     dl4c_status status;
     if (!n.fs->ops.append)
         status = dli_fs_cannot(n.fs, "append to", uri, err);
@@ -153,10 +190,10 @@ dl4c_status dl4c_fs_append(dl4c_context *ctx, const char *uri, const void *bytes
 
 dl4c_status dl4c_fs_rename(dl4c_context *ctx, const char *from, const char *to, struct dl4c_error *err)
 {
-    struct named a, b;
+    struct dli_named a, b;
     struct dl4c_error e = DL4C_ERROR_INIT;
-    DLI_TRY(name_open(ctx, from, &a, err));
-    dl4c_status status = name_open(ctx, to, &b, err);
+    DLI_TRY(dli_fs_named(ctx, from, &a, err));
+    dl4c_status status = dli_fs_named(ctx, to, &b, err);
     if (status == DL4C_OK) {
         if (a.fs != b.fs || strcmp(a.uri.authority, b.uri.authority) != 0)
             status = dli_fail(err, DL4C_E_INVALID, "fs", "%.200s and %.200s are not in one file system: copy and remove instead", from, to);

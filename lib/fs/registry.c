@@ -54,6 +54,8 @@ static dl4c_status check_ops(const struct dl4c_fs_ops *o, char scheme[32], struc
         return dli_fail(err, DL4C_E_INVALID, "fs", "%s:// lacks open_read, read_at, close_read or stat", o->scheme);
     if (o->create && (!o->write || !o->commit || !o->abandon))
         return dli_fail(err, DL4C_E_INVALID, "fs", "%s:// has create but lacks write, commit or abandon", o->scheme);
+    if (!o->load_start != !o->load_wait || !o->load_start != !o->load_end)
+        return dli_fail(err, DL4C_E_INVALID, "fs", "%s:// has some of load_start, load_wait and load_end, wanted all or none", o->scheme);
     memcpy(scheme, o->scheme, n + 1);
     return DL4C_OK;
 }
@@ -123,6 +125,18 @@ dl4c_status dli_fs_find(dl4c_context *ctx, const struct dli_uri *uri, const stru
         return dli_fail(err, DL4C_E_UNSUPPORTED, "fs",
                         "%.60s:// is not built into this library, and the host has registered no file system for it", uri->scheme);
     return DL4C_OK;
+}
+
+dl4c_status dli_fs_named(dl4c_context *ctx, const char *uri, struct dli_named *n, struct dl4c_error *err)
+{
+    n->ctx = dli_context(ctx, err);
+    if (!n->ctx)
+        return DL4C_E_NOMEM;
+    DLI_TRY(dli_uri_parse(n->ctx, uri, &n->uri, err));
+    const dl4c_status status = dli_fs_find(n->ctx, &n->uri, &n->fs, err);
+    if (status != DL4C_OK)
+        dli_uri_free(&n->uri);
+    return status;
 }
 
 dl4c_status dli_fs_answer(const struct dli_fs *fs, dl4c_status status, struct dl4c_error *e, const char *verb, const char *uri,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which file systems a context knows, and calling them: shared by fs.c, writer.c and names.c. */
+/* Which file systems a context knows, and calling them: shared by what calls them. */
 #ifndef DLI_FS_REGISTRY_H
 #define DLI_FS_REGISTRY_H
 
@@ -15,6 +15,14 @@ struct dli_fs {
 
 /* The file system of a parsed URI: lives as long as the context. DL4C_E_UNSUPPORTED: none has this scheme. */
 dl4c_status dli_fs_find(dl4c_context *ctx, const struct dli_uri *uri, const struct dli_fs **fs, struct dl4c_error *err);
+
+struct dli_named { /* a URI with its file system */
+    dl4c_context *ctx;
+    const struct dli_fs *fs;
+    struct dli_uri uri;
+};
+/* Ends with dli_uri_free of its uri, where it succeeds. */
+dl4c_status dli_fs_named(dl4c_context *ctx, const char *uri, struct dli_named *n, struct dl4c_error *err);
 
 /* What a file system answered, taken with care: it may be the host's. `e` is what it was given to fill; where it failed without a
  * message, one is made of `verb` and `uri`. A success leaves *err alone. */

@@ -1182,8 +1182,41 @@ struct dl4c_fs_stat {
     int32_t reserved;
     int64_t size_bytes;
     int64_t mtime_ms;
+    int64_t atime_ms;
+    int64_t block_bytes;
+    int32_t replication;
+    int32_t mode;
 };
-#define DL4C_FS_STAT_INIT { sizeof(struct dl4c_fs_stat), 0, 0, 0, 0 }
+#define DL4C_FS_STAT_INIT { sizeof(struct dl4c_fs_stat), 0, 0, 0, 0, 0, 0, 0, 0 }
+struct dl4c_fs_checksum {
+    size_t struct_size;
+    char algorithm[64];
+    char digest[160];
+};
+#define DL4C_FS_CHECKSUM_INIT { sizeof(struct dl4c_fs_checksum), { 0 }, { 0 } }
+struct dl4c_fs_summary {
+    size_t struct_size;
+    int64_t n_files;
+    int64_t n_directories;
+    int64_t size_bytes;
+    int64_t space_bytes;
+    int64_t quota_names;
+    int64_t quota_bytes;
+};
+#define DL4C_FS_SUMMARY_INIT { sizeof(struct dl4c_fs_summary), 0, 0, 0, 0, -1, -1 }
+enum { DL4C_FS_CHANGE_MODE = 1, DL4C_FS_CHANGE_REPLICATION = 2, DL4C_FS_CHANGE_TIMES = 4, DL4C_FS_CHANGE_OWNER = 8 };
+struct dl4c_fs_change {
+    size_t struct_size;
+    int32_t what;
+    int32_t mode;
+    int32_t replication;
+    int32_t reserved;
+    int64_t mtime_ms;
+    int64_t atime_ms;
+    const char *owner;
+    const char *group;
+};
+#define DL4C_FS_CHANGE_INIT { sizeof(struct dl4c_fs_change), 0, 0, 0, 0, -1, -1, 0, 0 }
 typedef int (*dl4c_fs_list_fn)(void *arg, const char *name, const struct dl4c_fs_stat *stat);
 struct dl4c_fs_ops {
     size_t struct_size;
@@ -1202,6 +1235,18 @@ struct dl4c_fs_ops {
     dl4c_status (*rename)(void *user, const char *authority, const char *from, const char *to, struct dl4c_error *err);
     dl4c_status (*remove)(void *user, const char *authority, const char *path, struct dl4c_error *err);
     dl4c_status (*append)(void *user, const char *authority, const char *path, const void *bytes, size_t size, struct dl4c_error *err);
+    dl4c_status (*load_start)(void *user, const char *authority, const char *path, int64_t size_bytes, int64_t limit_bytes,
+                              void **load, struct dl4c_error *err);
+    dl4c_status (*load_wait)(void *user, void *load, int64_t timeout_ms, const void **bytes, size_t *size, struct dl4c_error *err);
+    void (*load_end)(void *user, void *load);
+    dl4c_status (*list_page)(void *user, const char *authority, const char *path, const char *after, int32_t most, dl4c_fs_list_fn fn,
+                             void *arg, int32_t *more, struct dl4c_error *err);
+    dl4c_status (*checksum)(void *user, const char *authority, const char *path, struct dl4c_fs_checksum *out, struct dl4c_error *err);
+    dl4c_status (*summarize)(void *user, const char *authority, const char *path, struct dl4c_fs_summary *out, struct dl4c_error *err);
+    dl4c_status (*change)(void *user, const char *authority, const char *path, const struct dl4c_fs_change *change, struct dl4c_error *err);
+    dl4c_status (*concat)(void *user, const char *authority, const char *path, const char *const *sources, int32_t n_sources,
+                          struct dl4c_error *err);
+    dl4c_status (*truncate)(void *user, const char *authority, const char *path, int64_t size_bytes, struct dl4c_error *err);
 };
 DL4C_API dl4c_status dl4c_fs_register(dl4c_context *ctx, const struct dl4c_fs_ops *ops, void *user, void (*release)(void *user),
                                       struct dl4c_error *err);
@@ -1211,6 +1256,11 @@ DL4C_API int64_t dl4c_fs_size(const dl4c_fs_file *file);
 DL4C_API dl4c_status dl4c_fs_read_at(dl4c_fs_file *file, int64_t offset, void *buffer, size_t size, struct dl4c_error *err);
 DL4C_API dl4c_status dl4c_fs_bytes(dl4c_fs_file *file, const void **bytes, size_t *size, struct dl4c_error *err);
 DL4C_API void dl4c_fs_close(dl4c_fs_file **file);
+typedef struct dl4c_fs_load dl4c_fs_load;
+DL4C_API dl4c_status dl4c_fs_load_start(dl4c_context *ctx, const char *uri, int64_t size_bytes, int64_t limit_bytes, dl4c_fs_load **load,
+                                        struct dl4c_error *err);
+DL4C_API dl4c_status dl4c_fs_load_wait(dl4c_fs_load *load, int64_t timeout_ms, const void **bytes, size_t *size, struct dl4c_error *err);
+DL4C_API void dl4c_fs_load_end(dl4c_fs_load **load);
 typedef struct dl4c_fs_writer dl4c_fs_writer;
 DL4C_API dl4c_status dl4c_fs_create(dl4c_context *ctx, const char *uri, dl4c_fs_writer **writer, struct dl4c_error *err);
 DL4C_API dl4c_status dl4c_fs_write(dl4c_fs_writer *writer, const void *bytes, size_t size, struct dl4c_error *err);
@@ -1218,10 +1268,20 @@ DL4C_API dl4c_status dl4c_fs_commit(dl4c_fs_writer **writer, struct dl4c_error *
 DL4C_API void dl4c_fs_abandon(dl4c_fs_writer **writer);
 DL4C_API dl4c_status dl4c_fs_stat_uri(dl4c_context *ctx, const char *uri, struct dl4c_fs_stat *out, struct dl4c_error *err);
 DL4C_API dl4c_status dl4c_fs_list(dl4c_context *ctx, const char *uri, dl4c_fs_list_fn fn, void *arg, struct dl4c_error *err);
+DL4C_API dl4c_status dl4c_fs_list_page(dl4c_context *ctx, const char *uri, const char *after, int32_t most, dl4c_fs_list_fn fn, void *arg,
+                                       int32_t *more, struct dl4c_error *err);
 DL4C_API dl4c_status dl4c_fs_mkdir(dl4c_context *ctx, const char *uri, struct dl4c_error *err);
 DL4C_API dl4c_status dl4c_fs_rename(dl4c_context *ctx, const char *from, const char *to, struct dl4c_error *err);
 DL4C_API dl4c_status dl4c_fs_remove(dl4c_context *ctx, const char *uri, struct dl4c_error *err);
 DL4C_API dl4c_status dl4c_fs_append(dl4c_context *ctx, const char *uri, const void *bytes, size_t size, struct dl4c_error *err);
+DL4C_API dl4c_status dl4c_fs_get_checksum(dl4c_context *ctx, const char *uri, struct dl4c_fs_checksum *out, struct dl4c_error *err);
+DL4C_API dl4c_status dl4c_fs_get_summary(dl4c_context *ctx, const char *uri, struct dl4c_fs_summary *out, struct dl4c_error *err);
+DL4C_API dl4c_status dl4c_fs_set(dl4c_context *ctx, const char *uri, const struct dl4c_fs_change *change, struct dl4c_error *err);
+DL4C_API dl4c_status dl4c_fs_concat(dl4c_context *ctx, const char *uri, const char *const *sources, int32_t n_sources,
+                                    struct dl4c_error *err);
+DL4C_API dl4c_status dl4c_fs_truncate(dl4c_context *ctx, const char *uri, int64_t size_bytes, struct dl4c_error *err);
+DL4C_API const int32_t *dl4c_fs_watch(const int32_t *cancel);
+DL4C_API int dl4c_fs_cancelled(void);
 DL4C_END
 
 /* dl4c/layers.h */
