@@ -42,6 +42,7 @@ struct dl4c_source_info {
     int64_t rows;                 /**< examples of an epoch; -1: not known */
     const char *const *classes;   /**< n_classes names in index order; NULL: not known */
     const char *digest;           /**< equal for equal examples; of a store the SHA-256 of its manifest.json, hex; NULL: not known */
+    const char *store;            /**< URI of a features store that has these examples, each under its index; NULL: there is none */
 };
 #define DL4C_SOURCE_INFO_INIT                                                                                                              \
     {                                                                                                                                      \

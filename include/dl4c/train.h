@@ -73,7 +73,8 @@ struct dl4c_listener {
 enum {
     DL4C_FIT_KEEP_GRADIENT = 1, /**< for dl4c_trainer_gradient: a trainer stores gradients whole, which takes memory and time */
     DL4C_FIT_ANY_KERNELS = 2,   /**< resume: go on although the checkpoint was written under another kernel set; bits will differ */
-    DL4C_FIT_AS_DL4J = 4        /**< averaging as ParameterAveragingTrainingMaster does it, its defects too: docs/design/averaging.md */
+    DL4C_FIT_AS_DL4J = 4,       /**< averaging as ParameterAveragingTrainingMaster does it, its defects too: docs/design/averaging.md */
+    DL4C_FIT_GRADIENTS = 8      /**< workers take the mean of their gradients in each step, not of parameters: synchronous SGD */
 };
 
 /** Options of dl4c_fit and dl4c_trainer_create. Zero everywhere: all defaults. */
@@ -117,11 +118,15 @@ struct dl4c_fit_options {
     int64_t round_timeout_ms;    /**< a worker that has not trained its share of a round by then is left behind; 0: never */
     const char *replay;          /**< URI of a run_dir: each round has as many workers as that training had; NULL: workers. In threads */
     int32_t *rank;               /**< receives this process's rank where all of a group call fit ("mpi"), else 0; NULL: not wanted */
+    int32_t prefetch;            /**< of several workers: minibatches of each that are read while those before are trained, in a thread of
+                                      its own, which may call the source; bits are the same; 0: none */
+    int32_t exchange;            /**< DL4C_EXCHANGE_* (transport.h) of what is averaged: of parameters, what they have moved by since the
+                                      mean before, of gradients themselves. The updater's state is always exact */
 };
 #define DL4C_FIT_OPTIONS_INIT                                                                                                              \
     {                                                                                                                                      \
         sizeof(struct dl4c_fit_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,\
-            0, 0, 0, 0, 0                                                                                                                  \
+            0, 0, 0, 0, 0, 0, 0                                                                                                            \
     }
 
 /**
@@ -193,12 +198,15 @@ struct dl4c_worker_options {
     int64_t join_timeout_ms;   /**< for a leader to be there, at the beginning and after it was lost; 0: 60 000 */
     int64_t worker_timeout_ms; /**< a leader of which nothing is heard for so long is lost; 0: 10 000 */
     const int32_t *cancel;     /**< see dl4c_cancel_set: the worker leaves, and the others go on without it */
+    const char *features;      /**< URI of a copy of the features store that is trained on; NULL: where the leader has it */
 };
-#define DL4C_WORKER_OPTIONS_INIT { sizeof(struct dl4c_worker_options), 0, 0, 0, 0, 0 }
+#define DL4C_WORKER_OPTIONS_INIT { sizeof(struct dl4c_worker_options), 0, 0, 0, 0, 0, 0 }
 
 /**
  * Works in a training that another process or thread leads (dl4c_fit with the same URL in transport), until that is over. Network, settings
- * and rows come from the leader. A leader that is lost is waited for: one that goes on from a checkpoint is joined again.
+ * and rows come from the leader; where the worker can open the store that is trained on, it reads its rows there and is only told which.
+ * Rows that are not the leader's to the bit are not trained: the leader then sends them. A leader that is lost is waited for: one that
+ * goes on from a checkpoint is joined again.
  * @param ctx  Its memory limit and threads are the worker's.
  * @retval DL4C_E_PEER       no leader was there, or came back, in join_timeout_ms
  * @retval DL4C_E_STATE      the training failed; the message says how

@@ -189,6 +189,12 @@ DL4C_API dl4c_status dl4c_group_regroup(dl4c_group *group, const struct dl4c_reg
 /** From any thread: calls under way on this member's end fail with DL4C_E_CANCELLED, and later ones, for good. Since: 0.1. */
 DL4C_API void dl4c_group_cancel(dl4c_group *group);
 
+/** In which form members send vectors that are averaged. */
+enum {
+    DL4C_EXCHANGE_F32 = 0,
+    DL4C_EXCHANGE_BF16 = 1 /**< half the bytes: values are rounded to bfloat16, to nearest even, and so is their mean */
+};
+
 /** What is averaged. */
 struct dl4c_average_options {
     size_t struct_size;
@@ -196,10 +202,12 @@ struct dl4c_average_options {
     int32_t first_rank;    /**< members below it take no part and must not call; the same on all */
     int32_t threads;       /**< that sum; 0: the context's */
     int64_t timeout_ms;    /**< for the whole; 0: 60 000 */
+    int32_t exchange;      /**< DL4C_EXCHANGE_*, the same on all */
+    int32_t reserved;      /**< 0 */
 };
 #define DL4C_AVERAGE_OPTIONS_INIT                                                                                                          \
     {                                                                                                                                      \
-        sizeof(struct dl4c_average_options), 0, 0, 0, 0                                                                                    \
+        sizeof(struct dl4c_average_options), 0, 0, 0, 0, 0, 0                                                                              \
     }
 
 /**
@@ -208,6 +216,8 @@ struct dl4c_average_options {
  * An element is summed once, by one member, in the order of ranks, in double precision, which holds the products exactly; the quotient is
  * rounded to float once. So the mean's bits depend on the vectors, weights and ranks alone, and the mean of equal vectors is that vector.
  * A member sends and receives at most 2 (m - 1) / m of the vector, where m members take part; where they see each other's memory, nothing.
+ * With DL4C_EXCHANGE_BF16 the vectors are first rounded and so is their mean, to the same bits wherever the members are: each rounding
+ * moves a value by at most 2^-9 of itself.
  * @param in   [n], borrowed, unchanged where @p out is another vector.
  * @param out  [n], receives the mean; may be @p in, but not overlap it otherwise. After a failure its content is not defined.
  * @param n    The same on all members, else DL4C_E_CORRUPT.

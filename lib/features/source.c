@@ -25,6 +25,7 @@ static dl4c_status info(void *user, struct dl4c_source_info *out, struct dl4c_er
     out->classes = r->f->classes;
     out->rows = r->f->rows;
     out->digest = r->f->digest;
+    out->store = r->f->uri;
     return DL4C_OK;
 }
 

@@ -223,8 +223,10 @@ dl4c_status dl4c_features_open(dl4c_context *ctx, const char *uri, const struct 
         return dli_alloc_status();
     }
     f->ctx = ctx;
-    json_t *manifest;
-    dl4c_status status = read_manifest(ctx, uri, &manifest, f->digest, err);
+    json_t *manifest = NULL;
+    dl4c_status status = dli_uri_absolute(ctx, uri, &f->uri, err);
+    if (status == DL4C_OK)
+        status = read_manifest(ctx, uri, &manifest, f->digest, err);
     json_t *shards = json_object_get(manifest, "shards");
     if (status == DL4C_OK && (!json_is_array(shards) || json_array_size(shards) == 0 || json_array_size(shards) > INT32_MAX))
         status = dli_fail(err, DL4C_E_CORRUPT, "features", "%.300s: the manifest lists no shards", uri);
@@ -259,6 +261,7 @@ void dl4c_features_close(dl4c_features **features)
     }
     json_decref(f->class_list);
     dli_free(f->classes);
+    dli_free(f->uri);
     dli_free(f->shards);
     dl4c_context *ctx = f->ctx;
     dli_free(f);

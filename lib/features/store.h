@@ -27,6 +27,7 @@ struct dl4c_features {
     const char **classes; /* borrowed from class_list; NULL: not recorded */
     json_t *class_list;
     char digest[65]; /* of manifest.json */
+    char *uri;       /* of the folder, from wherever it is opened */
     dl4c_source *source;
 };
 

@@ -18,6 +18,8 @@ void dli_uri_free(struct dli_uri *uri);
 
 /* The name inside the directory: "dir/name", with one slash between; under file:// the name is %-encoded where it must be. */
 dl4c_status dli_uri_join(dl4c_context *ctx, const char *directory, const char *name, char **out, struct dl4c_error *err);
+/* The same place for processes that work in other directories: a plain path that is relative is put behind this one's. */
+dl4c_status dli_uri_absolute(dl4c_context *ctx, const char *uri, char **out, struct dl4c_error *err);
 /* The last component, as written: borrowed from uri; "" where it ends with a slash. */
 const char *dli_uri_name(const char *uri);
 

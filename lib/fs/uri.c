@@ -3,7 +3,9 @@
 #include "base/strbuf.h"
 #include "fs/fs.h"
 
+#include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 static bool letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 static bool digit(char c) { return c >= '0' && c <= '9'; }
@@ -118,6 +120,19 @@ dl4c_status dli_uri_join(dl4c_context *ctx, const char *directory, const char *n
             dli_strbuf_addc(&b, *p);
     }
     return dli_strbuf_take(&b, out, err);
+}
+
+dl4c_status dli_uri_absolute(dl4c_context *ctx, const char *uri, char **out, struct dl4c_error *err)
+{
+    char here[4096];
+    *out = NULL;
+    if (scheme_length(uri) || uri[0] == '/') {
+        *out = dli_strdup(ctx, uri, err);
+        return *out ? DL4C_OK : dli_alloc_status();
+    }
+    if (!getcwd(here, sizeof here))
+        return dli_fail_errno(err, errno, "fs", "the working directory cannot be named");
+    return dli_uri_join(ctx, here, uri, out, err);
 }
 
 const char *dli_uri_name(const char *uri)

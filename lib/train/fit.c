@@ -581,7 +581,9 @@ static dl4c_status run_fit(struct fit *f, dl4c_graph *graph, struct dl4c_error *
         DLI_TRY(balance(f, err));
     DLI_TRY(step_in(f, err));
     dl4c_status status =
-        dli_fit_averages(f->o) ? dli_workers_create(f->t, f->o, &f->group, f->at.rounds, f->run, &f->watch, &f->workers, err) : DL4C_OK;
+        dli_fit_averages(f->o)
+            ? dli_workers_create(f->t, f->o, f->source, &f->group, f->at.rounds, f->run, &f->watch, &f->workers, err)
+            : DL4C_OK;
     if (status == DL4C_OK && f->workers && f->replay)
         dli_workers_replay(f->workers, f->replay);
     if (status == DL4C_OK)

@@ -9,36 +9,30 @@
 #include <math.h>
 #include <string.h>
 
-static int32_t rank_of(const struct dli_leader *l, int32_t place) { return place + !l->trains; }
-
-static dl4c_status tell(struct dli_leader *l, int32_t place, const void *message, size_t size, struct dl4c_error *err)
+dl4c_status dli_leader_tell(struct dli_leader *l, int32_t place, const void *message, size_t size, struct dl4c_error *err)
 {
-    return size ? dl4c_group_send(l->group, rank_of(l, place), message, size, l->m.patience_ms, err) : DL4C_OK;
+    return size ? dl4c_group_send(l->group, dli_leader_rank(l, place), message, size, l->m.patience_ms, err) : DL4C_OK;
 }
-
-/* The first worker that is not the leader. */
-static int32_t first_other(const struct dli_leader *l) { return l->trains; }
 
 static dl4c_status tell_all(struct dli_leader *l, const void *message, size_t size, int32_t *without, struct dl4c_error *err)
 {
-    for (int32_t i = first_other(l); i < l->n; i++) {
-        const dl4c_status status = tell(l, i, message, size, err);
+    for (int32_t i = dli_leader_first(l); i < l->n; i++) {
+        const dl4c_status status = dli_leader_tell(l, i, message, size, err);
         if (status != DL4C_OK) {
-            *without = status == DL4C_E_PEER ? -1 : rank_of(l, i);
+            *without = status == DL4C_E_PEER ? -1 : dli_leader_rank(l, i);
             return status;
         }
     }
     return DL4C_OK;
 }
 
-/* The next message of a worker, while the host's flags are looked at. until_ns: when it is late. */
-static dl4c_status hear(struct dli_leader *l, int32_t place, void *message, size_t size, int64_t until_ns, struct dli_watch *watch,
-                        struct dl4c_error *err)
+dl4c_status dli_leader_hear(struct dli_leader *l, int32_t place, void *message, size_t size, int64_t until_ns, struct dli_watch *watch,
+                            struct dl4c_error *err)
 {
     for (;;) {
         if (watch)
             DLI_TRY(dli_watch_check(watch, err));
-        const dl4c_status status = dl4c_group_recv(l->group, rank_of(l, place), message, size, DLI_LOOK_MS, err);
+        const dl4c_status status = dl4c_group_recv(l->group, dli_leader_rank(l, place), message, size, DLI_LOOK_MS, err);
         if (status != DL4C_E_TIMEOUT)
             return status;
         if (dli_now_ns() >= until_ns)
@@ -70,7 +64,11 @@ static void free_reports(struct dli_leader *l)
     for (int32_t i = 0; l->reports && i < l->n; i++)
         dli_free(l->reports[i].steps);
     dli_free(l->reports);
+    dli_free(l->shares);
+    dli_free(l->messages);
     l->reports = NULL;
+    l->shares = NULL;
+    l->messages = NULL;
 }
 
 /* Who came and who went, for the record. */
@@ -106,7 +104,9 @@ static dl4c_status take_members(struct dli_leader *l, struct dl4c_error *err)
         return dli_fail(err, DL4C_E_PEER, "train", "no worker is left");
     uint64_t *ids = dli_array(l->ctx, (size_t)n, sizeof *ids, err);
     struct dli_report_of *reports = ids ? dli_calloc(l->ctx, (size_t)n, sizeof *reports, err) : NULL;
-    dl4c_status status = reports ? DL4C_OK : dli_alloc_status();
+    struct dli_share_of *shares = reports ? dli_calloc(l->ctx, (size_t)n, sizeof *shares, err) : NULL;
+    struct dl4c_message *messages = shares ? dli_calloc(l->ctx, (size_t)n, sizeof *messages, err) : NULL;
+    dl4c_status status = messages ? DL4C_OK : dli_alloc_status();
     for (int32_t i = 0; i < n && status == DL4C_OK; i++) {
         ids[i] = who.ids[i + !l->trains];
         reports[i].steps = dli_calloc(l->ctx, (size_t)l->m.frequency, sizeof *reports[i].steps, err);
@@ -117,6 +117,8 @@ static dl4c_status take_members(struct dli_leader *l, struct dl4c_error *err)
     free_reports(l);
     dli_free(l->ids);
     l->reports = reports;
+    l->shares = shares;
+    l->messages = messages;
     l->ids = ids;
     l->n = n;
     return status;
@@ -126,9 +128,9 @@ static dl4c_status send_setup(struct dli_leader *l, int32_t place, const void *m
                               struct dl4c_error *err)
 {
     const struct dli_order o = { .kind = DLI_ORDER_SETUP, .a = (int64_t)size, .b = (int64_t)strlen(text) };
-    DLI_TRY(tell(l, place, &o, sizeof o, err));
-    DLI_TRY(tell(l, place, model, size, err));
-    return tell(l, place, text, (size_t)o.b, err);
+    DLI_TRY(dli_leader_tell(l, place, &o, sizeof o, err));
+    DLI_TRY(dli_leader_tell(l, place, model, size, err));
+    return dli_leader_tell(l, place, text, (size_t)o.b, err);
 }
 
 static dl4c_status set_up(struct dli_leader *l, const uint8_t *ready, struct dl4c_error *err)
@@ -143,7 +145,7 @@ static dl4c_status set_up(struct dli_leader *l, const uint8_t *ready, struct dl4
     dl4c_graph_destroy(&copy);
     if (status == DL4C_OK)
         status = dli_settings_write(l->ctx, l->settings, &text, err);
-    for (int32_t i = first_other(l); i < l->n && status == DL4C_OK; i++)
+    for (int32_t i = dli_leader_first(l); i < l->n && status == DL4C_OK; i++)
         if (!ready[i])
             status = send_setup(l, i, model, size, text, err);
     dli_free(text);
@@ -154,7 +156,7 @@ static dl4c_status set_up(struct dli_leader *l, const uint8_t *ready, struct dl4
 static dl4c_status hear_hello(struct dli_leader *l, int32_t place, uint8_t *ready, struct dl4c_error *err)
 {
     struct dli_hello hello;
-    DLI_TRY(hear(l, place, &hello, sizeof hello, dli_moment(l->join_timeout_ms), NULL, err));
+    DLI_TRY(dli_leader_hear(l, place, &hello, sizeof hello, dli_moment(l->join_timeout_ms), NULL, err));
     if (hello.magic != DLI_WIRE_MAGIC)
         return dli_fail(err, DL4C_E_CORRUPT, "train", "worker %" PRId32 " speaks another language, or has another byte order", place);
     if (hello.version != DLI_WIRE_VERSION || hello.level < 0 || hello.level > 2)
@@ -179,6 +181,28 @@ static dl4c_status agree_on_kernels(struct dli_leader *l, int before, struct dl4
                                 dli_cpu_rank_name(l->level));
 }
 
+/* Who of the workers reads the store itself. */
+static dl4c_status hear_who_reads(struct dli_leader *l, int32_t *without, struct dl4c_error *err)
+{
+    const dl4c_graph *g = l->m.t->graph;
+    int32_t reading = 0;
+    for (int32_t i = dli_leader_first(l); i < l->n; i++) {
+        int64_t reads = 0;
+        const dl4c_status status = dli_leader_hear(l, i, &reads, sizeof reads, dli_moment(l->join_timeout_ms), NULL, err);
+        if (status != DL4C_OK) {
+            *without = status == DL4C_E_PEER ? -1 : dli_leader_rank(l, i);
+            return status;
+        }
+        l->shares[i].stored = reads == 1;
+        reading += reads == 1;
+    }
+    if (!l->settings->store)
+        return DL4C_OK;
+    return dli_run_worker_event(l->run, "rows", g->epoch, g->iteration, l->rounds + 1, -1, 0, err,
+                                "%" PRId32 " of %" PRId32 " workers read the store, the others are sent their rows", reading,
+                                l->n - dli_leader_first(l));
+}
+
 dl4c_status dli_leader_welcome(struct dli_leader *l, int32_t *without, struct dl4c_error *err)
 {
     const dl4c_graph *g = l->m.t->graph;
@@ -190,9 +214,9 @@ dl4c_status dli_leader_welcome(struct dli_leader *l, int32_t *without, struct dl
     dl4c_status status = ready ? DL4C_OK : dli_alloc_status();
     l->level = l->trains ? dli_cpu_rank() : 2;
     bool all = true;
-    for (int32_t i = first_other(l); i < l->n && status == DL4C_OK; i++) {
+    for (int32_t i = dli_leader_first(l); i < l->n && status == DL4C_OK; i++) {
         status = hear_hello(l, i, &ready[i], err);
-        *without = status == DL4C_OK || status == DL4C_E_PEER ? -1 : rank_of(l, i);
+        *without = status == DL4C_OK || status == DL4C_E_PEER ? -1 : dli_leader_rank(l, i);
         all = all && ready[i];
     }
     if (status == DL4C_OK && l->remote) {
@@ -204,6 +228,8 @@ dl4c_status dli_leader_welcome(struct dli_leader *l, int32_t *without, struct dl
             status = tell_all(l, &o, sizeof o, without, err);
         if (status == DL4C_OK)
             status = dli_member_state(&l->m, err);
+        if (status == DL4C_OK)
+            status = hear_who_reads(l, without, err);
     }
     dli_free(ready);
     l->heard = status == DL4C_OK;
@@ -238,39 +264,6 @@ dl4c_status dli_leader_regroup(struct dli_leader *l, int32_t without, struct dli
 
 /* ---- a round ---- */
 
-static dl4c_status send_share(struct dli_leader *l, const struct dli_deal *deal, int32_t place, struct dli_order *o, struct dl4c_error *err)
-{
-    const struct dli_rows *r = deal->rows;
-    const int64_t *first = deal->first + (int64_t)place * deal->steps, *count = deal->count + (int64_t)place * deal->steps;
-    o->number = place;
-    o->what = DLI_ROWS_SHARED;
-    if (!l->remote)
-        return tell(l, place, o, sizeof *o, err);
-    o->what = (r->labels ? DLI_ROWS_LABELS : DLI_ROWS_TARGETS) | (r->index ? DLI_ROWS_INDEX : 0);
-    o->rows = 0;
-    for (int64_t s = 0; s < o->steps; s++)
-        o->rows += count[s];
-    DLI_TRY(tell(l, place, o, sizeof *o, err));
-    DLI_TRY(tell(l, place, count, (size_t)o->steps * sizeof *count, err));
-    if (o->rows == 0)
-        return DL4C_OK;
-    /* One message for each kind; the worker's minibatches are put side by side where they are not. */
-    struct dli_rows own = { .ctx = l->ctx };
-    dl4c_status status = dli_rows_room(&own, l->m.t, o->rows, r->labels != NULL, r->index != NULL, err);
-    for (int64_t s = 0; s < o->steps && status == DL4C_OK; s++)
-        dli_rows_take(&own, r, first[s], count[s]);
-    const size_t n = (size_t)o->rows;
-    if (status == DL4C_OK)
-        status = tell(l, place, own.x, n * (size_t)own.row * sizeof *own.x, err);
-    if (status == DL4C_OK)
-        status = own.labels ? tell(l, place, own.labels, n * sizeof *own.labels, err)
-                            : tell(l, place, own.y, n * (size_t)own.k * sizeof *own.y, err);
-    if (status == DL4C_OK && own.index)
-        status = tell(l, place, own.index, n * sizeof *own.index, err);
-    dli_rows_free(&own);
-    return status;
-}
-
 /* Does a report tell of just the minibatches that were dealt out? */
 static dl4c_status check_report(const struct dli_leader *l, const struct dli_deal *deal, int32_t place, int64_t steps,
                                 struct dl4c_error *err)
@@ -295,7 +288,7 @@ static dl4c_status hear_report(struct dli_leader *l, const struct dli_deal *deal
                                struct dli_watch *watch, dl4c_status *theirs, struct dl4c_error *why, struct dl4c_error *err)
 {
     struct dli_report r;
-    DLI_TRY(hear(l, place, &r, sizeof r, until_ns, watch, err));
+    DLI_TRY(dli_leader_hear(l, place, &r, sizeof r, until_ns, watch, err));
     *theirs = (dl4c_status)r.status;
     l->reports[place].n_steps = 0;
     if (r.status != DL4C_OK) {
@@ -303,7 +296,7 @@ static dl4c_status hear_report(struct dli_leader *l, const struct dli_deal *deal
         if (r.bytes < 0 || r.bytes >= (int64_t)sizeof text || r.status < DL4C_OK || r.status > DL4C_E_INTERNAL)
             return dli_fail(err, DL4C_E_CORRUPT, "train", "worker %" PRId32 " reports a failure that cannot be", place);
         if (r.bytes > 0)
-            DLI_TRY(dl4c_group_recv(l->group, rank_of(l, place), text, (size_t)r.bytes, l->m.patience_ms, err));
+            DLI_TRY(dl4c_group_recv(l->group, dli_leader_rank(l, place), text, (size_t)r.bytes, l->m.patience_ms, err));
         dli_utf8_clean(text);
         (void)dli_fail(why, *theirs, "train", "%s", text);
         return DL4C_OK;
@@ -313,8 +306,8 @@ static dl4c_status hear_report(struct dli_leader *l, const struct dli_deal *deal
                         steps);
     l->reports[place].n_steps = (int32_t)r.steps;
     if (r.steps > 0)
-        DLI_TRY(dl4c_group_recv(l->group, rank_of(l, place), l->reports[place].steps, (size_t)r.steps * sizeof(struct dli_step_report),
-                                l->m.patience_ms, err));
+        DLI_TRY(dl4c_group_recv(l->group, dli_leader_rank(l, place), l->reports[place].steps,
+                                (size_t)r.steps * sizeof(struct dli_step_report), l->m.patience_ms, err));
     return check_report(l, deal, place, steps, err);
 }
 
@@ -344,14 +337,14 @@ static dl4c_status hear_all(struct dli_leader *l, const struct dli_deal *deal, i
     *fatal = result != DL4C_OK;
     if (*fatal && err)
         *err = l->m.err;
-    for (int32_t i = first_other(l); i < l->n; i++) {
+    for (int32_t i = dli_leader_first(l); i < l->n; i++) {
         dl4c_status theirs = DL4C_OK;
         struct dl4c_error why = DL4C_ERROR_INIT, e = DL4C_ERROR_INIT;
         const dl4c_status status = hear_report(l, deal, i, steps, until, watch, &theirs, &why, &e);
         if (status != DL4C_OK) {
             if (err)
                 *err = e;
-            *without = status == DL4C_E_PEER ? -1 : rank_of(l, i);
+            *without = status == DL4C_E_PEER ? -1 : dli_leader_rank(l, i);
             *fatal = false;
             return status;
         }
@@ -359,7 +352,7 @@ static dl4c_status hear_all(struct dli_leader *l, const struct dli_deal *deal, i
             continue;
         *fatal = is_the_trainings(l, theirs);
         result = *fatal ? theirs : DL4C_E_PEER;
-        *without = *fatal ? -1 : rank_of(l, i);
+        *without = *fatal ? -1 : dli_leader_rank(l, i);
         if (err)
             *err = why;
     }
@@ -376,13 +369,7 @@ dl4c_status dli_leader_round(struct dli_leader *l, const struct dli_deal *deal, 
     bool fatal = false;
     *without = -1;
     l->heard = false;
-    for (int32_t i = first_other(l); i < l->n; i++) {
-        const dl4c_status status = send_share(l, deal, i, &o, err);
-        if (status != DL4C_OK) {
-            *without = status == DL4C_E_PEER ? -1 : rank_of(l, i);
-            return status;
-        }
-    }
+    DLI_TRY(dli_leader_send_shares(l, deal, &o, watch, without, err));
     l->m.seen = 0;
     if (l->trains)
         train_own(l, &o, deal);
@@ -402,9 +389,9 @@ dl4c_status dli_leader_round(struct dli_leader *l, const struct dli_deal *deal, 
 void dli_leader_end(struct dli_leader *l, dl4c_status status, const char *message)
 {
     const struct dli_order o = { .kind = DLI_ORDER_END, .a = status, .b = (int64_t)strlen(message) };
-    for (int32_t i = first_other(l); l->group && l->heard && i < l->n; i++)
-        if (dl4c_group_send(l->group, rank_of(l, i), &o, sizeof o, DLI_END_MS, NULL) == DL4C_OK && o.b > 0)
-            (void)dl4c_group_send(l->group, rank_of(l, i), message, (size_t)o.b, DLI_END_MS, NULL);
+    for (int32_t i = dli_leader_first(l); l->group && l->heard && i < l->n; i++)
+        if (dl4c_group_send(l->group, dli_leader_rank(l, i), &o, sizeof o, DLI_END_MS, NULL) == DL4C_OK && o.b > 0)
+            (void)dl4c_group_send(l->group, dli_leader_rank(l, i), message, (size_t)o.b, DLI_END_MS, NULL);
     if (l->group && l->heard) /* who leaves first ends the generation for all: nobody does before all have heard */
         (void)dl4c_group_barrier(l->group, DLI_END_MS, NULL);
 }

@@ -23,6 +23,15 @@ struct dli_leader {
     struct dli_run *run; /* borrowed; NULL: none */
     const struct dli_settings *settings; /* borrowed */
     struct dli_report_of *reports; /* [n] */
+    struct dli_share_of *shares;   /* [n] */
+    struct dl4c_message *messages; /* [n]: room for what is sent to all at once */
+};
+
+/* How a worker gets its rows. */
+struct dli_share_of {
+    bool stored;  /* it reads them itself */
+    bool wanted;  /* of the round at work: they are to be sent */
+    bool arrived; /* of the minibatch at work: it has it */
 };
 
 struct dli_report_of {
@@ -43,6 +52,18 @@ dl4c_status dli_leader_regroup(struct dli_leader *l, int32_t without, struct dli
 dl4c_status dli_leader_round(struct dli_leader *l, const struct dli_deal *deal, int32_t steps, struct dli_watch *watch, int32_t *without,
                              struct dl4c_error *err);
 bool dli_leader_may_go_on(const struct dli_leader *l, dl4c_status status);
+
+/* The rows of a round, to all workers that are others (send.c). */
+dl4c_status dli_leader_send_shares(struct dli_leader *l, const struct dli_deal *deal, struct dli_order *o, struct dli_watch *watch,
+                                   int32_t *without, struct dl4c_error *err);
+
+/* The rank of the worker at a place; the place of the first that is not the leader. */
+static inline int32_t dli_leader_rank(const struct dli_leader *l, int32_t place) { return place + !l->trains; }
+static inline int32_t dli_leader_first(const struct dli_leader *l) { return l->trains; }
+dl4c_status dli_leader_tell(struct dli_leader *l, int32_t place, const void *message, size_t size, struct dl4c_error *err);
+/* The next message of a worker, while the host's flags are looked at. until_ns: when it is late. */
+dl4c_status dli_leader_hear(struct dli_leader *l, int32_t place, void *message, size_t size, int64_t until_ns, struct dli_watch *watch,
+                            struct dl4c_error *err);
 
 /* Tells all that the training is over, where they wait to be told something. */
 void dli_leader_end(struct dli_leader *l, dl4c_status status, const char *message);

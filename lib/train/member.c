@@ -52,6 +52,7 @@ void dli_member_clear(struct dli_member *m)
     dl4c_graph_destroy(&m->graph);
     dli_settings_free(&m->settings);
     dli_rows_free(&m->own);
+    dl4c_features_close(&m->store);
 }
 
 /* ---- a round ---- */
@@ -134,11 +135,6 @@ static dl4c_status next_message(struct dli_member *m, void *message, size_t size
     }
 }
 
-static dl4c_status strange(const char *what, struct dl4c_error *err)
-{
-    return dli_fail(err, DL4C_E_CORRUPT, "worker", "the leader of the training sent %s", what);
-}
-
 /* A trainer for the network at hand, with the kernels that this thread may use. */
 static dl4c_status make_trainer(struct dli_member *m, struct dl4c_error *err)
 {
@@ -167,7 +163,7 @@ static dl4c_status set_up(struct dli_member *m, const struct dli_order *o, struc
 {
     char *model = NULL, *text = NULL;
     if (m->shared || o->a < 1 || o->a > (INT64_C(1) << 40) || o->b < 1 || o->b > MOST_TEXT)
-        return strange("a setup that cannot be", err);
+        return dli_member_strange("a setup that cannot be", err);
     dli_member_clear(m);
     model = dli_alloc(m->ctx, (size_t)o->a, err);
     text = model ? dli_alloc(m->ctx, (size_t)o->b, err) : NULL;
@@ -182,6 +178,8 @@ static dl4c_status set_up(struct dli_member *m, const struct dli_order *o, struc
         status = dli_settings_read(m->ctx, text, (size_t)o->b, &m->settings, err);
     dli_free(model);
     dli_free(text);
+    if (status == DL4C_OK)
+        dli_member_open_store(m);
     return status;
 }
 
@@ -189,7 +187,7 @@ static dl4c_status set_up(struct dli_member *m, const struct dli_order *o, struc
 static dl4c_status take_state(struct dli_member *m, const struct dli_order *o, struct dl4c_error *err)
 {
     if (!m->graph || o->level < 0 || o->level > dli_cpu_rank())
-        return strange("a state before a network, or a kernel set that is not there", err);
+        return dli_member_strange("a state before a network, or a kernel set that is not there", err);
     if (!m->t || o->level != dli_cpu_rank()) {
         forget_trainer(m);
         dli_cpu_limit((int)o->level);
@@ -198,42 +196,8 @@ static dl4c_status take_state(struct dli_member *m, const struct dli_order *o, s
     DLI_TRY(dli_member_state(m, err));
     m->t->graph->iteration = o->iteration;
     m->t->graph->epoch = o->epoch;
-    return DL4C_OK;
-}
-
-/* The minibatches of a share, and its rows. */
-static dl4c_status receive_rows(struct dli_member *m, const struct dli_order *o, struct dl4c_error *err)
-{
-    const dl4c_trainer *t = m->t;
-    struct dli_rows *r = &m->own;
-    const bool labels = o->what & DLI_ROWS_LABELS, index = o->what & DLI_ROWS_INDEX;
-    int64_t sum = 0;
-    memset(m->own_count, 0, (size_t)m->frequency * sizeof *m->own_count);
-    DLI_TRY(dl4c_group_recv(m->group, 0, m->own_count, (size_t)o->steps * sizeof *m->own_count, m->patience_ms, err));
-    for (int64_t s = 0; s < o->steps; s++) {
-        if (m->own_count[s] < 0 || m->own_count[s] > t->batch)
-            return strange("a minibatch of an impossible size", err);
-        m->own_first[s] = sum;
-        sum += m->own_count[s];
-    }
-    if (sum != o->rows)
-        return strange("minibatches that do not add up to their rows", err);
-    r->ctx = m->ctx;
-    DLI_TRY(dli_rows_room(r, t, o->rows, labels, index, err));
-    r->n = o->rows;
-    if (o->rows == 0)
-        return DL4C_OK;
-    const size_t n = (size_t)o->rows;
-    DLI_TRY(dl4c_group_recv(m->group, 0, r->x, n * (size_t)r->row * sizeof *r->x, m->patience_ms, err));
-    DLI_TRY(dl4c_group_recv(m->group, 0, labels ? (void *)r->labels : (void *)r->y,
-                            labels ? n * sizeof *r->labels : n * (size_t)r->k * sizeof *r->y, m->patience_ms, err));
-    if (index)
-        DLI_TRY(dl4c_group_recv(m->group, 0, r->index, n * sizeof *r->index, m->patience_ms, err));
-    const int64_t classes = dli_trainer_binary(t) ? 2 : t->k;
-    for (size_t i = 0; labels && i < n; i++)
-        if (r->labels[i] < 0 || r->labels[i] >= classes)
-            return strange("a label outside the classes", err);
-    return DL4C_OK;
+    const int64_t reads = m->store != NULL;
+    return dl4c_group_send(m->group, 0, &reads, sizeof reads, m->patience_ms, err);
 }
 
 static dl4c_status report(struct dli_member *m, struct dl4c_error *err)
@@ -254,12 +218,12 @@ static dl4c_status follow_round(struct dli_member *m, const struct dli_order *o,
     int64_t verdict = 0;
     if (!m->t || o->steps < 1 || o->steps > m->frequency || o->number < 0 || o->number > INT32_MAX || o->iteration < 0 || o->epoch < 0 ||
         o->rows < 0 || o->rows > o->steps * m->t->batch || (!m->shared && o->what & DLI_ROWS_SHARED))
-        return strange("a round that cannot be", err);
+        return dli_member_strange("a round that cannot be", err);
     m->err = (struct dl4c_error)DL4C_ERROR_INIT;
     if (m->shared) {
         m->status = dli_member_train(m, o, m->shared, o->number, &m->err);
     } else {
-        DLI_TRY(receive_rows(m, o, err));
+        DLI_TRY(dli_member_receive(m, o, err));
         const struct dli_deal own = { &m->own, m->own_first, m->own_count, 0 };
         m->status = dli_member_train(m, o, &own, 0, &m->err);
         if (m->status == DL4C_E_CANCELLED) { /* whoever is asked to go goes at once; the others do without it */
@@ -273,7 +237,7 @@ static dl4c_status follow_round(struct dli_member *m, const struct dli_order *o,
     switch (verdict) {
     case DLI_VERDICT_MEAN: return dli_member_average(m, o, err);
     case DLI_VERDICT_ORDER: return DL4C_OK;
-    default: return strange("a verdict that is none", err);
+    default: return dli_member_strange("a verdict that is none", err);
     }
 }
 
@@ -282,7 +246,7 @@ static dl4c_status hear_the_end(struct dli_member *m, const struct dli_order *o,
 {
     char text[sizeof err->message] = "";
     if (o->b < 0 || o->b >= (int64_t)sizeof text || o->a < DL4C_OK || o->a > DL4C_E_INTERNAL)
-        return strange("an end that cannot be", err);
+        return dli_member_strange("an end that cannot be", err);
     if (o->b > 0)
         DLI_TRY(dl4c_group_recv(m->group, 0, text, (size_t)o->b, DLI_END_MS, err));
     (void)dl4c_group_barrier(m->group, DLI_END_MS, NULL);
@@ -304,7 +268,7 @@ dl4c_status dli_member_serve(struct dli_member *m, bool *ended, struct dl4c_erro
         case DLI_ORDER_STATE: DLI_TRY(take_state(m, &o, err)); break;
         case DLI_ORDER_ROUND: DLI_TRY(follow_round(m, &o, err)); break;
         case DLI_ORDER_END: *ended = true; return hear_the_end(m, &o, err);
-        default: return strange("an order of an unknown kind", err);
+        default: return dli_member_strange("an order of an unknown kind", err);
         }
     }
 }

@@ -5,6 +5,7 @@
 
 #include "train/wire.h"
 #include "train/workers.h"
+#include <dl4c/features.h>
 #include <dl4c/transport.h>
 
 /* How long somebody waits before looking again whether the host has cancelled; for a vector; for the last words. */
@@ -38,6 +39,8 @@ struct dli_member {
     struct dli_step_report *steps; /* [frequency] */
     struct dli_rows own;           /* rows that came by messages ... */
     int64_t *own_first, *own_count; /* ... and its minibatches [frequency] */
+    const char *features;          /* URI of a store, borrowed; NULL: the one that the settings name */
+    dl4c_features *store;          /* whose rows this worker reads itself; NULL: they are sent */
 };
 
 /* Ready to train with t, which is given: the graph is in training, the steps have memory. */
@@ -52,6 +55,15 @@ dl4c_status dli_member_train(struct dli_member *m, const struct dli_order *o, co
 dl4c_status dli_member_average(struct dli_member *m, const struct dli_order *o, struct dl4c_error *err);
 /* Every member of the group calls it: parameters and state become rank 0's. */
 dl4c_status dli_member_state(struct dli_member *m, struct dl4c_error *err);
+
+/* ---- rows that come from elsewhere (feed.c) ---- */
+
+/* Opens the store that the settings name, where this worker can and it is the same; says in the log where it is not. */
+void dli_member_open_store(struct dli_member *m);
+/* The minibatches of a share and its rows, read or received: own, own_first and own_count. */
+dl4c_status dli_member_receive(struct dli_member *m, const struct dli_order *o, struct dl4c_error *err);
+/* What the leader sent cannot be. */
+dl4c_status dli_member_strange(const char *what, struct dl4c_error *err);
 
 /* A worker's part of a generation, until it fails or *ended. */
 dl4c_status dli_member_serve(struct dli_member *m, bool *ended, struct dl4c_error *err);

@@ -31,6 +31,8 @@ dl4c_status dli_fit_options(const struct dl4c_fit_options *in, bool source_side,
                         o->averaging_frequency, MAX_WORKERS, MAX_FREQUENCY);
     if (o->min_workers < 0 || o->join_timeout_ms < 0 || o->worker_timeout_ms < 0 || o->round_timeout_ms < 0)
         return dli_fail(err, DL4C_E_INVALID, "train", "min_workers or a timeout of workers is negative");
+    if (o->prefetch || o->exchange)
+        return dli_fail(err, DL4C_E_UNSUPPORTED, "train", "prefetch and exchange are not built into this version");
     if (o->replay && (!source_side || dli_fit_leads(o)))
         return dli_fail(err, DL4C_E_INVALID, "train", "replay is for fit, with workers in threads");
     if (!source_side && dli_fit_averages(o))

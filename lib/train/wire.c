@@ -2,12 +2,26 @@
 /* The settings of a worker, written and read. */
 #include "train/wire.h"
 #include "base/escape.h"
+#include "train/workers.h"
+#include "transport/frame.h"
 
 #include <jansson.h>
 #include <math.h>
 #include <string.h>
 
 enum { MOST_WEIGHTS = 1 << 20, MOST_BATCH = 1 << 24, MOST_FREQUENCY = 1 << 20 };
+
+uint32_t dli_rows_checksum(const struct dli_rows *r, const int64_t *first, const int64_t *count, int64_t steps)
+{
+    uint32_t crc = 0;
+    for (int64_t s = 0; s < steps; s++) {
+        if (count[s] == 0)
+            continue;
+        crc = dli_crc32c(crc, r->x + first[s] * r->row, (size_t)(count[s] * r->row) * sizeof *r->x);
+        crc = dli_crc32c(crc, r->labels + first[s], (size_t)count[s] * sizeof *r->labels);
+    }
+    return crc;
+}
 
 dl4c_status dli_settings_write(dl4c_context *ctx, const struct dli_settings *s, char **text, struct dl4c_error *err)
 {
@@ -29,7 +43,11 @@ dl4c_status dli_settings_write(dl4c_context *ctx, const struct dli_settings *s, 
         dli_strbuf_add(&b, i ? ", " : "");
         dli_strbuf_json_num(&b, (double)s->class_weights[i]);
     }
-    dli_strbuf_add(&b, "]}");
+    dli_strbuf_add(&b, "], \"store\": ");
+    dli_strbuf_json(&b, s->store ? s->store : "");
+    dli_strbuf_add(&b, ", \"digest\": ");
+    dli_strbuf_json(&b, s->store ? s->digest : "");
+    dli_strbuf_add(&b, "}");
     return dli_strbuf_take(&b, text, err);
 }
 
@@ -88,6 +106,16 @@ static dl4c_status read_weights(dl4c_context *ctx, const json_t *o, struct dli_s
     return DL4C_OK;
 }
 
+/* A text that is empty where there is none. */
+static dl4c_status text(dl4c_context *ctx, const json_t *o, const char *key, char **out, struct dl4c_error *err)
+{
+    const char *found = json_string_value(json_object_get(o, key));
+    if (!found)
+        return wrong(key, err);
+    *out = *found ? dli_strdup(ctx, found, err) : NULL;
+    return !*found || *out ? DL4C_OK : dli_alloc_status();
+}
+
 static dl4c_status read_all(dl4c_context *ctx, const json_t *o, struct dli_settings *s, struct dl4c_error *err)
 {
     const char *updater = json_string_value(json_object_get(o, "updater"));
@@ -105,6 +133,8 @@ static dl4c_status read_all(dl4c_context *ctx, const json_t *o, struct dli_setti
     DLI_TRY(integer(o, "frequency", 1, MOST_FREQUENCY, &s->frequency, err));
     s->average_state = json_is_true(json_object_get(o, "average_state"));
     DLI_TRY(read_shape(o, &s->shape, err));
+    DLI_TRY(text(ctx, o, "store", &s->store, err));
+    DLI_TRY(text(ctx, o, "digest", &s->digest, err));
     return read_weights(ctx, o, s, err);
 }
 
@@ -123,5 +153,7 @@ void dli_settings_free(struct dli_settings *s)
 {
     dli_free(s->updater);
     dli_free(s->class_weights);
+    dli_free(s->store);
+    dli_free(s->digest);
     memset(s, 0, sizeof *s);
 }

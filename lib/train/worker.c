@@ -100,6 +100,7 @@ dl4c_status dl4c_worker_run(dl4c_context *ctx, const char *url, const struct dl4
     w.m.cancel = w.o.cancel;
     w.m.threads = w.o.threads;
     w.m.patience_ms = DLI_VECTOR_MS;
+    w.m.features = w.o.features;
     const int limit = dli_cpu_limited();
     const dl4c_status status = run(&w, err);
     dli_cpu_limit(limit);

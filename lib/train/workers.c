@@ -359,8 +359,13 @@ static dl4c_status gather(struct dli_workers *all, const struct dl4c_fit_options
     return dli_leader_may_go_on(&all->l, met) ? dli_leader_regroup(&all->l, without, watch, err) : met;
 }
 
-static void describe_settings(struct dli_workers *all, const struct dl4c_fit_options *o)
+/* Texts are borrowed from the trainer and from the source, which outlive it. */
+static dl4c_status describe_settings(struct dli_workers *all, const struct dl4c_fit_options *o, dl4c_source *source, struct dl4c_error *err)
 {
+    struct dl4c_source_info info = DL4C_SOURCE_INFO_INIT;
+    if (source)
+        DLI_TRY(dl4c_source_get_info(source, &info, err));
+    const bool stored = info.store && info.digest;
     const dl4c_trainer *t = all->t;
     all->settings = (struct dli_settings){ .updater = t->updater,
                                            .l1 = t->l1,
@@ -371,11 +376,15 @@ static void describe_settings(struct dli_workers *all, const struct dl4c_fit_opt
                                            .average_state = !o->no_save_updater,
                                            .class_weights = t->class_weights,
                                            .n_class_weights = t->n_class_weights,
-                                           .shape = t->shape };
+                                           .shape = t->shape,
+                                           .store = (char *)(uintptr_t)(stored ? info.store : NULL),
+                                           .digest = (char *)(uintptr_t)(stored ? info.digest : NULL) };
     all->l.settings = &all->settings;
+    return DL4C_OK;
 }
 
-static dl4c_status make(struct dli_workers *all, const struct dl4c_fit_options *o, struct dli_watch *watch, struct dl4c_error *err)
+static dl4c_status make(struct dli_workers *all, const struct dl4c_fit_options *o, dl4c_source *source, struct dli_watch *watch,
+                        struct dl4c_error *err)
 {
     struct dli_leader *l = &all->l;
     char own[64];
@@ -392,14 +401,14 @@ static dl4c_status make(struct dli_workers *all, const struct dl4c_fit_options *
     l->m.ctx = l->ctx;
     l->m.patience_ms = l->round_timeout_ms ? l->round_timeout_ms : DLI_VECTOR_MS;
     DLI_TRY(dli_member_init(&l->m, all->t, o->averaging_frequency, !o->no_save_updater, err));
-    describe_settings(all, o);
+    DLI_TRY(describe_settings(all, o, source, err));
     if (!l->remote)
         DLI_TRY(make_threads(all, o, err));
     return gather(all, o, watch, err);
 }
 
-dl4c_status dli_workers_create(dl4c_trainer *t, const struct dl4c_fit_options *o, dl4c_group **group, int64_t rounds, struct dli_run *run,
-                               struct dli_watch *watch, struct dli_workers **workers, struct dl4c_error *err)
+dl4c_status dli_workers_create(dl4c_trainer *t, const struct dl4c_fit_options *o, dl4c_source *source, dl4c_group **group, int64_t rounds,
+                               struct dli_run *run, struct dli_watch *watch, struct dli_workers **workers, struct dl4c_error *err)
 {
     *workers = NULL;
     struct dli_workers *all = dli_calloc(t->ctx, 1, sizeof *all, err);
@@ -413,7 +422,7 @@ dl4c_status dli_workers_create(dl4c_trainer *t, const struct dl4c_fit_options *o
     all->t = t;
     all->n = o->workers;
     all->read.ctx = t->ctx;
-    const dl4c_status status = make(all, o, watch, err);
+    const dl4c_status status = make(all, o, source, watch, err);
     if (status != DL4C_OK) {
         dli_workers_destroy(&all, status, err ? err->message : "");
         return status;

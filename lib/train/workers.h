@@ -50,10 +50,11 @@ void dli_share(int64_t rows, int32_t workers, int32_t worker, int64_t *first, in
 /* ---- rounds ---- */
 
 /* Starts the threads, or waits until all workers have joined. t is the leader's trainer, whose graph is in training from here on; class
- * weights are set. rounds: those before a checkpoint. run gets events of workers; NULL: none. *group: one that was joined
- * already, which is taken; NULL there: none. */
-dl4c_status dli_workers_create(dl4c_trainer *t, const struct dl4c_fit_options *options, dl4c_group **group, int64_t rounds,
-                               struct dli_run *run, struct dli_watch *watch, struct dli_workers **workers, struct dl4c_error *err);
+ * weights are set. source: that of the rounds to come; NULL: rows are given. rounds: those before a checkpoint. run gets events of
+ * workers; NULL: none. *group: one that was joined already, which is taken; NULL there: none. */
+dl4c_status dli_workers_create(dl4c_trainer *t, const struct dl4c_fit_options *options, dl4c_source *source, dl4c_group **group,
+                               int64_t rounds, struct dli_run *run, struct dli_watch *watch, struct dli_workers **workers,
+                               struct dl4c_error *err);
 /* Takes NULL; writes NULL; joins the threads, tells other processes how the training ended. */
 void dli_workers_destroy(struct dli_workers **workers, dl4c_status status, const char *message);
 

@@ -159,7 +159,7 @@ static const struct dl4c_message *pick(const struct dl4c_message *t, int32_t n, 
 /* One transfer after the other. Rounds take the first transfers of all pairs, then the second; in step s of a round ranks i and j with
  * i + j = s (mod size) meet, the lower sends first. All members take pairs in this order, so that nobody waits in a circle. */
 static dl4c_status sendrecv_by_pairs(dl4c_group *g, const struct dl4c_members *m, const struct dl4c_message *t, int32_t n,
-                                     int64_t until_ns, struct dl4c_error *err)
+                                     void (*arrived)(void *arg, int32_t transfer), void *arg, int64_t until_ns, struct dl4c_error *err)
 {
     for (int32_t round = 0, found = 1; found; round++) {
         found = 0;
@@ -173,14 +173,16 @@ static dl4c_status sendrecv_by_pairs(dl4c_group *g, const struct dl4c_members *m
                     DLI_TRY(send_to(g, peer, one->bytes, one->size, dli_left_ms(until_ns), err));
                 else if (one)
                     DLI_TRY(recv_from(g, peer, one->room, one->size, dli_left_ms(until_ns), err));
+                if (one && arrived)
+                    arrived(arg, (int32_t)(one - t));
             }
         }
     }
     return DL4C_OK;
 }
 
-dl4c_status dl4c_group_sendrecv(dl4c_group *group, const struct dl4c_message *transfers, int32_t n, int64_t timeout_ms,
-                                struct dl4c_error *err)
+dl4c_status dli_group_sendrecv(dl4c_group *group, const struct dl4c_message *transfers, int32_t n,
+                               void (*arrived)(void *arg, int32_t transfer), void *arg, int64_t timeout_ms, struct dl4c_error *err)
 {
     DLI_TRY(check(group, transfers, (size_t)(n > 0), timeout_ms, err));
     const struct dl4c_members m = members_of(group);
@@ -192,9 +194,15 @@ dl4c_status dl4c_group_sendrecv(dl4c_group *group, const struct dl4c_message *tr
     }
     const int64_t limit = or_default(timeout_ms);
     if (!group->transport->ops.sendrecv)
-        return sendrecv_by_pairs(group, &m, transfers, n, dli_moment(limit), err);
+        return sendrecv_by_pairs(group, &m, transfers, n, arrived, arg, dli_moment(limit), err);
     struct dl4c_error e = DL4C_ERROR_INIT;
-    return answer(group, group->transport->ops.sendrecv(group->group, transfers, n, NULL, NULL, limit, &e), &e, "exchange", err);
+    return answer(group, group->transport->ops.sendrecv(group->group, transfers, n, arrived, arg, limit, &e), &e, "exchange", err);
+}
+
+dl4c_status dl4c_group_sendrecv(dl4c_group *group, const struct dl4c_message *transfers, int32_t n, int64_t timeout_ms,
+                                struct dl4c_error *err)
+{
+    return dli_group_sendrecv(group, transfers, n, NULL, NULL, timeout_ms, err);
 }
 
 /* Down a binary tree of ranks counted from the root. */

@@ -24,6 +24,10 @@ struct dl4c_group {
 /* The transport of a URL's scheme: lives as long as the context. DL4C_E_UNSUPPORTED: none has it; DL4C_E_INVALID: it has none. */
 dl4c_status dli_transport_find(dl4c_context *ctx, const char *url, const struct dli_transport **transport, struct dl4c_error *err);
 
+/* dl4c_group_sendrecv that calls arrived, which may be NULL, for each transfer that is done. */
+dl4c_status dli_group_sendrecv(dl4c_group *group, const struct dl4c_message *transfers, int32_t n,
+                               void (*arrived)(void *arg, int32_t transfer), void *arg, int64_t timeout_ms, struct dl4c_error *err);
+
 /* "threads": its user is a hub of dli_threads_hub, which dli_threads_release frees. */
 extern const struct dl4c_transport_ops dli_transport_threads;
 dl4c_status dli_threads_hub(dl4c_context *ctx, void **hub, struct dl4c_error *err);

@@ -401,6 +401,7 @@ static void the_manifest_makes_a_store(void **state)
     struct dl4c_source_info info = DL4C_SOURCE_INFO_INIT;
     assert_int_equal(dl4c_source_get_info(dl4c_features_source(f), &info, &err), DL4C_OK);
     assert_int_equal(strlen(info.digest), 64);
+    assert_true(info.store[0] == '/');
     dl4c_features_close(&f);
     assert_int_equal(remove(in_dir("out/manifest.json")), 0);
     assert_int_equal(dl4c_features_open(NULL, in_dir("out"), NULL, &f, &err), DL4C_E_STATE);

@@ -249,7 +249,7 @@ static void average(struct gold *g, const char *url, dl4c_graph *graph, float *x
         }
         dli_watch_init(&watch, "golden", NULL, NULL, NULL, 0);
         t->held = true;
-        if (dli_workers_create(t, &o, &group, 0, NULL, &watch, &workers, &err) != DL4C_OK) {
+        if (dli_workers_create(t, &o, NULL, &group, 0, NULL, &watch, &workers, &err) != DL4C_OK) {
             gold_fail(g, "no workers: %s", err.message);
         } else {
             dli_workers_as_dl4j(workers);

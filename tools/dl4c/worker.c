@@ -4,9 +4,10 @@
 
 int cmd_worker(int argc, char **argv)
 {
-    const char *url = NULL;
+    const char *url = NULL, *features = NULL;
     double join_timeout = 60, worker_timeout = 10;
     const struct cli_option options[] = {
+        { "--features", CLI_TEXT, &features, "a copy of the store that is trained on; where the leader has it" },
         { "--join-timeout", CLI_NUMBER, &join_timeout, "seconds to wait for a training, also after its leader was lost; 60" },
         { "--worker-timeout", CLI_NUMBER, &worker_timeout, "seconds of silence after which the leader is lost; 10" },
         { 0 },
@@ -23,5 +24,6 @@ int cmd_worker(int argc, char **argv)
     o.join_timeout_ms = (int64_t)(join_timeout * 1000 + 0.5);
     o.worker_timeout_ms = (int64_t)(worker_timeout * 1000 + 0.5);
     o.cancel = &cli_cancel;
+    o.features = features;
     return dl4c_worker_run(cli.ctx, url, &o, &err) == DL4C_OK ? CLI_DONE : cli_fail(&err);
 }
