@@ -90,12 +90,11 @@ static void sum_task(void *arg, size_t task, int32_t worker)
 /* Every member writes the mean of its part into everyone's result. */
 static dl4c_status average_in_place(struct average *a, struct dl4c_error *err)
 {
-    const struct dl4c_transport_ops *ops = &a->g->transport->ops;
     struct offer mine = { a->n, a->offers[a->place].weight, a->in, a->out };
     void **theirs = dli_calloc(a->g->ctx, (size_t)a->who.size, sizeof *theirs, err);
     if (!theirs)
         return dli_alloc_status();
-    dl4c_status status = ops->share(a->g->group, &mine, theirs, dli_left_ms(a->until_ns), err);
+    dl4c_status status = dli_group_share(a->g, &mine, theirs, dli_left_ms(a->until_ns), err);
     for (int32_t k = 0; status == DL4C_OK && k < a->m; k++) {
         a->offers[k] = *(const struct offer *)theirs[a->first + k];
         a->x[k] = a->offers[k].in;
@@ -109,8 +108,7 @@ static dl4c_status average_in_place(struct average *a, struct dl4c_error *err)
         const struct sum s = { a, first, part(a, a->place + 1) - first };
         dli_parallel(a->g->ctx, a->threads, (size_t)((s.count + TASK - 1) / TASK), sum_task, (void *)&s);
     }
-    struct dl4c_error e = DL4C_ERROR_INIT;
-    const dl4c_status met = ops->barrier(a->g->group, dli_left_ms(a->until_ns), status == DL4C_OK && err ? err : &e);
+    const dl4c_status met = dl4c_group_barrier(a->g, dli_left_ms(a->until_ns), status == DL4C_OK ? err : NULL);
     return status != DL4C_OK ? status : met;
 }
 

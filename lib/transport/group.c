@@ -256,6 +256,12 @@ dl4c_status dl4c_group_barrier(dl4c_group *group, int64_t timeout_ms, struct dl4
     return answer(group, group->transport->ops.barrier(group->group, limit, &e), &e, "wait for the others", err);
 }
 
+dl4c_status dli_group_share(dl4c_group *g, void *mine, void **theirs, int64_t timeout_ms, struct dl4c_error *err)
+{
+    struct dl4c_error e = DL4C_ERROR_INIT;
+    return answer(g, g->transport->ops.share(g->group, mine, theirs, timeout_ms, &e), &e, "share memory", err);
+}
+
 dl4c_status dl4c_group_regroup(dl4c_group *group, const struct dl4c_regroup_options *options, struct dl4c_error *err)
 {
     struct dl4c_regroup_options o;

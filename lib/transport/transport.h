@@ -27,6 +27,8 @@ dl4c_status dli_transport_find(dl4c_context *ctx, const char *url, const struct 
 /* dl4c_group_sendrecv that calls arrived, which may be NULL, for each transfer that is done. */
 dl4c_status dli_group_sendrecv(dl4c_group *group, const struct dl4c_message *transfers, int32_t n,
                                void (*arrived)(void *arg, int32_t transfer), void *arg, int64_t timeout_ms, struct dl4c_error *err);
+/* As the member of dl4c_transport_ops, where the transport has it. */
+dl4c_status dli_group_share(dl4c_group *g, void *mine, void **theirs, int64_t timeout_ms, struct dl4c_error *err);
 
 /* "threads": its user is a hub of dli_threads_hub, which dli_threads_release frees. */
 extern const struct dl4c_transport_ops dli_transport_threads;

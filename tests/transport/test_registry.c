@@ -129,6 +129,41 @@ static void a_failure_without_a_message_is_given_one(void **state)
     assert_int_equal(released, 1);
 }
 
+static dl4c_status shares_nothing(void *group, void *mine, void **theirs, int64_t timeout_ms, struct dl4c_error *err)
+{
+    (void)group, (void)mine, (void)theirs, (void)timeout_ms;
+    err->message[0] = '\0'; /* there is always a place for it */
+    return DL4C_E_IO;
+}
+
+static void whoever_wants_no_reason_gives_the_transport_a_place_for_one_all_the_same(void **state)
+{
+    (void)state;
+    struct dl4c_transport_ops o = dli_transport_threads;
+    struct dl4c_group_options j = DL4C_GROUP_OPTIONS_INIT;
+    struct dl4c_average_options a = DL4C_AVERAGE_OPTIONS_INIT;
+    struct dl4c_error err = DL4C_ERROR_INIT;
+    const struct dli_transport *threads;
+    dl4c_context *ctx = NULL;
+    dl4c_group *g = NULL;
+    float one = 1;
+    assert_int_equal(dl4c_context_create(NULL, &ctx, &err), DL4C_OK);
+    assert_int_equal(dli_transport_find(ctx, "threads:", &threads, NULL), DL4C_OK);
+    o.name = "selfish";
+    o.share = shares_nothing;
+    assert_int_equal(dl4c_transport_register(ctx, &o, threads->user, NULL, &err), DL4C_OK);
+    j.url = "selfish:x";
+    j.driver = j.size = 1;
+    a.weight = 1;
+    assert_int_equal(dl4c_group_join(ctx, &j, &g, &err), DL4C_OK);
+    assert_int_equal(dl4c_group_average(g, &a, &one, &one, 1, NULL, NULL), DL4C_E_IO);
+    assert_int_equal(dl4c_group_average(g, &a, &one, &one, 1, NULL, &err), DL4C_E_IO);
+    assert_string_equal(err.origin, "selfish");
+    assert_non_null(strstr(err.message, "selfish:x"));
+    dl4c_group_leave(&g, 0);
+    dl4c_context_destroy(&ctx);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -136,6 +171,7 @@ int main(void)
         cmocka_unit_test(a_url_without_a_known_transport_is_refused),
         cmocka_unit_test(what_a_transport_lacks_is_made_of_send_and_recv),
         cmocka_unit_test(a_failure_without_a_message_is_given_one),
+        cmocka_unit_test(whoever_wants_no_reason_gives_the_transport_a_place_for_one_all_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
