@@ -130,8 +130,8 @@ struct dl4c_transport_ops {
     /** From any thread: calls under way and later ones fail with DL4C_E_CANCELLED, within a tenth of a second. For good. */
     void (*cancel)(void *group);
     /**
-     * For members that see each other's memory. Every member calls it with an address of its own: fills theirs[size] by rank with what
-     * the others gave. What lies there may be read and written by all until each has called barrier.
+     * Where they see each other's memory. Each calls it with an address of its own: fills theirs[size] by rank. What lies there may be
+     * read and written by all until each has called barrier, which, also where it fails, returns only once they have, or have left.
      */
     dl4c_status (*share)(void *group, void *mine, void **theirs, int64_t timeout_ms, struct dl4c_error *err);
 };

@@ -24,6 +24,7 @@ struct member {
     int32_t rank;
     bool driver, ready; /* ready: has come to regroup */
     bool left_behind;   /* the next generation was formed without it */
+    bool inside;        /* has been given what the others share, and has not come to the barrier since */
     pthread_cond_t news;
     _Atomic uint32_t told; /* grows with each news: looked at for a moment before sleeping */
     _Atomic int32_t cancelled;
@@ -41,6 +42,7 @@ struct generation {
     uint64_t *ids;           /* [size] */
     struct slot *slots;      /* [from * size + to] */
     void **shared;           /* [size] */
+    int32_t inside;          /* members that may look at it */
 };
 
 struct room {
@@ -225,6 +227,16 @@ static dl4c_status form(struct room *r, struct generation *old, int32_t size, in
     return DL4C_OK;
 }
 
+/* Done with the memory of the others. */
+static void step_out(struct member *m)
+{
+    if (!m->inside)
+        return;
+    m->inside = false;
+    if (--m->gen->inside == 0)
+        tell_all(m->room);
+}
+
 /* ---- coming and going ---- */
 
 static void room_free(struct room *r)
@@ -303,6 +315,7 @@ static void take_out(struct member *m)
             *at = m->next;
             break;
         }
+    step_out(m);
     if (m->gen && m->gen->members[m->rank] == m) {
         m->gen->members[m->rank] = NULL;
         if (m->gen->lost < 0 && !m->left_behind)
@@ -626,8 +639,8 @@ static dl4c_status recv(void *group, int32_t peer, void *room, size_t size, int6
 
 /* ---- all at once ---- */
 
-/* Under the lock. */
-static dl4c_status meet(struct member *m, int64_t until_ns, struct dl4c_error *err)
+/* Under the lock. shares: whoever passes looks at the memory of the others. */
+static dl4c_status meet(struct member *m, bool shares, int64_t until_ns, struct dl4c_error *err)
 {
     struct generation *g = m->gen;
     DLI_TRY(standing(m, err));
@@ -636,8 +649,11 @@ static dl4c_status meet(struct member *m, int64_t until_ns, struct dl4c_error *e
         g->came = 0;
         g->barriers++;
         for (int32_t i = 0; i < g->size; i++)
-            if (g->members[i])
+            if (g->members[i]) {
+                g->members[i]->inside = shares;
+                g->inside += shares;
                 tell(g->members[i]);
+            }
         return DL4C_OK;
     }
     while (g->barriers == round) {
@@ -658,7 +674,10 @@ static dl4c_status barrier(void *group, int64_t timeout_ms, struct dl4c_error *e
     struct member *m = group;
     const int64_t until = dli_moment(timeout_ms);
     pthread_mutex_lock(&m->room->lock);
-    const dl4c_status status = meet(m, until, err);
+    step_out(m);
+    const dl4c_status status = meet(m, false, until, err);
+    while (m->gen->inside > 0) /* after a failure: this member's memory is its own again when nobody looks at it any more */
+        wait_for_news(m);
     pthread_mutex_unlock(&m->room->lock);
     return status;
 }
@@ -669,7 +688,7 @@ static dl4c_status share(void *group, void *mine, void **theirs, int64_t timeout
     const int64_t until = dli_moment(timeout_ms);
     pthread_mutex_lock(&m->room->lock);
     m->gen->shared[m->rank] = mine;
-    const dl4c_status status = meet(m, until, err);
+    const dl4c_status status = meet(m, true, until, err);
     if (status == DL4C_OK)
         memcpy(theirs, m->gen->shared, (size_t)m->gen->size * sizeof *theirs);
     pthread_mutex_unlock(&m->room->lock);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The transport "threads": the conformance suite, names, contexts, memory. */
+#define _GNU_SOURCE
 #include "conformance/transport.h"
 #include "support/fail_alloc.h"
 #include "support/slow.h"
+#include "transport/transport.h"
 
 #include <pthread.h>
 #include <setjmp.h>
@@ -11,6 +13,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <stdio.h>
+#include <unistd.h>
 
 static void url(char *text, size_t size, int number, int driver, void *user)
 {
@@ -85,6 +88,64 @@ static void nobody_waits_for_ever(void **state)
     o.timeout_ms = 0;
     assert_int_equal(dl4c_group_join(NULL, &o, &g, &err), DL4C_E_CANCELLED);
     assert_null(g);
+}
+
+/* Two that see each other's memory; the first is cancelled while the second looks at it. */
+struct sharing {
+    dl4c_group *group[2];
+    _Atomic int32_t returned;
+    dl4c_status shared, passed;
+};
+
+static void *first_shares(void *arg)
+{
+    struct sharing *s = arg;
+    const struct dl4c_transport_ops *ops = &s->group[0]->transport->ops;
+    struct dl4c_error err = DL4C_ERROR_INIT;
+    void *theirs[2];
+    s->shared = ops->share(s->group[0]->group, s, theirs, 20000, &err);
+    s->passed = ops->barrier(s->group[0]->group, 20000, &err);
+    s->returned = 1;
+    return NULL;
+}
+
+static void *second_joins(void *arg)
+{
+    struct sharing *s = arg;
+    struct dl4c_group_options o = DL4C_GROUP_OPTIONS_INIT;
+    o.url = "threads:sharing";
+    assert_int_equal(dl4c_group_join(NULL, &o, &s->group[1], NULL), DL4C_OK);
+    return NULL;
+}
+
+static void nobody_goes_while_others_look_at_its_memory(void **state)
+{
+    (void)state;
+    struct sharing s = { 0 };
+    struct dl4c_group_options o = DL4C_GROUP_OPTIONS_INIT;
+    struct dl4c_error err = DL4C_ERROR_INIT;
+    void *theirs[2];
+    pthread_t thread;
+    o.url = "threads:sharing";
+    o.driver = 1;
+    o.size = 2;
+    assert_int_equal(pthread_create(&thread, NULL, second_joins, &s), 0);
+    assert_int_equal(dl4c_group_join(NULL, &o, &s.group[0], &err), DL4C_OK);
+    pthread_join(thread, NULL);
+    assert_int_equal(pthread_create(&thread, NULL, first_shares, &s), 0);
+    const struct dl4c_transport_ops *ops = &s.group[1]->transport->ops;
+    assert_int_equal(ops->share(s.group[1]->group, &s, theirs, 20000, &err), DL4C_OK);
+    dl4c_group_cancel(s.group[0]);
+    for (int i = 0; i < 60; i++) { /* what is cancelled is told within a tenth of a second */
+        usleep(5000);
+        assert_int_equal(s.returned, 0);
+    }
+    assert_int_equal(ops->barrier(s.group[1]->group, 50, &err), DL4C_E_TIMEOUT);
+    pthread_join(thread, NULL);
+    assert_int_equal(s.shared, DL4C_OK);
+    assert_int_equal(s.passed, DL4C_E_CANCELLED);
+    dl4c_group_leave(&s.group[1], 0);
+    dl4c_group_leave(&s.group[0], 0);
 }
 
 struct pair {
@@ -169,6 +230,7 @@ int main(void)
         cmocka_unit_test(a_name_has_one_driver_until_it_leaves),
         cmocka_unit_test(contexts_do_not_meet),
         cmocka_unit_test(nobody_waits_for_ever),
+        cmocka_unit_test(nobody_goes_while_others_look_at_its_memory),
         cmocka_unit_test(no_allocation_that_fails_leaks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
