@@ -359,11 +359,13 @@ static bool ring_close(struct member *m, struct ring *r, bool sent, int64_t unti
     return idle;
 }
 
-static void destroy(struct member *m, int64_t until)
+/* False: MPI may write all_idle at any time. */
+static bool destroy(struct member *m, int64_t until)
 {
     const struct dli_module_host *h = m->host;
     MPI_Request request = MPI_REQUEST_NULL;
     int idle = 1;
+    bool begun = false, met = true;
     for (int r = 0; m->peers && r < m->size; r++)
         idle &= ring_close(m, &m->peers[r].out, true, until);
     for (int r = 0; m->peers && r < m->size; r++)
@@ -371,8 +373,11 @@ static void destroy(struct member *m, int64_t until)
     /* To end MPI is everyone's, with nothing under way: else it would be waited for without end. Where it does not come to that, MPI is
      * left as it is, and the launcher ends the job when a process does. */
     all_idle = idle;
-    if (m->comm != MPI_COMM_NULL && MPI_Iallreduce(MPI_IN_PLACE, &all_idle, 1, MPI_INT, MPI_MIN, m->comm, &request) == MPI_SUCCESS
-        && completes(&request, until, NULL) && all_idle) {
+    if (m->comm != MPI_COMM_NULL)
+        begun = MPI_Iallreduce(MPI_IN_PLACE, &all_idle, 1, MPI_INT, MPI_MIN, m->comm, &request) == MPI_SUCCESS;
+    if (begun)
+        met = completes(&request, until, NULL);
+    if (begun && met && all_idle) {
         MPI_Comm_free(&m->comm);
         if (ours)
             MPI_Finalize();
@@ -380,12 +385,13 @@ static void destroy(struct member *m, int64_t until)
     h->release(m->peers);
     h->release(m->ids);
     h->release(m);
+    return met;
 }
 
 static void leave(void *group, int64_t timeout_ms)
 {
-    destroy(group, moment(timeout_ms));
-    joined = 0;
+    if (destroy(group, moment(timeout_ms)))
+        joined = 0;
 }
 
 static dl4c_status initialise(struct dl4c_error *err)
@@ -416,11 +422,11 @@ static dl4c_status meet(struct member *m, const struct dl4c_group_options *o, in
     if ((o->driver && m->rank != 0) || (o->driver && o->size != m->size))
         return fail(err, DL4C_E_INVALID, "rank %d of %d in MPI is to drive a group of %" PRId32 ": rank 0 does, and all belong to it",
                     m->rank, m->size, o->size);
-    m->peers = h->alloc(h->ctx, (size_t)m->size * sizeof *m->peers, err);
-    m->ids = m->peers ? h->alloc(h->ctx, (size_t)m->size * sizeof *m->ids, err) : NULL;
-    if (!m->ids)
+    if (!(m->peers = h->alloc(h->ctx, (size_t)m->size * sizeof *m->peers, err)))
         return err->status;
-    memset(m->peers, 0, (size_t)m->size * sizeof *m->peers);
+    memset(m->peers, 0, (size_t)m->size * sizeof *m->peers); /* destroy looks at them, whatever comes next */
+    if (!(m->ids = h->alloc(h->ctx, (size_t)m->size * sizeof *m->ids, err)))
+        return err->status;
     for (int r = 0; r < m->size; r++)
         m->ids[r] = (uint64_t)r;
     const int code = MPI_Comm_idup(MPI_COMM_WORLD, &forming, &request);
@@ -457,7 +463,7 @@ static dl4c_status join(void *user, const struct dl4c_group_options *o, void **g
     if (status == DL4C_OK)
         status = meet(m, o, until, err);
     if (status != DL4C_OK) {
-        destroy(m, 0);
+        (void)destroy(m, 0); /* there is no group yet */
         if (status != DL4C_E_TIMEOUT && status != DL4C_E_CANCELLED) /* else MPI may write `forming` at any time */
             joined = 0;
         return status;

@@ -96,6 +96,41 @@ static void late(dl4c_group *g, const struct dl4c_members *who)
     free(bytes);
 }
 
+/* Memory that holds anything but zeros, and fails once. */
+static long until_failure;
+
+static void *take(void *user, size_t size, size_t alignment)
+{
+    (void)user;
+    void *p = until_failure > 0 && --until_failure == 0 ? NULL : aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
+    if (p)
+        memset(p, 0xa5, size);
+    return p;
+}
+
+static void give(void *user, void *memory, size_t size)
+{
+    (void)user, (void)size;
+    free(memory);
+}
+
+/* Joins with a context of its own, after those that fail at each allocation in turn: all ranks fail alike, before they wait for others. */
+static dl4c_status join_at_last(dl4c_context **ctx, dl4c_group **g, const struct dl4c_group_options *o, struct dl4c_error *err)
+{
+    struct dl4c_context_options co = DL4C_CONTEXT_OPTIONS_INIT;
+    dl4c_status status = DL4C_E_NOMEM;
+    co.alloc = take;
+    co.release = give;
+    for (long n = 1; status == DL4C_E_NOMEM && n < 1000; n++) {
+        until_failure = n;
+        status = dl4c_context_create(&co, ctx, err);
+        if (status == DL4C_OK && (status = dl4c_group_join(*ctx, o, g, err)) == DL4C_E_NOMEM)
+            dl4c_context_destroy(ctx);
+    }
+    until_failure = 0;
+    return status;
+}
+
 int main(int argc, char **argv)
 {
     const int size = argc > 1 ? atoi(argv[1]) : 1, gentle = argc > 2 && strcmp(argv[2], "gentle") == 0;
@@ -106,9 +141,10 @@ int main(int argc, char **argv)
     dl4c_group *g = NULL;
     WANT(dl4c_context_create(NULL, &ctx, &err) == DL4C_OK);
     refused(ctx);
+    dl4c_context_destroy(&ctx);
     o.url = "mpi:";
     o.timeout_ms = 60000;
-    const dl4c_status joined = dl4c_group_join(ctx, &o, &g, &err); /* who is rank 0 drives, which nobody has to know before */
+    const dl4c_status joined = join_at_last(&ctx, &g, &o, &err); /* who is rank 0 drives, which nobody has to know before */
     if (joined == DL4C_E_UNSUPPORTED) {
         printf("unsupported: %s\n", err.message);
         dl4c_context_destroy(&ctx);
