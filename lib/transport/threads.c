@@ -341,6 +341,8 @@ static dl4c_status wait_for_all(struct member *m, const struct dl4c_group_option
             return dli_fail(err, DL4C_E_PEER, "threads", "the driver of group \"%.100s\" left", r->name);
         if ((o->cancel && __atomic_load_n(o->cancel, __ATOMIC_RELAXED)))
             return dli_fail(err, DL4C_E_CANCELLED, "threads", "joining group \"%.100s\" was cancelled", r->name);
+        if (dli_now_ns() >= until && !o->driver)
+            return dli_fail(err, DL4C_E_TIMEOUT, "threads", "nobody gathered group \"%.100s\" in %" PRId64 " ms", r->name, o->timeout_ms);
         if (dli_now_ns() >= until)
             return dli_fail(err, DL4C_E_TIMEOUT, "threads", "group \"%.100s\": %" PRId32 " of %" PRId32 " members came in %" PRId64 " ms",
                             r->name, count_waiting(r), o->size, o->timeout_ms);

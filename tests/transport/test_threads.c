@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 static void url(char *text, size_t size, int number, int driver, void *user)
@@ -80,9 +81,11 @@ static void nobody_waits_for_ever(void **state)
     o.url = "threads:empty";
     o.timeout_ms = 50;
     assert_int_equal(dl4c_group_join(NULL, &o, &g, &err), DL4C_E_TIMEOUT);
+    assert_non_null(strstr(err.message, "nobody gathered group \"empty\" in 50 ms"));
     o.driver = 1;
     o.size = 2;
     assert_int_equal(dl4c_group_join(NULL, &o, &g, &err), DL4C_E_TIMEOUT);
+    assert_non_null(strstr(err.message, "1 of 2 members came in 50 ms"));
     const int32_t cancel = 1;
     o.cancel = &cancel;
     o.timeout_ms = 0;
