@@ -258,7 +258,7 @@ static dl4c_status create(dl4c_context *ctx, const struct dl4c_group_options *o,
         return dli_alloc_status();
     t->ctx = ctx;
     t->driver = o->driver;
-    t->lost_after_ms = o->lost_after_ms;
+    t->lost_after_ms = o->lost_after_ms < INT32_MAX ? o->lost_after_ms : INT32_MAX; /* 24 days: sums in nanoseconds stay in range */
     t->listener = -1;
     t->lost = -1;
     t->wake_caller = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);

@@ -165,7 +165,6 @@ struct dli_tcp {
     bool over, left_behind, closed /* the driver is gone */;
     uint8_t *plan; /* of the next generation, as it arrived; NULL: none */
     uint32_t plan_size;
-    uint64_t plan_generation;
 
     /* Of the service thread alone. */
     struct dli_half half[TCP_HALF_OPEN];

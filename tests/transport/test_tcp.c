@@ -165,7 +165,7 @@ static size_t hello(uint8_t *out, uint32_t purpose, uint64_t sequence, uint32_t 
 static void strangers_are_refused_and_disturb_nobody(void **state)
 {
     struct dl4c_context_options co = DL4C_CONTEXT_OPTIONS_INIT;
-    struct party p[2] = { { .place = 0, .size = 2 }, { .place = 1 } };
+    struct party p[2] = { { .place = 0, .size = 2, .lost_after_ms = INT64_MAX }, { .place = 1, .lost_after_ms = INT64_MAX } };
     const uint16_t port = free_port(false);
     uint8_t b[200];
     (void)state;
