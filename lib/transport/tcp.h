@@ -97,6 +97,9 @@ void dli_address_any_port(struct dli_address *a);
 dl4c_status dli_address_listen(const struct dli_address *a, int *fd, struct dl4c_error *err);
 /* A socket that connects. */
 dl4c_status dli_address_connect(const struct dli_address *a, int *fd, struct dl4c_error *err);
+/* Whether a connected socket is connected with itself: where nobody listens at a port of this host that the system gives to those who
+ * connect, it may give just that one. */
+bool dli_address_is_own(int fd);
 
 /* ---- tcp_tls.c, or tcp_no_tls.c ---- */
 

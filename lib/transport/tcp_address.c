@@ -263,3 +263,14 @@ dl4c_status dli_address_connect(const struct dli_address *a, int *fd, struct dl4
     *fd = -1;
     return dli_fail_errno(err, failed, "tcp", "cannot connect to %s", name);
 }
+
+bool dli_address_is_own(int fd)
+{
+    struct dli_address here = { .size = sizeof here.to }, there = { .size = sizeof there.to };
+    uint8_t a[TCP_ADDRESS], b[TCP_ADDRESS];
+    if (getsockname(fd, (struct sockaddr *)&here.to, &here.size) != 0 || getpeername(fd, (struct sockaddr *)&there.to, &there.size) != 0)
+        return false;
+    dli_address_pack(&here, a);
+    dli_address_pack(&there, b);
+    return memcmp(a, b, sizeof a) == 0;
+}

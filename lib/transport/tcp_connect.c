@@ -66,6 +66,8 @@ dl4c_status dli_tcp_dial(const struct dli_wait *w, const struct dli_address *to,
         dli_fail_errno(err, failed, "tcp", "cannot connect to %s", name);
         status = DL4C_E_IO;
     }
+    if (status == DL4C_OK && dli_address_is_own(fd))
+        status = dli_fail(err, DL4C_E_IO, "tcp", "nobody listens at %s", name);
     if (status != DL4C_OK) {
         close(fd);
         return status;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Where members of the transport tcp listen and whom they find: names of hosts, a resolver that hangs, all addresses of a host, many that
- * wait, descriptors that run out. The program's own getaddrinfo stands for the system's. */
+ * wait, descriptors that run out. The program's own getaddrinfo and socket stand for the system's. */
 #define _GNU_SOURCE
 #include "party.h"
 #include "transport/frame.h"
@@ -41,6 +41,22 @@ int getaddrinfo(const char *node, const char *service, const struct addrinfo *hi
         return next(node, service, hints, found);
     const int failed = next("127.0.0.254", service, hints, found);
     return failed ? failed : next("127.0.0.1", service, hints, &(*found)->ai_next);
+}
+
+static _Atomic int by_themselves; /* sockets that are to be connected with themselves ... */
+static uint16_t own_port;         /* ... as they go to where they come from, which happens to who tries long enough */
+typedef int (*socket_fn)(int, int, int);
+
+int socket(int domain, int type, int protocol)
+{
+    const struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(own_port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    socket_fn next = NULL;
+    void *symbol = dlsym(RTLD_NEXT, "socket");
+    memcpy(&next, &symbol, sizeof next);
+    const int fd = next(domain, type, protocol);
+    if (by_themselves > 0 && fd >= 0 && bind(fd, (const struct sockaddr *)&a, sizeof a) == 0)
+        by_themselves--;
+    return fd;
 }
 
 static int64_t now_ms(void)
@@ -206,6 +222,25 @@ static void hundreds_wait_for_a_group(void **state)
     dl4c_context_destroy(&ctx);
 }
 
+/* A member that waits for its driver at a port of the system's own range may be connected with itself: that is no driver, and no reason
+ * to give up. */
+static void a_connection_with_oneself_is_nobody(void **state)
+{
+    struct dl4c_group_options o = DL4C_GROUP_OPTIONS_INIT;
+    struct dl4c_error err = DL4C_ERROR_INIT;
+    dl4c_group *g = NULL;
+    char url[64];
+    (void)state;
+    own_port = free_port(0);
+    snprintf(url, sizeof url, "tcp+plain://127.0.0.1:%u", own_port);
+    o.url = url;
+    o.timeout_ms = 300;
+    by_themselves = 1;
+    assert_int_equal(dl4c_group_join(NULL, &o, &g, &err), DL4C_E_TIMEOUT);
+    assert_null(g);
+    assert_int_equal(by_themselves, 0);
+}
+
 /* So many connections that say nothing that there is no place for another: the eldest gives way. */
 static void who_says_nothing_keeps_nobody_out(void **state)
 {
@@ -272,6 +307,7 @@ int main(void)
         cmocka_unit_test(all_addresses_of_a_name_are_tried),
         cmocka_unit_test(a_star_is_reached_over_both_families),
         cmocka_unit_test(hundreds_wait_for_a_group),
+        cmocka_unit_test(a_connection_with_oneself_is_nobody),
         cmocka_unit_test(who_says_nothing_keeps_nobody_out),
         cmocka_unit_test(descriptors_that_run_out_keep_nobody_out_for_good),
     };
