@@ -120,7 +120,7 @@ struct dl4c_transport_ops {
 
     /** Ends the generation, for all members, and forms the next; blocks until it stands. NULL: groups of this transport never change. */
     dl4c_status (*regroup)(void *group, const struct dl4c_regroup_options *options, struct dl4c_error *err);
-    /** All transfers at once, both directions of every link. @p arrived, which may be NULL, is called for each transfer that is done. */
+    /** All at once; of one link and direction, in their order. @p arrived, which may be NULL, is called for each transfer that is done. */
     dl4c_status (*sendrecv)(void *group, const struct dl4c_message *transfers, int32_t n, void (*arrived)(void *arg, int32_t transfer),
                             void *arg, int64_t timeout_ms, struct dl4c_error *err);
     /** Every member calls it: the bytes of @p root become everyone's. */
@@ -176,7 +176,7 @@ DL4C_API dl4c_status dl4c_group_send(dl4c_group *group, int32_t peer, const void
 /** See dl4c_group_send. Since: 0.1. */
 DL4C_API dl4c_status dl4c_group_recv(dl4c_group *group, int32_t peer, void *room, size_t size, int64_t timeout_ms,
                                      struct dl4c_error *err);
-/** See dl4c_group_send. At most one transfer each way with a peer. Since: 0.1. */
+/** See dl4c_group_send. Several transfers with a peer in one direction are done in their order. Since: 0.1. */
 DL4C_API dl4c_status dl4c_group_sendrecv(dl4c_group *group, const struct dl4c_message *transfers, int32_t n, int64_t timeout_ms,
                                          struct dl4c_error *err);
 /** See dl4c_group_send. Since: 0.1. */
