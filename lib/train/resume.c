@@ -153,10 +153,27 @@ static dl4c_status describe(const struct dli_run_about *a, const dl4c_trainer *t
     return DL4C_OK;
 }
 
-static void shown(const json_t *v, char *text, size_t size)
+/* A value as JSON, as much of it as there is room for. */
+struct shown {
+    char text[100];
+    size_t n;
+};
+
+static int add_shown(const char *piece, size_t n, void *arg)
 {
-    const size_t n = v ? json_dumpb(v, text, size - 1, JSON_ENCODE_ANY) : 0;
-    text[n < size ? n : size - 1] = '\0';
+    struct shown *s = arg;
+    const size_t room = sizeof s->text - 1 - s->n, fits = n < room ? n : room;
+    memcpy(s->text + s->n, piece, fits);
+    s->n += fits;
+    return 0;
+}
+
+static struct shown show(const json_t *v)
+{
+    struct shown s = { .n = 0 };
+    if (v)
+        (void)json_dump_callback(v, add_shown, &s, JSON_ENCODE_ANY);
+    return s;
 }
 
 /* The first setting that differs, if one does. */
@@ -168,14 +185,12 @@ static dl4c_status compare(const struct dli_resume *r, const json_t *theirs, str
     json_object_foreach(ours, key, value)
     {
         const json_t *other = json_object_get(theirs, key);
-        char have[100], want[100];
         const bool kernels = strcmp(key, "kernels") == 0 || strcmp(key, "gemm") == 0;
         if (json_equal(value, (json_t *)(uintptr_t)other) || (kernels && r->any_kernels))
             continue;
-        shown(value, have, sizeof have);
-        shown(other, want, sizeof want);
+        const struct shown have = show(value), want = show(other);
         status = dli_fail(err, DL4C_E_STATE, "resume", "the checkpoint is of a training whose %s is %s, that of this one is %s%s", key,
-                          want, have, kernels ? ": bits would differ, which must be allowed" : "");
+                          want.text, have.text, kernels ? ": bits would differ, which must be allowed" : "");
         break;
     }
     json_decref(ours);

@@ -308,10 +308,11 @@ static void another_training_is_refused(void **state)
     assert_non_null(strstr(err.message, "is there already"));
     dl4c_graph_destroy(&g);
     o.resume = 1;
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < 5; i++) {
         static const char *const says[] = { "batch is 4, that of this one is 5", "seed is \"42\", that of this one is \"7\"",
                                             "updater is \"adam:lr=0.02\", that of this one is \"sgd:lr=0.1\"",
-                                            "l2 is 0, that of this one is 0.5" };
+                                            "l2 is 0, that of this one is 0.5",
+                                            "that of this one is \"nesterovs:lr_schedule=step(decay=0.5" /* cut */ };
         struct dl4c_fit_options other = o;
         if (i == 0)
             other.batch = 5;
@@ -319,8 +320,11 @@ static void another_training_is_refused(void **state)
             other.seed = 7;
         else if (i == 2)
             other.updater = "sgd:lr=0.1";
-        else
+        else if (i == 3)
             other.l2 = 0.5;
+        else
+            other.updater = "nesterovs:lr=0.1,momentum=0.9,lr_schedule=step(decay=0.5,step=10,by=epoch),"
+                            "momentum_schedule=step(decay=0.75,step=20,by=epoch)";
         assert_int_equal(train_once(&other, &none, &g, &err), DL4C_E_STATE);
         if (!strstr(err.message, says[i]))
             fail_msg("\"%s\" does not say \"%s\"", err.message, says[i]);
