@@ -96,11 +96,13 @@ dl4c_status dli_rows_add(struct dli_rows *r, dl4c_trainer *t, dl4c_source *sourc
             break;
         if (b.x_mask || b.y_mask)
             return dli_fail(err, DL4C_E_UNSUPPORTED, "train", "the source has masks, which several workers do not take");
-        DLI_TRY(grow(r, end, b.labels != NULL, b.index != NULL, err));
-        if (!b.labels != !r->labels || (!b.index && r->index))
+        if (r->room > 0 && !b.labels != !r->labels) /* before memory for the other kind is made, of which earlier rows have nothing */
             return dli_fail(err, DL4C_E_INVALID, "train", "the source gives labels with some batches and targets with others");
+        if (!b.index && r->index)
+            return dli_fail(err, DL4C_E_INVALID, "train", "the source says of some batches which examples they are and not of others");
+        DLI_TRY(grow(r, end, b.labels != NULL, r->room > 0 ? r->index != NULL : b.index != NULL, err));
         memcpy(r->x + r->n * r->row, b.x, (size_t)(b.n * r->row) * sizeof *r->x);
-        if (b.y)
+        if (!b.labels) /* where there are both, labels count */
             memcpy(r->y + r->n * r->k, b.y, (size_t)(b.n * r->k) * sizeof *r->y);
         if (b.labels)
             memcpy(r->labels + r->n, b.labels, (size_t)b.n * sizeof *r->labels);

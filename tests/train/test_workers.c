@@ -290,6 +290,72 @@ static void a_worker_that_fails_ends_the_training_and_changes_nothing(void **sta
     }
 }
 
+/* Batches of 12 rows each: with targets or labels, with their places in the source or without, as two words say for each in turn. */
+struct moody {
+    const char *gives; /* 't', 'l' or 'b' for both, then 'i' or '-' */
+    int64_t at;
+    float x[12 * TOY_FEATURES], y[12 * TOY_CLASSES];
+    int64_t labels[12], index[12];
+};
+
+static dl4c_status moody_info(void *user, struct dl4c_source_info *info, struct dl4c_error *err)
+{
+    (void)user, (void)err;
+    info->rank = 1;
+    info->shape[0] = TOY_FEATURES;
+    info->n_classes = TOY_CLASSES;
+    info->rows = -1;
+    return DL4C_OK;
+}
+
+static dl4c_status moody_reset(void *user, int32_t shuffle, uint64_t seed, int64_t epoch, struct dl4c_error *err)
+{
+    struct moody *m = user;
+    (void)shuffle, (void)seed, (void)epoch, (void)err;
+    m->at = 0;
+    return DL4C_OK;
+}
+
+static dl4c_status moody_next(void *user, int64_t max_rows, struct dl4c_batch *b, struct dl4c_error *err)
+{
+    struct moody *m = user;
+    (void)err;
+    if (!m->gives[m->at])
+        return DL4C_OK;
+    b->n = max_rows < 12 ? max_rows : 12;
+    b->x = m->x;
+    b->labels = m->gives[m->at] == 't' ? NULL : m->labels;
+    b->y = m->gives[m->at] == 'l' ? NULL : m->y;
+    b->index = m->gives[m->at + 1] == 'i' ? m->index : NULL;
+    m->at += 2;
+    return DL4C_OK;
+}
+
+static void a_source_that_changes_its_mind_is_refused(void **state)
+{
+    static const struct dl4c_source_ops ops = { sizeof ops, moody_info, moody_reset, moody_next, NULL };
+    static const struct {
+        const char *gives, *says; /* NULL: all is well */
+    } cases[] = { { "t-l-", "labels with some batches" }, { "l-t-", "labels with some batches" }, { "til-", "labels with some batches" },
+                  { "lil-", "which examples they are" },   { "l-li", NULL },                       { "t-t-", NULL },
+                  { "b-l-", NULL } };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct moody m = { .gives = cases[i].gives };
+        struct dl4c_error err = DL4C_ERROR_INIT;
+        struct dl4c_fit_options o = options(3, 4, 2, "sgd:lr=0.1");
+        dl4c_graph *g = toy_head(NULL);
+        dl4c_source *s = NULL;
+        must(dl4c_source_create(NULL, &ops, &m, NULL, &s, &err), &err);
+        const dl4c_status status = dl4c_fit(g, s, &o, &err);
+        assert_int_equal(status, cases[i].says ? DL4C_E_INVALID : DL4C_OK);
+        if (cases[i].says && !strstr(err.message, cases[i].says))
+            fail_msg("%s: %s", cases[i].gives, err.message);
+        dl4c_source_destroy(&s);
+        dl4c_graph_destroy(&g);
+    }
+}
+
 static void a_flag_ends_it(void **state)
 {
     (void)state;
@@ -413,6 +479,7 @@ int main(void)
         cmocka_unit_test(every_example_is_seen_once_and_listeners_hear_of_every_worker),
         cmocka_unit_test(the_updater_begins_anew_where_it_is_not_saved),
         cmocka_unit_test(a_worker_that_fails_ends_the_training_and_changes_nothing),
+        cmocka_unit_test(a_source_that_changes_its_mind_is_refused),
         cmocka_unit_test(a_flag_ends_it),
         cmocka_unit_test(every_allocation_may_fail),
         cmocka_unit_test(with_the_references_defects_examples_are_dropped_as_there),
