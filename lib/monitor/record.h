@@ -63,7 +63,6 @@ struct dli_record {
     bool more; /* it was not read to its end */
     int64_t stamp;
     char *about; /* run.json as one line; NULL: none yet */
-    size_t about_size;
     int64_t about_stamp;
     double batch;            /* of a worker, as run.json says; 0: it does not */
     char about_trouble[480]; /* "": none */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* HTTP through libmicrohttpd: one thread for all connections, so that a slow one holds up none. */
-#define _POSIX_C_SOURCE 200809L
+#define _GNU_SOURCE
 #include "base/thread_pool.h"
 #include "monitor/monitor.h"
 
@@ -117,7 +117,8 @@ static void on_log(void *cls, const char *format, va_list ap)
 static dl4c_status listen_on(const struct addrinfo *a, const char *listen_text, int *fd, struct dl4c_error *err)
 {
     const int on = 1;
-    *fd = socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    /* Who connects and goes at once may be gone when it is let in: the daemon must not wait for the next. */
+    *fd = socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (*fd < 0)
         return dli_fail_errno(err, errno, "monitor", "no socket for %.200s", listen_text);
     (void)setsockopt(*fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on); /* the port of a server that just ended */
