@@ -215,6 +215,11 @@ dl4c_status dl4c_featurize(dl4c_graph *trunk, dl4c_reader *images, const char *o
         return dli_fail(err, DL4C_E_INVALID, "featurize",
                         "pool is %" PRId32 ", batch %" PRId64 ", shard_size %" PRId64 ", vertices %" PRId32, f.o.pool, f.o.batch,
                         f.o.shard_size, f.o.n_at);
+    if (f.o.timeout_ms < 0)
+        return dli_fail(err, DL4C_E_INVALID, "featurize", "timeout_ms is %" PRId64 ", wanted 0 or more", f.o.timeout_ms);
+    for (int32_t k = 0; f.o.at && k < f.o.n_at; k++)
+        if (!f.o.at[k])
+            return dli_fail(err, DL4C_E_INVALID, "featurize", "the name of vertex %" PRId32 " of %" PRId32 " is NULL", k, f.o.n_at);
     f.n = f.o.at ? f.o.n_at : trunk->n_outputs;
     f.at = dli_calloc(f.ctx, (size_t)f.n, sizeof *f.at, err);
     f.stores = f.at ? dli_calloc(f.ctx, (size_t)f.n, sizeof *f.stores, err) : NULL;

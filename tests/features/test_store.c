@@ -349,6 +349,13 @@ static void two_vertices_never_share_a_folder(void **state)
     o.n_at = 2;
     assert_int_equal(featurize(in_dir("out"), &o, 1, &err), DL4C_E_INVALID);
     assert_non_null(strstr(err.message, "'a/b' and 'a_b'"));
+    alike[1] = NULL;
+    assert_int_equal(featurize(in_dir("out"), &o, 1, &err), DL4C_E_INVALID);
+    assert_non_null(strstr(err.message, "vertex 1 of 2 is NULL"));
+    o.at = twice;
+    o.timeout_ms = -1;
+    assert_int_equal(featurize(in_dir("out"), &o, 1, &err), DL4C_E_INVALID);
+    assert_non_null(strstr(err.message, "timeout_ms is -1"));
 }
 
 static void a_head_refuses_features_of_another_origin(void **state)
