@@ -386,11 +386,30 @@ static dl4c_status cut(struct dli_run *run, struct log *log, int64_t keep, struc
     return status;
 }
 
+/* What a process that died, or a disk that was full, left of a line goes, or the next one would be spoiled with it. */
+static dl4c_status drop_half_line(struct dli_run *run, struct log *log, struct dl4c_error *err)
+{
+    char *text = NULL;
+    size_t size = 0;
+    bool there;
+    DLI_TRY(is_there(run->ctx, log->uri, &there, err));
+    if (!there)
+        return DL4C_OK;
+    DLI_TRY(dli_fs_load(run->ctx, log->uri, INT64_MAX, &text, &size, err));
+    size_t keep = size;
+    while (keep > 0 && text[keep - 1] != '\n')
+        keep--;
+    const dl4c_status status = keep < size ? dli_fs_save(run->ctx, log->uri, text, keep, err) : DL4C_OK;
+    dli_free(text);
+    return status;
+}
+
 static dl4c_status go_on(struct dli_run *run, const struct dli_run_about *a, int64_t scores_bytes, int64_t epochs_bytes,
                          struct dl4c_error *err)
 {
     DLI_TRY(cut(run, &run->logs[SCORES], scores_bytes, err));
     DLI_TRY(cut(run, &run->logs[EPOCHS], epochs_bytes, err));
+    DLI_TRY(drop_half_line(run, &run->logs[EVENTS], err));
     return dli_run_event(run, "resumed", a->graph->epoch, a->graph->iteration, err, "up to %" PRIu32 " epochs", a->options->epochs);
 }
 

@@ -211,6 +211,34 @@ static void with_workers(void **state)
     interrupted_anywhere_it_ends_with_the_same_bits(3, 0);
 }
 
+/* The beginning of an event, as a process that dies while it writes leaves it. */
+static void begin_an_event(const struct place *p)
+{
+    char path[160];
+    snprintf(path, sizeof path, "%s/events.jsonl", p->run);
+    FILE *f = fopen(path, "a");
+    assert_non_null(f);
+    assert_true(fputs("{\"time\": 1.5, \"kind\": \"check", f) >= 0);
+    assert_int_equal(fclose(f), 0);
+}
+
+static void all_events_are_whole(const struct place *p)
+{
+    char path[160], line[1024];
+    int resumed = 0;
+    snprintf(path, sizeof path, "%s/events.jsonl", p->run);
+    FILE *f = fopen(path, "r");
+    assert_non_null(f);
+    while (fgets(line, sizeof line, f)) {
+        const size_t n = strlen(line);
+        assert_true(n > 2 && line[0] == '{' && line[n - 2] == '}' && line[n - 1] == '\n');
+        assert_null(strstr(line + 1, "{\"time\""));
+        resumed += strstr(line, "\"resumed\"") != NULL;
+    }
+    assert_int_equal(resumed, 1);
+    fclose(f);
+}
+
 static void a_killed_process_leaves_a_checkpoint_to_go_on_from(void **state)
 {
     (void)state;
@@ -228,8 +256,10 @@ static void a_killed_process_leaves_a_checkpoint_to_go_on_from(void **state)
     int how = 0;
     assert_int_equal(waitpid(child, &how, 0), child);
     assert_true(WIFEXITED(how) && WEXITSTATUS(how) == 3);
+    begin_an_event(&p);
     o.resume = 1;
     must(train_once(&o, &none, &g, &err), &err);
+    all_events_are_whole(&p);
     o = options(&whole, 1);
     must(train_once(&o, &none, &want, &err), &err);
     same(g, want);
