@@ -33,7 +33,8 @@ static int read_map(struct compare *k, const char *path, int32_t *n)
         return cli_failed("%s is no text: it has a byte 0", path);
     }
     fwrite(bytes, 1, (size_t)dl4c_fs_size(k->map), f);
-    fclose(f);
+    if (fclose(f) != 0)
+        return cli_failed("no memory for %s", path);
     int line = 1;
     for (char *p = k->map_text, *next; p && *p; p = next, line++) {
         char *words[3] = { 0 };

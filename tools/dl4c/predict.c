@@ -313,8 +313,8 @@ int cmd_predict(int argc, char **argv)
             failed = cli_error(&err, DL4C_E_NOMEM, "predict", "no memory for the answers");
         if (p.f)
             failed = predict_all(&p, &err);
-        if (p.f && p.out)
-            fclose(p.f);
+        if (p.f && p.out && fclose(p.f) != 0 && failed == DL4C_OK)
+            failed = cli_error(&err, DL4C_E_NOMEM, "predict", "no memory for the answers");
         status = CLI_DONE;
     }
     if (failed != DL4C_OK)
