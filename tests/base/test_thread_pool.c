@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "base/thread_pool.h"
 #include "support/slow.h"
+#include "support/under.h"
 
 #include <dirent.h>
 #include <fenv.h>
@@ -17,18 +18,6 @@
 #include <cmocka.h>
 #if defined(__x86_64__)
 #include <xmmintrin.h>
-#endif
-
-/* tsan itself allows no new thread after a fork of a program with threads, and has one of its own. */
-#if defined(__SANITIZE_THREAD__)
-#define UNDER_TSAN 1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define UNDER_TSAN 1
-#endif
-#endif
-#ifndef UNDER_TSAN
-#define UNDER_TSAN 0
 #endif
 
 enum { TASKS = 1000, WORKERS = 4 };
@@ -332,6 +321,7 @@ static void a_forked_child_works_alone(void **state)
         alarm(10); /* a hang ends as a failure */
         memset(&t, 0, sizeof t);
         dli_parallel(ctx, 0, TASKS, count, &t);
+        /* tsan allows no new thread after a fork of a program with threads, and has one of its own. */
         int good = UNDER_TSAN || threads_now() == 1;
         for (int i = 0; i < TASKS; i++)
             good &= t.done[i] == 1;

@@ -4,6 +4,7 @@
 #define _GNU_SOURCE
 #include "support/photos.h"
 #include "support/slow.h"
+#include "support/under.h"
 #include <dl4c/dl4c.h>
 
 #include <setjmp.h>
@@ -30,30 +31,8 @@
 #include <xmmintrin.h>
 #endif
 
-/* tsan itself allows no new thread after a fork of a program with threads, and has one of its own. */
-#if defined(__SANITIZE_THREAD__)
-#define UNDER_TSAN 1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define UNDER_TSAN 1
-#endif
-#endif
-#ifndef UNDER_TSAN
-#define UNDER_TSAN 0
-#endif
-
-/* Nor does asan (of gcc 12, clang 14) keep its allocator whole over a fork while another thread allocates. */
-#if defined(__SANITIZE_ADDRESS__)
-#define UNDER_ASAN 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define UNDER_ASAN 1
-#endif
-#endif
-#ifndef UNDER_ASAN
-#define UNDER_ASAN 0
-#endif
-
+/* tsan allows no new thread after a fork of a program with threads, and has one of its own; asan (of gcc 12, clang 14) does not keep its
+ * allocator whole over a fork while another thread allocates. */
 static char dir[256];
 
 static const char *in_dir(const char *name)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* dl4c_session_run and dl4c_trainer_step take no memory after their first call: neither from the context's allocator nor, through any
  * other library, from malloc. Counted over networks of all kinds, one thread and several. */
+#include "support/under.h"
 #include <dl4c/dl4c.h>
 
 #include <setjmp.h>
@@ -18,15 +19,9 @@ static _Atomic long by_context, by_malloc;
 
 /* ---- malloc and its relatives, of the whole process ------------------------------------------------------------ */
 
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define OWN_MALLOC 0
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || !defined(__GLIBC__)
+#if UNDER_ASAN || UNDER_TSAN || !defined(__GLIBC__)
 #define OWN_MALLOC 0 /* that of the sanitizer is not to be replaced */
-#endif
-#ifndef OWN_MALLOC
+#else
 #define OWN_MALLOC 1
 #endif
 
