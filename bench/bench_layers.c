@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Where a network's time goes: one line for each step of its plan, with the median and the least time of a step over the rounds, what
- * share of the whole that is and, for convolutions, GFLOP/s as a direct convolution counts them.
+ * share of the whole that is and, for convolutions and dense layers, GFLOP/s as a direct convolution counts them.
  *
  *     bench_layers MODEL [batch] [threads] [rounds] [vertex]
  *
@@ -27,6 +27,12 @@ static double work_of(const struct dli_plan *p, const struct dli_step *s)
 {
     const struct dli_shape *own = &p->shapes[s->vertex];
     struct dl4c_attr kernel, groups;
+    if (s->kind == DLI_STEP_OP && strcmp(s->op->name, "dense") == 0) {
+        int64_t in, out;
+        dli_shape_elements(&s->in_shape[0], &in, NULL);
+        dli_shape_elements(&s->out_shape, &out, NULL);
+        return 2.0 * (double)in * (double)out * (double)p->batch;
+    }
     if (s->kind != DLI_STEP_OP || strcmp(s->op->name, "conv2d") != 0 || !dli_op_attr(s->op, s->attrs, "kernel", &kernel) ||
         !dli_op_attr(s->op, s->attrs, "groups", &groups))
         return 0;
