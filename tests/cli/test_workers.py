@@ -15,6 +15,9 @@ import time
 
 from checks import Checks, read, write
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'support'))
+import mpirun  # noqa: E402
+
 secure = sys.argv[1] == 'tcp'
 dl4c, draw, model = map(os.path.abspath, sys.argv[2:])
 checks = Checks(dl4c)
@@ -130,21 +133,15 @@ def own_stores(rows):
 
 def by_mpi():
     """All ranks are the same command; one of them writes the model."""
-    launcher = shutil.which('mpirun')
-    # More ranks than cores; as root, where tests run as root; every rank on this host. MPI keeps memory to the end of the process.
-    env = dict(os.environ, OMPI_ALLOW_RUN_AS_ROOT='1', OMPI_ALLOW_RUN_AS_ROOT_CONFIRM='1', OMPI_MCA_rmaps_base_oversubscribe='1',
-               OMPI_MCA_mpi_yield_when_idle='1', OMPI_MCA_btl='self,vader,tcp', ASAN_OPTIONS='detect_leaks=0')
-    if not launcher:
+    if not mpirun.LAUNCHER:
         print('without mpirun MPI is not tried')
         return
     run('train', *TRAIN, '--epochs', '4', '--workers', '3', '--out', 'threads.zip')
-    command = [launcher, '-n', '3', dl4c, 'train', *TRAIN, '--epochs', '4', '--transport', 'mpi', '--out', 'mpi.zip', '--run', 'mpi']
-    done = subprocess.run(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120)
-    said = done.stdout.decode(errors='replace')
-    if 'is not built into' in said or 'cannot be loaded' in said:
-        print('MPI is not tried: ' + said.splitlines()[0])
+    status, said = mpirun.run(3, [dl4c, 'train', *TRAIN, '--epochs', '4', '--transport', 'mpi', '--out', 'mpi.zip', '--run', 'mpi'])
+    if mpirun.missing(said):
+        print('MPI is not tried: ' + mpirun.missing(said))
         return
-    check(done.returncode == 0, 'mpirun: %d, %s' % (done.returncode, said))
+    check(status == 0, 'mpirun: %d, %s' % (status, said))
     check(read('mpi.zip') == read('threads.zip'), '3 ranks of MPI and 3 threads give other bits')
 
 
