@@ -20,9 +20,7 @@ import struct
 import subprocess
 import sys
 
-sys.dont_write_bytecode = True
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from round_trip import OPENS, class_path, floats, largest_difference, skip  # noqa: E402
+from dl4j import floats, fresh_folder, java, largest_difference, skip
 
 PARAMETERS = 138357544
 WEIGHTS_MIB = 4 * PARAMETERS / 2**20
@@ -79,25 +77,17 @@ class Run:
 
 
 def main():
-    ours, build, config = sys.argv[1], pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3])
+    ours, build, config = sys.argv[1], sys.argv[2], pathlib.Path(sys.argv[3])
     if os.environ.get("DL4C_TEST_FULL") != "1":
         skip("it takes minutes and 12 GiB; DL4C_TEST_FULL=1 runs it")
     if not config.is_file():
         skip(f"there is no {config}")
-    work = build.resolve() / "vgg16"
-    shutil.rmtree(work, ignore_errors=True)
-    work.mkdir(parents=True)
+    work = fresh_folder(build, "vgg16")
     if available_gib() < 12:
         skip(f"{available_gib():.1f} GiB of memory are free, wanted 12")
     if shutil.disk_usage(work).free < 8 << 30:
         skip("8 GiB on disk are wanted")
-    classes = build.resolve() / "real_dl4j"
-    classes.mkdir(exist_ok=True)
-    path = class_path(classes)
-    here = pathlib.Path(__file__).resolve().parent
-    subprocess.run(["javac", "-nowarn", "-cp", path, "-d", str(classes), str(here / "FullSize.java")], check=True)
-    java = ["java", *[f"--add-opens=java.base/{p}=ALL-UNNAMED" for p in OPENS], "-Xmx6g", "-Dorg.bytedeco.javacpp.maxbytes=10g",
-            "-Dorg.bytedeco.javacpp.maxphysicalbytes=16g", "-Dorg.slf4j.simpleLogger.defaultLogLevel=error", "-cp", path, "FullSize"]
+    there = java(build, "FullSize", "-Xmx6g", "-Dorg.bytedeco.javacpp.maxbytes=10g", "-Dorg.bytedeco.javacpp.maxphysicalbytes=16g")
     draw, bad = random.Random(1), []
     x, y = work / "x.npy", work / "y.npy"
     write_npy(x, (ROWS, 3, 224, 224), (draw.uniform(-120, 130) for _ in range(ROWS * 3 * 224 * 224)))
@@ -121,7 +111,8 @@ def main():
     if made.line["parameters"] != [str(PARAMETERS)]:
         bad.append(f"{made.line['parameters'][0]} parameters, wanted {PARAMETERS}")
     once(made, "save", 2)
-    Run("Deeplearning4j", java + ["train", file("ours.zip"), str(x), str(y), "1", file("after.zip"), file("before.npy"), file("after.npy")])
+    Run("Deeplearning4j", there + ["train", file("ours.zip"), str(x), str(y), "1", file("after.zip"), file("before.npy"),
+                                   file("after.npy")])
     same("ours, loaded there", "before.npy", "ours.npy")
     mine = Run("ours", [ours, "train", file("ours.zip"), str(x), str(y), "1", file("mine.zip"), file("mine.npy")])
     once(mine, "load", 3 * WEIGHTS_MIB + 4)
@@ -145,12 +136,12 @@ def main():
         os.remove(work / name)
 
     (work / "zoo.json").write_text(json.dumps(adam(json.loads(config.read_text()))))
-    theirs = Run("Deeplearning4j", java + ["make", file("zoo.json"), str(x), str(y), file("theirs.zip"), file("theirs.npy")])
+    theirs = Run("Deeplearning4j", there + ["make", file("zoo.json"), str(x), str(y), file("theirs.zip"), file("theirs.npy")])
     copied = Run("ours", [ours, "copy", file("theirs.zip"), file("copied.zip"), str(x), file("copied.npy")])
     once(copied, "load", 3 * WEIGHTS_MIB + 4)
     once(copied, "save", 2)
     same("theirs, loaded here", "copied.npy", "theirs.npy")
-    back = Run("Deeplearning4j", java + ["digest", file("copied.zip")])
+    back = Run("Deeplearning4j", there + ["digest", file("copied.zip")])
     if back.line["digest"] != theirs.line["digest"]:
         bad.append(f"what we saved is {back.line['digest']} there, it was {theirs.line['digest']}")
     for line in bad:

@@ -3,17 +3,15 @@
 """A model's zip entry by entry, through Deeplearning4j itself: model_zip.py MODEL_ZIP BUILD_DIR
 
 noParams.marker, normalizer.bin of every normalizer, the `dl4c` key, uneven padding, updaterState.bin of mixed blocks with a frozen layer
-between them, counts of iterations and epochs: what we write is read there and means the same, what is written there is read here. Needs
-what round_trip.py needs; exits with 77 where it is missing."""
+between them, counts of iterations and epochs: what we write is read there and means the same, what is written there is read here. See
+dl4j.py."""
 
 import json
-import pathlib
-import shutil
 import subprocess
 import sys
 import zipfile
 
-from round_trip import HERE, OPENS, class_path
+from dl4j import fresh_folder, java
 
 MARKER, NONE = ["configuration.json", "coefficients.bin", "noParams.marker"], ["configuration.json", "coefficients.bin"]
 STATE = ["configuration.json", "coefficients.bin", "updaterState.bin"]
@@ -28,14 +26,9 @@ COUNTS = {"no_params": ["0", "0"], "pads": ["0", "0"], "mixed": ["6", "2"], "mix
 
 
 def main():
-    model_zip, build = sys.argv[1], pathlib.Path(sys.argv[2])
-    work = build.resolve() / "real_dl4j"
-    work.mkdir(parents=True, exist_ok=True)
-    path = class_path(work)
-    subprocess.run(["javac", "-nowarn", "-cp", path, "-d", str(work), str(HERE / "ModelZip.java")], check=True)
-    folder = work / "model_zip"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
+    model_zip, build = sys.argv[1:3]
+    command, folder = java(build, "ModelZip", "-Xmx2g"), fresh_folder(build, "model_zip")
+    there = [*command, str(folder)]
     bad = []
 
     def run(command):
@@ -46,10 +39,8 @@ def main():
             bad.append(f"{command[0]} {' '.join(command[-2:])}: {(done.stderr.strip() or done.stdout.strip())[-1500:]}")
         return done.stdout.splitlines()
 
-    java = ["java", *[f"--add-opens=java.base/{p}=ALL-UNNAMED" for p in OPENS], "-Xmx2g",
-            "-Dorg.slf4j.simpleLogger.defaultLogLevel=error", "-cp", path, "ModelZip", str(folder)]
     run([model_zip, "make", str(folder)])
-    lines = [line.split() for line in run(java)] if not bad else []
+    lines = [line.split() for line in run(there)] if not bad else []
     if not bad:
         counts = {words[1]: words[2:] for words in lines if words[0] == "counts"}
         if counts != COUNTS:
@@ -60,7 +51,7 @@ def main():
                 z.writestr("coefficients.bin", b"")
                 z.writestr("noParams.marker", b"")
         run([model_zip, "check", str(folder)])
-        run(java + ["back"])
+        run(there + ["back"])
     for name, wanted in ENTRIES.items() if not bad else ():
         found = zipfile.ZipFile(folder / name).namelist()
         if found != wanted:

@@ -4,77 +4,32 @@
 
 Every recorded model is loaded and saved by dl4c; Deeplearning4j loads what was saved beside the original, and both must compute the same
 and have the same parameters after five steps of training. What Deeplearning4j saves then is loaded here again and must compute what it
-did there, within 1e-5 of the largest magnitude. Needs Java 11, Maven and its registry, or a copy of it in ~/.m2; exits with 77 where one
-is missing. Without DL4C_TEST_FULL=1 only some of the cases are taken."""
+did there, within 1e-5 of the largest magnitude. Without DL4C_TEST_FULL=1 only some of the cases are taken."""
 
-import array
 import fnmatch
 import os
 import pathlib
-import shutil
 import subprocess
 import sys
 
-HERE = pathlib.Path(__file__).resolve().parent
+from dl4j import floats, fresh_folder, java, largest_difference, skip
+
 FEW = ["a_minivgg_adam", "b_transfer_replaceout_frozen_fc1", "c_residual_adam_l2", "c_vertex_*", "d_updater_blocks_mixed", "e_batchnorm",
        "e_deconv_same", "e_separable", "g_centerloss", "g_lstm"]
-OPENS = ["java.lang", "java.nio", "java.util", "sun.nio.ch"]
-
-
-def skip(why):
-    print("skipped: " + why)
-    sys.exit(77)
-
-
-def class_path(work):
-    """Compiles RoundTrip.java; answers the class path to run it with."""
-    for tool in ("java", "javac", "mvn"):
-        if not shutil.which(tool):
-            skip(f"there is no {tool}")
-    listing = work / "class_path.txt"
-    if not listing.is_file():
-        command = ["mvn", "-B", "-q", "-f", str(HERE / "pom.xml"), "dependency:build-classpath", f"-Dmdep.outputFile={listing}"]
-        if subprocess.run(command + ["-o"], capture_output=True).returncode != 0:
-            try:
-                found = subprocess.run(command, capture_output=True, text=True, timeout=600)
-            except subprocess.TimeoutExpired:
-                skip("Maven does not get Deeplearning4j within ten minutes")
-            if found.returncode != 0 or not listing.is_file():
-                skip("Maven cannot get Deeplearning4j: " + (found.stdout.strip().splitlines() or ["no reason given"])[0][:200])
-    path = f"{work}:{listing.read_text().strip()}"
-    subprocess.run(["javac", "-nowarn", "-cp", path, "-d", str(work), str(HERE / "RoundTrip.java")], check=True)
-    return path
-
-
-def floats(path):
-    data = path.read_bytes()
-    values = array.array("f")
-    values.frombytes(data[10 + data[8] + 256 * data[9]:])
-    return values
-
-
-def largest_difference(a, b):
-    if len(a) != len(b):
-        return float("inf")
-    largest = max((abs(v) for v in b), default=0) or 1
-    return max((abs(x - y) for x, y in zip(a, b)), default=0) / largest
 
 
 def main():
-    dl4c, build, goldens = sys.argv[1], pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3])
+    dl4c, build, goldens = sys.argv[1], sys.argv[2], pathlib.Path(sys.argv[3])
     patterns = sys.argv[4:] or (["*"] if os.environ.get("DL4C_TEST_FULL") == "1" else FEW)
     if not goldens.is_dir():
         skip(f"there is no {goldens}")
-    work = build.resolve() / "real_dl4j"
-    work.mkdir(parents=True, exist_ok=True)
-    path = class_path(work)
+    there, work = java(build, "RoundTrip", "-Xmx3g"), fresh_folder(build, "round_trip")
     lines, bad, unknown = [], [], []
     for case in sorted(goldens.iterdir()):
-        there = (case / "model.zip").is_file() and (case / "input.npy").is_file()
-        if not there or not any(fnmatch.fnmatch(case.name, p) for p in patterns):
+        whole = (case / "model.zip").is_file() and (case / "input.npy").is_file()
+        if not whole or not any(fnmatch.fnmatch(case.name, p) for p in patterns):
             continue
         out = work / case.name
-        shutil.rmtree(out, ignore_errors=True)
         out.mkdir()
         ours = out / "ours.zip"
         made = subprocess.run([dl4c, "convert", str(case / "model.zip"), str(ours), "--quiet"], capture_output=True, text=True)
@@ -85,9 +40,7 @@ def main():
         else:
             bad.append(f"{case.name}: {made.stderr.strip()}")
     (work / "list.tsv").write_text("".join(line + "\n" for line in lines))
-    opens = [f"--add-opens=java.base/{p}=ALL-UNNAMED" for p in OPENS]
-    run = subprocess.run(["java", *opens, "-Xmx3g", "-Dorg.slf4j.simpleLogger.defaultLogLevel=error", "-cp", path, "RoundTrip",
-                          str(work / "list.tsv")], capture_output=True, text=True)
+    run = subprocess.run([*there, str(work / "list.tsv")], capture_output=True, text=True)
     results = [r.split("\t") for r in run.stdout.splitlines() if r.startswith("RESULT\t")]
     if len(results) != len(lines):
         bad.append(f"{len(results)} of {len(lines)} cases were run: {run.stderr.strip()[-500:]}")

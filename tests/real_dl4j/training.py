@@ -3,30 +3,19 @@
 """Training of rarer kinds against Deeplearning4j itself: training.py TRAINING BUILD_DIR
 
 Training.java records weight noise that is certain, masks of features and targets, the mixture density loss and settings that change
-nothing; the program TRAINING repeats them here and writes each model, which Deeplearning4j then trains, too. Needs what round_trip.py
-needs; exits with 77 where it is missing."""
+nothing; the program TRAINING repeats them here and writes each model, which Deeplearning4j then trains, too. See dl4j.py."""
 
-import pathlib
-import shutil
 import subprocess
 import sys
 
-from round_trip import HERE, OPENS, class_path
+from dl4j import fresh_folder, java
 
 
 def main():
-    training, build = sys.argv[1], pathlib.Path(sys.argv[2])
-    work = build.resolve() / "real_dl4j"
-    work.mkdir(parents=True, exist_ok=True)
-    path = class_path(work)
-    subprocess.run(["javac", "-nowarn", "-cp", path, "-d", str(work), str(HERE / "Training.java")], check=True, capture_output=True)
-    folder = work / "training"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
-    java = ["java", *(a for p in OPENS for a in ("--add-opens", f"java.base/{p}=ALL-UNNAMED")), "-Xmx2g",
-            "-Dorg.slf4j.simpleLogger.defaultLogLevel=error", "-cp", path, "Training"]
+    training, build = sys.argv[1:3]
+    there, folder = java(build, "Training", "-Xmx2g"), fresh_folder(build, "training")
     bad = []
-    recorded = subprocess.run([*java, "record", str(folder)], capture_output=True, text=True)
+    recorded = subprocess.run([*there, "record", str(folder)], capture_output=True, text=True)
     lines = [line.split("\t") for line in recorded.stdout.splitlines() if "\t" in line]
     bad += [f"not recorded: {line[1]}: {line[2]}" for line in lines if line[0] == "FAILED"]
     cases = [line[1] for line in lines if line[0] == "RECORDED"]
@@ -37,7 +26,7 @@ def main():
     print(ours.stdout, end="")
     if len(repeated) != len(cases):
         bad.append(f"{len(repeated)} of {len(cases)} cases were repeated")
-    checked = subprocess.run([*java, "check", str(folder)], capture_output=True, text=True)
+    checked = subprocess.run([*there, "check", str(folder)], capture_output=True, text=True)
     results = [line.split("\t") for line in checked.stdout.splitlines() if line.startswith("RESULT\t")]
     bad += [f"{name}: {result}" for _, name, result in results if result != "ok"]
     if len(results) != len(cases):
