@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Groups over tcp between hosts, through what happens to hosts: each scenario ends with right means, among those who are left or came back.
 # Usage: transport.py SCHEME MEMBER [SCENARIO ...]
+import contextlib
 import os
 import re
 import signal
@@ -54,15 +55,24 @@ class Group:
                 raise Wrong('not within %d s: %s' % (seconds, what.__doc__ or 'the driver saw sizes %s' % self.sizes()))
             time.sleep(0.05)
 
-    def size_is(self, size, seconds=20):
-        self.until(lambda: self.sizes() and self.sizes()[-1] == size, seconds)
-
     def rounds_go_on(self, i=1):
         def rounds():
             found = [line for line in self.lines(i) if ' round ' in line]
             return int(found[-1].split()[-1]) if found else 0
         before = rounds()
         self.until(lambda: rounds() > before)
+
+    def goes_on_with(self, size, seen_by=1):
+        self.until(lambda: self.sizes() and self.sizes()[-1] == size)
+        self.rounds_go_on(seen_by)
+
+    def has_logged(self, text):
+        if not any(text in line for line in self.lines(1)):
+            raise Wrong('the log does not say "%s"' % text)
+
+    def was_never_other_than(self, size):
+        if self.sizes() != [size]:
+            raise Wrong('the driver saw sizes %s' % self.sizes())
 
     def end(self, gone=()):
         """The driver ends it: all but those who are gone end as they should, and no mean was wrong."""
@@ -78,121 +88,91 @@ class Group:
         self.started[i].send_signal(number)
 
 
+@contextlib.contextmanager
+def standing(size, lost_after_ms, timeout_ms, spare=0, switch=None, floats=200000):
+    """A group that has begun, a member on each host; spare hosts more."""
+    with Hosts(size + spare, switch) as h:
+        g = Group(h, size, lost_after_ms, timeout_ms, floats)
+        g.goes_on_with(size)
+        yield g
+
+
 def killed():
-    with Hosts(4) as h:
-        g = Group(h, 4, 2000, 5000)
-        g.size_is(4)
-        g.rounds_go_on()
+    with standing(4, 2000, 5000) as g:
         g.signal(3, signal.SIGKILL)
-        g.size_is(3)
-        g.rounds_go_on()
-        if not any('lost rank' in line for line in g.lines(1)):
-            raise Wrong('the log does not say who was lost')
+        g.goes_on_with(3)
+        g.has_logged('lost rank')
         g.end(gone=[3])
 
 
 def stopped():
-    with Hosts(3) as h:
-        g = Group(h, 3, 1500, 5000)
-        g.size_is(3)
-        g.rounds_go_on()
+    with standing(3, 1500, 5000) as g:
         g.signal(2, signal.SIGSTOP)
-        g.size_is(2)
-        g.rounds_go_on()
-        if not any('nothing was heard' in line for line in g.lines(1)):
-            raise Wrong('the log does not say that nothing was heard')
+        g.goes_on_with(2)
+        g.has_logged('nothing was heard')
         g.signal(2, signal.SIGCONT)
-        g.size_is(3)
-        g.rounds_go_on()
+        g.goes_on_with(3)
         g.end()
 
 
 def cut_for_a_moment():
     """Shorter than the time after which a member is lost: nothing happens but that it takes longer."""
-    with Hosts(3) as h:
-        g = Group(h, 3, 9000, 15000)
-        g.size_is(3)
-        g.rounds_go_on()
-        h.link(2, False)
+    with standing(3, 9000, 15000) as g:
+        g.hosts.link(2, False)
         time.sleep(5)
-        h.link(2, True)
+        g.hosts.link(2, True)
         g.rounds_go_on()
         g.end()
-        if g.sizes() != [3]:
-            raise Wrong('the driver saw sizes %s' % g.sizes())
+        g.was_never_other_than(3)
 
 
 def cut_and_back():
-    with Hosts(3) as h:
-        g = Group(h, 3, 1500, 4000)
-        g.size_is(3)
-        g.rounds_go_on()
-        h.link(3, False)
-        g.size_is(2)
-        g.rounds_go_on()
-        h.link(3, True)
-        g.size_is(3)
-        g.rounds_go_on()
+    with standing(3, 1500, 4000) as g:
+        g.hosts.link(3, False)
+        g.goes_on_with(2)
+        g.hosts.link(3, True)
+        g.goes_on_with(3)
         g.end()
 
 
 def cut_for_good():
-    with Hosts(3) as h:
-        g = Group(h, 3, 1500, 4000)
-        g.size_is(3)
-        g.rounds_go_on()
-        h.link(2, False)
-        g.size_is(2)
-        g.rounds_go_on()
+    with standing(3, 1500, 4000) as g:
+        g.hosts.link(2, False)
+        g.goes_on_with(2)
         g.end(gone=[2])
 
 
 def joined():
-    with Hosts(4) as h:
-        g = Group(h, 3, 2000, 5000)
-        g.size_is(3)
-        g.rounds_go_on()
+    with standing(3, 2000, 5000, spare=1) as g:
         g.start(4)
-        g.size_is(4)
-        g.rounds_go_on(4)
+        g.goes_on_with(4, seen_by=4)
         g.end()
 
 
 def driver_killed():
-    with Hosts(3) as h:
-        g = Group(h, 3, 2000, 5000)
-        g.size_is(3)
-        g.rounds_go_on()
+    with standing(3, 2000, 5000) as g:
         g.signal(1, signal.SIGKILL)
         g.started[1].wait()
         g.start(1)
-        g.size_is(3)
-        g.rounds_go_on()
+        g.goes_on_with(3)
         g.end()
-
-
-def far_and_lossy():
-    with Hosts(3, switch=(20, 0, 1, 100)) as h:
-        g = Group(h, 3, 5000, 20000, floats=20000)
-        g.size_is(3)
-        g.rounds_go_on()
-        g.end()
-        if g.sizes() != [3]:
-            raise Wrong('the driver saw sizes %s' % g.sizes())
 
 
 def driver_stopped():
     """To the others it is gone; when it goes on, they come back by themselves."""
-    with Hosts(3) as h:
-        g = Group(h, 3, 1500, 5000)
-        g.size_is(3)
-        g.rounds_go_on()
+    with standing(3, 1500, 5000) as g:
         g.signal(1, signal.SIGSTOP)
         time.sleep(4)
         g.signal(1, signal.SIGCONT)
-        g.until(lambda: len(g.sizes()) > 1 and g.sizes()[-1] == 3)
-        g.rounds_go_on()
+        g.until(lambda: len(g.sizes()) > 1)
+        g.goes_on_with(3)
         g.end()
+
+
+def far_and_lossy():
+    with standing(3, 5000, 20000, switch=(20, 0, 1, 100), floats=20000) as g:
+        g.end()
+        g.was_never_other_than(3)
 
 
 def main():
