@@ -133,7 +133,7 @@ static dl4c_status send_setup(struct dli_leader *l, int32_t place, const void *m
     return dli_leader_tell(l, place, text, (size_t)o.b, err);
 }
 
-static dl4c_status set_up(struct dli_leader *l, const uint8_t *ready, struct dl4c_error *err)
+static dl4c_status set_up(struct dli_leader *l, const uint8_t *ready, int32_t *without, struct dl4c_error *err)
 {
     dl4c_graph *copy = NULL;
     struct dl4c_save_options so = DL4C_SAVE_OPTIONS_INIT;
@@ -146,17 +146,18 @@ static dl4c_status set_up(struct dli_leader *l, const uint8_t *ready, struct dl4
     if (status == DL4C_OK)
         status = dli_settings_write(l->ctx, l->settings, &text, err);
     for (int32_t i = dli_leader_first(l); i < l->n && status == DL4C_OK; i++)
-        if (!ready[i])
-            status = send_setup(l, i, model, size, text, err);
+        if (!ready[i] && (status = send_setup(l, i, model, size, text, err)) != DL4C_OK)
+            *without = status == DL4C_E_PEER ? -1 : dli_leader_rank(l, i);
     dli_free(text);
     dl4c_free(model);
     return status;
 }
 
-static dl4c_status hear_hello(struct dli_leader *l, int32_t place, uint8_t *ready, struct dl4c_error *err)
+static dl4c_status hear_hello(struct dli_leader *l, int32_t place, int64_t until_ns, struct dli_watch *watch, uint8_t *ready,
+                              struct dl4c_error *err)
 {
     struct dli_hello hello;
-    DLI_TRY(dli_leader_hear(l, place, &hello, sizeof hello, dli_moment(l->join_timeout_ms), NULL, err));
+    DLI_TRY(dli_leader_hear(l, place, &hello, sizeof hello, until_ns, watch, err));
     if (hello.magic != DLI_WIRE_MAGIC)
         return dli_fail(err, DL4C_E_CORRUPT, "train", "worker %" PRId32 " speaks another language, or has another byte order", place);
     if (hello.version != DLI_WIRE_VERSION || hello.level < 0 || hello.level > 2)
@@ -182,13 +183,14 @@ static dl4c_status agree_on_kernels(struct dli_leader *l, int before, struct dl4
 }
 
 /* Who of the workers reads the store itself. */
-static dl4c_status hear_who_reads(struct dli_leader *l, int32_t *without, struct dl4c_error *err)
+static dl4c_status hear_who_reads(struct dli_leader *l, struct dli_watch *watch, int32_t *without, struct dl4c_error *err)
 {
     const dl4c_graph *g = l->m.t->graph;
+    const int64_t until = dli_moment(l->join_timeout_ms);
     int32_t reading = 0;
     for (int32_t i = dli_leader_first(l); i < l->n; i++) {
         int64_t reads = 0;
-        const dl4c_status status = dli_leader_hear(l, i, &reads, sizeof reads, dli_moment(l->join_timeout_ms), NULL, err);
+        const dl4c_status status = dli_leader_hear(l, i, &reads, sizeof reads, until, watch, err);
         if (status != DL4C_OK) {
             *without = status == DL4C_E_PEER ? -1 : dli_leader_rank(l, i);
             return status;
@@ -203,9 +205,10 @@ static dl4c_status hear_who_reads(struct dli_leader *l, int32_t *without, struct
                                 l->n - dli_leader_first(l));
 }
 
-dl4c_status dli_leader_welcome(struct dli_leader *l, int32_t *without, struct dl4c_error *err)
+dl4c_status dli_leader_welcome(struct dli_leader *l, struct dli_watch *watch, int32_t *without, struct dl4c_error *err)
 {
     const dl4c_graph *g = l->m.t->graph;
+    const int64_t until = dli_moment(l->join_timeout_ms);
     const int before = l->trains ? dli_cpu_rank() : l->ids ? l->level : -1;
     l->heard = false;
     *without = -1;
@@ -215,7 +218,7 @@ dl4c_status dli_leader_welcome(struct dli_leader *l, int32_t *without, struct dl
     l->level = l->trains ? dli_cpu_rank() : 2;
     bool all = true;
     for (int32_t i = dli_leader_first(l); i < l->n && status == DL4C_OK; i++) {
-        status = hear_hello(l, i, &ready[i], err);
+        status = hear_hello(l, i, until, watch, &ready[i], err);
         *without = status == DL4C_OK || status == DL4C_E_PEER ? -1 : dli_leader_rank(l, i);
         all = all && ready[i];
     }
@@ -223,13 +226,13 @@ dl4c_status dli_leader_welcome(struct dli_leader *l, int32_t *without, struct dl
         const struct dli_order o = { .kind = DLI_ORDER_STATE, .level = l->level, .iteration = g->iteration, .epoch = g->epoch };
         status = agree_on_kernels(l, before, err);
         if (status == DL4C_OK && !all)
-            status = set_up(l, ready, err);
+            status = set_up(l, ready, without, err);
         if (status == DL4C_OK)
             status = tell_all(l, &o, sizeof o, without, err);
         if (status == DL4C_OK)
             status = dli_member_state(&l->m, err);
         if (status == DL4C_OK)
-            status = hear_who_reads(l, without, err);
+            status = hear_who_reads(l, watch, without, err);
     }
     dli_free(ready);
     l->heard = status == DL4C_OK;
@@ -248,11 +251,11 @@ dl4c_status dli_leader_regroup(struct dli_leader *l, int32_t without, struct dli
         dl4c_status status = dl4c_group_regroup(l->group, &o, err);
         without = -1;
         if (status == DL4C_OK) {
-            status = dli_leader_welcome(l, &without, err);
+            status = dli_leader_welcome(l, watch, &without, err);
             if (status == DL4C_OK || !dli_leader_may_go_on(l, status))
                 return status;
         }
-        if (status == DL4C_E_CANCELLED || status == DL4C_E_UNSUPPORTED || status == DL4C_E_NOMEM)
+        if (status == DL4C_E_CANCELLED || status == DL4C_E_UNSUPPORTED || status == DL4C_E_NOMEM || status == DL4C_E_LIMIT)
             return status;
         DLI_TRY(dli_watch_check(watch, err));
         if (dli_now_ns() >= until) {

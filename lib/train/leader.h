@@ -39,8 +39,8 @@ struct dli_report_of {
     struct dli_step_report *steps; /* [frequency] */
 };
 
-/* The group stands: hears hello from all, sets up who is new. *without: the rank at fault, -1: not known. */
-dl4c_status dli_leader_welcome(struct dli_leader *l, int32_t *without, struct dl4c_error *err);
+/* The group stands: hears hello from all, within the join timeout, and sets up who is new. *without: the rank at fault, -1: not known. */
+dl4c_status dli_leader_welcome(struct dli_leader *l, struct dli_watch *watch, int32_t *without, struct dl4c_error *err);
 /* Whether somebody waits to join. */
 bool dli_leader_waited_for(struct dli_leader *l);
 /* The next generation, with those who remain and those who wait; `without`: a rank that is left behind, -1: none. Waits for enough workers

@@ -355,7 +355,7 @@ static dl4c_status gather(struct dli_workers *all, const struct dl4c_fit_options
     DLI_TRY(status);
     all->l.m.group = all->l.group;
     int32_t without;
-    const dl4c_status met = dli_leader_welcome(&all->l, &without, err);
+    const dl4c_status met = dli_leader_welcome(&all->l, watch, &without, err);
     return dli_leader_may_go_on(&all->l, met) ? dli_leader_regroup(&all->l, without, watch, err) : met;
 }
 

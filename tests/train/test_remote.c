@@ -2,6 +2,7 @@
 /* Training that one leads and others work in, over a group: the same bits as threads, and what a worker that is lost, comes late, lies or
  * joins in between costs. The group is one of threads, so that all of it runs in this process. */
 #define _XOPEN_SOURCE 700 /* mkdtemp */
+#include "base/deadline.h"
 #include "graph/graph.h"
 #include "train/toy.h"
 #include "train/wire.h"
@@ -41,7 +42,7 @@ struct mate {
     int32_t cancel;
     dl4c_status status;
     struct dl4c_error err;
-    enum { HONEST, STRANGER, HANGS, LIES } kind;
+    enum { HONEST, STRANGER, HANGS, LIES, SILENT } kind;
     int32_t let_go; /* of one that hangs */
 };
 
@@ -57,7 +58,8 @@ static dl4c_status misbehave(struct mate *m)
         return status;
     hello.magic += m->kind == STRANGER;
     hello.level = 2;
-    (void)dl4c_group_send(g, 0, &hello, sizeof hello, 5000, NULL);
+    if (m->kind != SILENT)
+        (void)dl4c_group_send(g, 0, &hello, sizeof hello, 5000, NULL);
     if (m->kind == LIES) { /* it says it was set up, so that a round is next: a report of what it was never given */
         struct dli_order o;
         struct dli_report r = { .status = DL4C_OK, .steps = 1 << 20 };
@@ -405,6 +407,50 @@ static void a_training_that_diverges_ends_for_all(void **state)
     dl4c_graph_destroy(&g);
 }
 
+struct later {
+    int32_t flag;
+    int ms;
+};
+
+static void *set_later(void *arg)
+{
+    struct later *l = arg;
+    wait_ms(l->ms);
+    dl4c_cancel_set(&l->flag);
+    return NULL;
+}
+
+/* One that joins and then says nothing: it may do so for join_timeout_ms in all, and the host may end it before. */
+static void a_worker_that_says_nothing_holds_nobody_for_long(void **state)
+{
+    (void)state;
+    for (int way = 0; way < 2; way++) {
+        struct dl4c_error err = DL4C_ERROR_INIT;
+        struct mate mates[2];
+        struct plan p = { 0 };
+        struct later later = { .ms = 200 };
+        struct dl4c_fit_options o = options(way ? "threads:silent" : "threads:mute", 2);
+        const int64_t began = dli_now_ns();
+        pthread_t thread;
+        dl4c_graph *g;
+        o.join_timeout_ms = way ? 500 : 60000;
+        o.worker_timeout_ms = 500;
+        o.cancel = &later.flag;
+        for (int i = 0; i < 2; i++)
+            start(&mates[i], o.transport, SILENT);
+        assert_true(way || pthread_create(&thread, NULL, set_later, &later) == 0);
+        assert_int_equal(lead(&o, &p, &g, &err), way ? DL4C_E_PEER : DL4C_E_CANCELLED);
+        assert_true(dli_now_ns() - began < INT64_C(20000000000)); /* and not 60 s for each */
+        if (!way)
+            pthread_join(thread, NULL);
+        for (int i = 0; i < 2; i++) {
+            __atomic_store_n(&mates[i].let_go, 1, __ATOMIC_RELEASE);
+            pthread_join(mates[i].thread, NULL);
+        }
+        dl4c_graph_destroy(&g);
+    }
+}
+
 static void nobody_leads(void **state)
 {
     (void)state;
@@ -430,6 +476,7 @@ int main(void)
         cmocka_unit_test(too_few_workers_end_the_training_in_time),
         cmocka_unit_test(a_leader_that_comes_back_goes_on_to_the_same_bits),
         cmocka_unit_test(a_training_that_diverges_ends_for_all),
+        cmocka_unit_test(a_worker_that_says_nothing_holds_nobody_for_long),
         cmocka_unit_test(nobody_leads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
