@@ -120,6 +120,8 @@ dl4c_status dli_member_receive(struct dli_member *m, const struct dli_order *o, 
     }
     if (sum != o->rows)
         return dli_member_strange("minibatches that do not add up to their rows", err);
+    if (o->what & DLI_ROWS_LABELS && dli_trainer_classes(m->t, 1, false, NULL) != DL4C_OK)
+        return dli_member_strange("labels for a network that wants targets", err);
     r->ctx = m->ctx;
     DLI_TRY(dli_rows_room(r, m->t, o->rows, o->what & DLI_ROWS_LABELS, o->what & DLI_ROWS_INDEX, err));
     r->n = o->rows;

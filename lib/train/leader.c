@@ -278,7 +278,8 @@ static dl4c_status check_report(const struct dli_leader *l, const struct dli_dea
         const struct dli_step_report *step = &r->steps[k];
         if (rows == 0)
             continue;
-        if (k++ >= r->n_steps || step->step != s || step->rows != rows || step->right < 0 || step->counted < 0 || !isfinite(step->score))
+        if (k++ >= r->n_steps || step->step != s || step->rows != rows || step->right < 0 || step->right > step->counted ||
+            step->counted > rows || !isfinite(step->score))
             return dli_fail(err, DL4C_E_CORRUPT, "train", "worker %" PRId32 " reports another minibatch than its %" PRId64 "th", place,
                             s + 1);
     }

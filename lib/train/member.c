@@ -72,8 +72,8 @@ dl4c_status dli_member_train(struct dli_member *m, const struct dli_order *o, co
         struct dli_step_report *r = &m->steps[m->n_steps];
         if (deal->count[at] == 0)
             continue;
-        if (m->cancel && cancelled(m))
-            return dli_fail(err, DL4C_E_CANCELLED, "train", "cancelled");
+        if (cancelled(m))
+            return dli_fail(err, DL4C_E_CANCELLED, "train", "worker %" PRId64 " was cancelled", o->number);
         dli_rows_batch(deal->rows, deal->first[at], deal->count[at], &b);
         *r = (struct dli_step_report){ .step = s, .rows = b.n };
         const dl4c_status status = dli_trainer_run(m->t, true, &b, &r->score, &r->right, err);
@@ -130,8 +130,8 @@ static dl4c_status next_message(struct dli_member *m, void *message, size_t size
         const dl4c_status status = dl4c_group_recv(m->group, 0, message, size, DLI_LOOK_MS, err);
         if (status != DL4C_E_TIMEOUT)
             return status;
-        if (m->cancel && cancelled(m))
-            return dli_fail(err, DL4C_E_CANCELLED, "worker", "cancelled");
+        if (cancelled(m))
+            return dli_fail(err, DL4C_E_CANCELLED, "worker", "the worker was cancelled");
     }
 }
 

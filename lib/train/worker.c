@@ -42,7 +42,7 @@ static dl4c_status join(struct worker *w, struct dl4c_error *err)
             return status;
         }
         if (cancelled(w))
-            return dli_fail(err, DL4C_E_CANCELLED, "worker", "cancelled");
+            return dli_fail(err, DL4C_E_CANCELLED, "worker", "the worker was cancelled before it joined");
         if (dli_now_ns() >= until)
             return dli_fail(err, DL4C_E_PEER, "worker", "nobody leads a training at %.200s: %.200s", w->url,
                             w->lost.status != DL4C_OK ? w->lost.message : why.message);

@@ -4,8 +4,8 @@
 #define _XOPEN_SOURCE 700 /* mkdtemp */
 #include "base/deadline.h"
 #include "graph/graph.h"
+#include "train/member.h"
 #include "train/toy.h"
-#include "train/wire.h"
 #include <dl4c/transport.h>
 
 #include <setjmp.h>
@@ -451,6 +451,57 @@ static void a_worker_that_says_nothing_holds_nobody_for_long(void **state)
     }
 }
 
+struct taught {
+    struct dli_member m;
+    struct dli_order o;
+    dl4c_status status;
+    struct dl4c_error err;
+};
+
+static void *take_a_share(void *arg)
+{
+    struct taught *t = arg;
+    struct dl4c_group_options j = DL4C_GROUP_OPTIONS_INIT;
+    j.url = "threads:taught";
+    t->status = dl4c_group_join(NULL, &j, &t->m.group, &t->err);
+    if (t->status == DL4C_OK)
+        t->status = dli_member_receive(&t->m, &t->o, &t->err);
+    dl4c_group_leave(&t->m.group, 0);
+    return NULL;
+}
+
+/* A row of such a network has five of them, and the loss would look for all. */
+static void a_worker_takes_no_labels_for_a_network_that_wants_targets(void **state)
+{
+    (void)state;
+    const int64_t shape[] = { 2, 5 }, count = 2;
+    const char *specs[] = { "rnn_output:units=2,activation=softmax,loss=mcxent" };
+    int64_t own_first = 0, own_count = 0;
+    struct taught t = { .m = { .frequency = 1, .patience_ms = 500, .own_first = &own_first, .own_count = &own_count },
+                        .o = { .steps = 1, .rows = 2, .what = DLI_ROWS_LABELS } };
+    struct dl4c_error err = DL4C_ERROR_INIT;
+    struct dl4c_fit_options o = DL4C_FIT_OPTIONS_INIT;
+    struct dl4c_group_options j = DL4C_GROUP_OPTIONS_INIT;
+    dl4c_graph *g = toy_graph(NULL, shape, 2, specs, 1);
+    dl4c_group *leader = NULL;
+    pthread_t thread;
+    o.batch = 2;
+    must(dl4c_trainer_create(g, &o, &t.m.t, &err), &err);
+    j.url = "threads:taught";
+    j.driver = 1;
+    j.size = 2;
+    assert_int_equal(pthread_create(&thread, NULL, take_a_share, &t), 0);
+    must(dl4c_group_join(NULL, &j, &leader, &err), &err);
+    (void)dl4c_group_send(leader, 1, &count, sizeof count, 5000, NULL); /* the worker may be gone when this returns */
+    pthread_join(thread, NULL);
+    assert_int_equal(t.status, DL4C_E_CORRUPT);
+    assert_non_null(strstr(t.err.message, "labels for a network that wants targets"));
+    dl4c_group_leave(&leader, 0);
+    dl4c_trainer_destroy(&t.m.t);
+    dli_rows_free(&t.m.own);
+    dl4c_graph_destroy(&g);
+}
+
 static void nobody_leads(void **state)
 {
     (void)state;
@@ -477,6 +528,7 @@ int main(void)
         cmocka_unit_test(a_leader_that_comes_back_goes_on_to_the_same_bits),
         cmocka_unit_test(a_training_that_diverges_ends_for_all),
         cmocka_unit_test(a_worker_that_says_nothing_holds_nobody_for_long),
+        cmocka_unit_test(a_worker_takes_no_labels_for_a_network_that_wants_targets),
         cmocka_unit_test(nobody_leads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
