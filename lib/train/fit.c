@@ -623,7 +623,7 @@ dl4c_status dl4c_fit(dl4c_graph *graph, dl4c_source *source, const struct dl4c_f
     if (status != DL4C_OK)
         dli_run_failed(f.run, graph->epoch, graph->iteration, err);
     dli_workers_destroy(&f.workers, status, status == DL4C_OK ? "" : err->message);
-    dl4c_group_leave(&f.group, 0);
+    dli_workers_call_off(&f.group, status, err->message);
     dli_free(f.listeners);
     dli_trainer_copy_free(&f.best);
     dli_labels_free(&f.labels);

@@ -127,6 +127,22 @@ dl4c_status dli_workers_join(dl4c_context *ctx, const struct dl4c_fit_options *o
     return DL4C_OK;
 }
 
+void dli_workers_call_off(dl4c_group **group, dl4c_status status, const char *message)
+{
+    const struct dli_order o = { .kind = DLI_ORDER_END, .a = status, .b = (int64_t)strlen(message) };
+    struct dl4c_members who = DL4C_MEMBERS_INIT;
+    struct dli_hello hello;
+    if (!*group)
+        return;
+    (void)dl4c_group_members(*group, &who, NULL);
+    for (int32_t r = 1; r < who.size; r++)
+        if (dl4c_group_recv(*group, r, &hello, sizeof hello, DLI_END_MS, NULL) == DL4C_OK &&
+            dl4c_group_send(*group, r, &o, sizeof o, DLI_END_MS, NULL) == DL4C_OK && o.b > 0)
+            (void)dl4c_group_send(*group, r, message, (size_t)o.b, DLI_END_MS, NULL);
+    (void)dl4c_group_barrier(*group, DLI_END_MS, NULL);
+    dl4c_group_leave(group, DLI_END_MS);
+}
+
 dl4c_status dli_workers_serve(dl4c_context *ctx, const struct dl4c_fit_options *o, dl4c_group **group, struct dl4c_error *err)
 {
     struct dli_member m = { .ctx = ctx, .group = *group, .cancel = o->cancel, .threads = o->threads, .patience_ms = DLI_VECTOR_MS };

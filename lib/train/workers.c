@@ -437,7 +437,8 @@ void dli_workers_destroy(struct dli_workers **workers, dl4c_status status, const
     if (!all)
         return;
     *workers = NULL;
-    if (all->l.group && status != DL4C_E_CANCELLED && status != DL4C_E_TIMEOUT) /* of those the training may go on elsewhere */
+    const bool fixed = all->l.remote && all->l.trains; /* a group that nobody else can lead */
+    if (all->l.group && (fixed || (status != DL4C_E_CANCELLED && status != DL4C_E_TIMEOUT))) /* then it may go on elsewhere */
         dli_leader_end(&all->l, status, message);
     stop(all);
     for (int32_t i = 1; all->members && i < all->n; i++)

@@ -61,6 +61,8 @@ void dli_workers_destroy(struct dli_workers **workers, dl4c_status status, const
 /* Where all of a group call fit: joins it. */
 dl4c_status dli_workers_join(dl4c_context *ctx, const struct dl4c_fit_options *options, dl4c_group **group, int32_t *rank, int32_t *size,
                              struct dl4c_error *err);
+/* Rank 0's, where the training failed before it had workers: tells the others why, and leaves it. Takes NULL there; writes NULL. */
+void dli_workers_call_off(dl4c_group **group, dl4c_status status, const char *message);
 /* Works in it until the training is over, and leaves it. */
 dl4c_status dli_workers_serve(dl4c_context *ctx, const struct dl4c_fit_options *options, dl4c_group **group, struct dl4c_error *err);
 

@@ -6,7 +6,7 @@
 #include "graph/graph.h"
 #include "train/member.h"
 #include "train/toy.h"
-#include <dl4c/transport.h>
+#include "transport/transport.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,6 +15,7 @@
 #include <cmocka.h>
 #include <math.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -502,6 +503,72 @@ static void a_worker_takes_no_labels_for_a_network_that_wants_targets(void **sta
     dl4c_graph_destroy(&g);
 }
 
+/* The scheme "mpi" of a context, over threads: whoever comes first drives. */
+static _Atomic int32_t came;
+
+static dl4c_status join_as_mpi_does(void *user, const struct dl4c_group_options *options, void **group, struct dl4c_error *err)
+{
+    struct dl4c_group_options o = *options;
+    o.url = "threads:all call fit";
+    o.driver = came++ == 0;
+    o.size = o.driver ? 2 : 0;
+    return dli_transport_threads.join(user, &o, group, err);
+}
+
+struct rank {
+    pthread_t thread;
+    dl4c_context *ctx;
+    const char *run_dir;
+    int32_t rank;
+    dl4c_status status;
+    struct dl4c_error err;
+};
+
+static void *call_fit(void *arg)
+{
+    struct rank *r = arg;
+    struct dl4c_fit_options o = options("mpi", 1);
+    const int64_t shape[] = { TOY_FEATURES };
+    const char *specs[] = { "output:units=3,activation=softmax" };
+    dl4c_graph *g = toy_graph(r->ctx, shape, 1, specs, 1);
+    dl4c_source *s = toy_source(r->ctx, N, 1);
+    o.run_dir = r->run_dir;
+    o.rank = &r->rank;
+    r->status = dl4c_fit(g, s, &o, &r->err);
+    dl4c_source_destroy(&s);
+    dl4c_graph_destroy(&g);
+    return NULL;
+}
+
+static void where_all_call_fit_a_failure_of_rank_0_is_told_to_all(void **state)
+{
+    (void)state;
+    struct dl4c_transport_ops ops = dli_transport_threads;
+    struct dl4c_error err = DL4C_ERROR_INIT;
+    const struct dli_transport *threads;
+    struct rank ranks[2] = { { .err = DL4C_ERROR_INIT }, { .err = DL4C_ERROR_INIT } };
+    dl4c_context *ctx = NULL;
+    must(dl4c_context_create(NULL, &ctx, &err), &err);
+    must(dli_transport_find(ctx, "threads:", &threads, &err), &err);
+    ops.name = "mpi";
+    ops.join = join_as_mpi_does;
+    must(dl4c_transport_register(ctx, &ops, threads->user, NULL, &err), &err);
+    for (int i = 0; i < 2; i++) {
+        ranks[i].ctx = ctx;
+        ranks[i].run_dir = "nowhere://run"; /* before there are workers */
+        assert_int_equal(pthread_create(&ranks[i].thread, NULL, call_fit, &ranks[i]), 0);
+    }
+    for (int i = 0; i < 2; i++)
+        pthread_join(ranks[i].thread, NULL);
+    for (int i = 0; i < 2; i++) {
+        assert_true(ranks[i].status != DL4C_OK);
+        assert_int_equal(ranks[i].rank ? ranks[i].status : DL4C_E_STATE, DL4C_E_STATE);
+        assert_non_null(strstr(ranks[i].err.message, "nowhere"));
+    }
+    assert_int_equal(ranks[0].rank + ranks[1].rank, 1);
+    dl4c_context_destroy(&ctx);
+}
+
 static void nobody_leads(void **state)
 {
     (void)state;
@@ -529,6 +596,7 @@ int main(void)
         cmocka_unit_test(a_training_that_diverges_ends_for_all),
         cmocka_unit_test(a_worker_that_says_nothing_holds_nobody_for_long),
         cmocka_unit_test(a_worker_takes_no_labels_for_a_network_that_wants_targets),
+        cmocka_unit_test(where_all_call_fit_a_failure_of_rank_0_is_told_to_all),
         cmocka_unit_test(nobody_leads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
