@@ -3,6 +3,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "bench.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,20 +27,39 @@ double bench_peak_mib(void)
     return (double)usage.ru_maxrss / 1024;
 }
 
-int bench_option(struct bench *b, int argc, char **argv, int i)
+static bool take(const struct bench_option *o, const char *text)
 {
-    if (strcmp(argv[i], "--json") == 0) /* the only form there is */
-        return 1;
-    if (strcmp(argv[i], "--serve") == 0) {
-        b->serve = true;
-        return 1;
+    switch (o->kind) {
+    case BENCH_INT: *(int32_t *)o->value = atoi(text); return true;
+    case BENCH_LONG: *(int64_t *)o->value = atoll(text); return true;
+    case BENCH_TEXT: *(const char **)o->value = text; return true;
+    case BENCH_SIZE: return sscanf(text, "%" SCNd32 "x%" SCNd32, (int32_t *)o->value, o->width) == 2;
     }
-    if (strcmp(argv[i], "--seconds") != 0)
-        return 0;
-    if (i + 1 == argc)
-        return -1;
-    b->seconds = atof(argv[i + 1]);
-    return 2;
+    return false;
+}
+
+bool bench_options(struct bench *b, int argc, char **argv, const struct bench_option *options)
+{
+    for (int i = 1; i < argc; i++) {
+        const struct bench_option *o = options;
+        if (strcmp(argv[i], "--json") == 0) /* the only form there is */
+            continue;
+        if (strcmp(argv[i], "--serve") == 0) {
+            b->serve = true;
+            continue;
+        }
+        if (i + 1 == argc)
+            return false;
+        if (strcmp(argv[i], "--seconds") == 0) {
+            b->seconds = atof(argv[++i]);
+            continue;
+        }
+        while (o->name && strcmp(o->name, argv[i]) != 0)
+            o++;
+        if (!o->name || !take(o, argv[++i]))
+            return false;
+    }
+    return true;
 }
 
 static int by_value(const void *a, const void *b)

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct bench {
     const char *name;
@@ -22,9 +23,17 @@ struct bench {
 double bench_now(void); /* seconds of a clock that only goes forward */
 double bench_peak_mib(void);
 
-/* Takes an option all benchmarks have, --seconds S, --serve or --json, off the command line; 0 where argv[i] is none of them, else how
- * many words it took, -1 where its value is missing. */
-int bench_option(struct bench *b, int argc, char **argv, int i);
+/* An option with a value, of one benchmark. */
+struct bench_option {
+    const char *name;
+    enum { BENCH_INT, BENCH_LONG, BENCH_TEXT, BENCH_SIZE } kind;
+    void *value; /* int32_t, int64_t, const char *; int32_t, the height of HxW */
+    int32_t *width;
+};
+
+/* Reads the command line: options, which end with { 0 }, and those that all benchmarks have, --seconds S, --serve and --json. False: it has
+ * something else. */
+bool bench_options(struct bench *b, int argc, char **argv, const struct bench_option *options);
 
 /* Warms up, prints `ready` (JSON members without braces) and goes on as said above. Returns the program's exit status. */
 int bench_run(struct bench *b, const char *ready);

@@ -85,41 +85,26 @@ int main(int argc, char **argv)
 {
     struct averaging a = { .options = DL4C_FIT_OPTIONS_INIT, .err = DL4C_ERROR_INIT };
     struct bench b = { .name = "examples", .seconds = 3, .work = work, .user = &a };
-    const struct network *n = &networks[0];
-    int threads = 0;
-    bool bad = false;
+    const char *network = networks[0].name;
+    int32_t threads = 0;
     a.options.epochs = 1;
     a.options.workers = 1;
     a.options.averaging_frequency = 5;
     a.options.batch = 32;
-    for (int i = 1; i < argc && !bad;) {
-        const int taken = bench_option(&b, argc, argv, i);
-        const char *value = i + 1 < argc ? argv[i + 1] : NULL;
-        if (taken > 0) {
-            i += taken;
-            continue;
-        }
-        if (taken < 0 || !value)
-            bad = true;
-        else if (strcmp(argv[i], "--workers") == 0)
-            a.options.workers = atoi(value);
-        else if (strcmp(argv[i], "--frequency") == 0)
-            a.options.averaging_frequency = atoi(value);
-        else if (strcmp(argv[i], "--batch") == 0)
-            a.options.batch = atoi(value);
-        else if (strcmp(argv[i], "--threads") == 0)
-            threads = atoi(value);
-        else if (strcmp(argv[i], "--network") == 0 && (strcmp(value, "head") == 0 || strcmp(value, "conv") == 0))
-            n = &networks[value[0] == 'c'];
-        else
-            bad = true;
-        i += 2;
-    }
-    if (bad) {
+    const struct bench_option options[] = {
+        { "--network", BENCH_TEXT, &network, NULL },
+        { "--workers", BENCH_INT, &a.options.workers, NULL },
+        { "--frequency", BENCH_INT, &a.options.averaging_frequency, NULL },
+        { "--batch", BENCH_LONG, &a.options.batch, NULL },
+        { "--threads", BENCH_INT, &threads, NULL },
+        { 0 },
+    };
+    if (!bench_options(&b, argc, argv, options) || (strcmp(network, "head") != 0 && strcmp(network, "conv") != 0)) {
         fprintf(stderr, "usage: bench_averaging [--network head|conv] [--workers N] [--frequency K] [--batch N] [--threads T] "
                         "[--seconds S] [--serve] [--json]\n");
         return 2;
     }
+    const struct network *n = &networks[strcmp(network, "conv") == 0];
     struct dl4c_context_options co = DL4C_CONTEXT_OPTIONS_INIT;
     dl4c_context *ctx = NULL;
     int status = 1;

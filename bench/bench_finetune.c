@@ -67,29 +67,15 @@ int main(int argc, char **argv)
 {
     struct bench b = { .name = "images", .seconds = 10, .work = work };
     struct step s = { .err = DL4C_ERROR_INIT };
-    int batch = 8, threads = 0;
+    int32_t batch = 8, threads = 0;
     const char *part = "last";
-    bool bad = false;
-    for (int i = 1; i < argc && !bad;) {
-        const int taken = bench_option(&b, argc, argv, i);
-        const char *value = i + 1 < argc ? argv[i + 1] : NULL;
-        if (taken > 0) {
-            i += taken;
-            continue;
-        }
-        if (taken < 0 || !value)
-            bad = true;
-        else if (strcmp(argv[i], "--part") == 0)
-            part = value;
-        else if (strcmp(argv[i], "--batch") == 0)
-            batch = atoi(value);
-        else if (strcmp(argv[i], "--threads") == 0)
-            threads = atoi(value);
-        else
-            bad = true;
-        i += 2;
-    }
-    if (bad || batch < 1 || (strcmp(part, "last") != 0 && strcmp(part, "all") != 0)) {
+    const struct bench_option options[] = {
+        { "--part", BENCH_TEXT, &part, NULL },
+        { "--batch", BENCH_INT, &batch, NULL },
+        { "--threads", BENCH_INT, &threads, NULL },
+        { 0 },
+    };
+    if (!bench_options(&b, argc, argv, options) || batch < 1 || (strcmp(part, "last") != 0 && strcmp(part, "all") != 0)) {
         fprintf(stderr, "usage: bench_finetune [--part last|all] [--batch N] [--threads T] [--seconds S] [--serve] [--json]\n");
         return 2;
     }

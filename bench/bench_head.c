@@ -108,35 +108,18 @@ int main(int argc, char **argv)
     struct bench b = { .name = "examples", .seconds = 3, .items = ROWS, .work = work };
     struct head h = { .batch = 32, .err = DL4C_ERROR_INIT };
     int64_t in = 4096, out = 257;
-    int threads = 0;
+    int32_t threads = 0;
     const char *updater = "nesterovs:lr=0.01,momentum=0.9", *folder = NULL;
-    bool bad = false;
-    for (int i = 1; i < argc && !bad;) {
-        const int taken = bench_option(&b, argc, argv, i);
-        const char *value = i + 1 < argc ? argv[i + 1] : NULL;
-        if (taken > 0) {
-            i += taken;
-            continue;
-        }
-        if (taken < 0 || !value)
-            bad = true;
-        else if (strcmp(argv[i], "--in") == 0)
-            in = atoi(value);
-        else if (strcmp(argv[i], "--out") == 0)
-            out = atoi(value);
-        else if (strcmp(argv[i], "--batch") == 0)
-            h.batch = atoi(value);
-        else if (strcmp(argv[i], "--threads") == 0)
-            threads = atoi(value);
-        else if (strcmp(argv[i], "--updater") == 0)
-            updater = value;
-        else if (strcmp(argv[i], "--data") == 0)
-            folder = value;
-        else
-            bad = true;
-        i += 2;
-    }
-    if (bad || in < 1 || out < 2 || h.batch < 1 || h.batch > ROWS) {
+    const struct bench_option options[] = {
+        { "--in", BENCH_LONG, &in, NULL },
+        { "--out", BENCH_LONG, &out, NULL },
+        { "--batch", BENCH_LONG, &h.batch, NULL },
+        { "--threads", BENCH_INT, &threads, NULL },
+        { "--updater", BENCH_TEXT, &updater, NULL },
+        { "--data", BENCH_TEXT, &folder, NULL },
+        { 0 },
+    };
+    if (!bench_options(&b, argc, argv, options) || in < 1 || out < 2 || h.batch < 1 || h.batch > ROWS) {
         fprintf(stderr, "usage: bench_head [--in N] [--out N] [--batch N] [--threads T] [--updater TEXT] [--data FOLDER] [--seconds S] "
                         "[--serve] [--json]\n");
         return 2;

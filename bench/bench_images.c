@@ -40,36 +40,19 @@ int main(int argc, char **argv)
     struct images s = { .batch = 32, .err = DL4C_ERROR_INIT };
     struct dl4c_reader_options ro = DL4C_READER_OPTIONS_INIT;
     const char *folder = NULL;
-    int threads = 0;
-    bool bad = false;
+    int32_t threads = 0;
     ro.height = ro.width = 224;
     ro.preprocess = "vgg16";
-    for (int i = 1; i < argc && !bad;) {
-        const int taken = bench_option(&b, argc, argv, i);
-        const char *value = i + 1 < argc ? argv[i + 1] : NULL;
-        if (taken > 0) {
-            i += taken;
-            continue;
-        }
-        if (taken < 0 || !value)
-            bad = true;
-        else if (strcmp(argv[i], "--images") == 0)
-            folder = value;
-        else if (strcmp(argv[i], "--list") == 0)
-            ro.list = value;
-        else if (strcmp(argv[i], "--size") == 0)
-            bad = sscanf(value, "%dx%d", &ro.height, &ro.width) != 2;
-        else if (strcmp(argv[i], "--preprocess") == 0)
-            ro.preprocess = value;
-        else if (strcmp(argv[i], "--batch") == 0)
-            s.batch = atoi(value);
-        else if (strcmp(argv[i], "--threads") == 0)
-            threads = atoi(value);
-        else
-            bad = true;
-        i += 2;
-    }
-    if (bad || !folder || s.batch < 1) {
+    const struct bench_option options[] = {
+        { "--images", BENCH_TEXT, &folder, NULL },
+        { "--list", BENCH_TEXT, &ro.list, NULL },
+        { "--size", BENCH_SIZE, &ro.height, &ro.width },
+        { "--preprocess", BENCH_TEXT, &ro.preprocess, NULL },
+        { "--batch", BENCH_LONG, &s.batch, NULL },
+        { "--threads", BENCH_INT, &threads, NULL },
+        { 0 },
+    };
+    if (!bench_options(&b, argc, argv, options) || !folder || s.batch < 1) {
         fprintf(stderr, "usage: bench_images --images DIR [--list FILE] [--size HxW] [--preprocess TEXT] [--batch N] [--threads T] "
                         "[--seconds S] [--serve] [--json]\n");
         return 2;

@@ -17,8 +17,7 @@
 
 struct args {
     const char *model, *at, *input, *output;
-    int batch, threads, height, width;
-    int32_t precision;
+    int32_t batch, threads, height, width, precision;
     bool low;
 };
 
@@ -30,36 +29,19 @@ struct run {
 
 static bool parse(int argc, char **argv, struct args *a, struct bench *b)
 {
-    for (int i = 1; i < argc;) {
-        const int taken = bench_option(b, argc, argv, i);
-        if (taken > 0) {
-            i += taken;
-            continue;
-        }
-        if (taken < 0 || i + 1 == argc)
-            return false;
-        const char *name = argv[i], *value = argv[i + 1];
-        i += 2;
-        if (strcmp(name, "--model") == 0)
-            a->model = value;
-        else if (strcmp(name, "--at") == 0)
-            a->at = value;
-        else if (strcmp(name, "--batch") == 0)
-            a->batch = atoi(value);
-        else if (strcmp(name, "--threads") == 0)
-            a->threads = atoi(value);
-        else if (strcmp(name, "--memory") == 0 && (strcmp(value, "low") == 0 || strcmp(value, "default") == 0))
-            a->low = value[0] == 'l';
-        else if (strcmp(name, "--precision") == 0 && dl4c_precision_find(value, &a->precision, NULL) == DL4C_OK)
-            continue;
-        else if (strcmp(name, "--input") == 0)
-            a->input = value;
-        else if (strcmp(name, "--output") == 0)
-            a->output = value;
-        else if (strcmp(name, "--size") != 0 || sscanf(value, "%dx%d", &a->height, &a->width) != 2)
-            return false;
-    }
-    return a->batch > 0;
+    const char *memory = "default", *precision = NULL;
+    const struct bench_option options[] = {
+        { "--model", BENCH_TEXT, &a->model, NULL },   { "--at", BENCH_TEXT, &a->at, NULL },
+        { "--batch", BENCH_INT, &a->batch, NULL },    { "--threads", BENCH_INT, &a->threads, NULL },
+        { "--memory", BENCH_TEXT, &memory, NULL },    { "--precision", BENCH_TEXT, &precision, NULL },
+        { "--input", BENCH_TEXT, &a->input, NULL },   { "--output", BENCH_TEXT, &a->output, NULL },
+        { "--size", BENCH_SIZE, &a->height, &a->width },
+        { 0 },
+    };
+    if (!bench_options(b, argc, argv, options) || (strcmp(memory, "low") != 0 && strcmp(memory, "default") != 0))
+        return false;
+    a->low = memory[0] == 'l';
+    return a->batch > 0 && (!precision || dl4c_precision_find(precision, &a->precision, NULL) == DL4C_OK);
 }
 
 static bool work(void *user)
