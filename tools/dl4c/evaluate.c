@@ -98,113 +98,138 @@ static void print_json(const char *text, const struct roc *r)
     fputs("}}", stdout);
 }
 
+struct evaluating {
+    const char *model, *features, *errors, *confusion, *dl4j;
+    char dl4j_roc[4096]; /* "": is not written */
+    int64_t top, batch;
+    int32_t precision;
+    bool json;
+    struct roc roc;
+    dl4c_graph *g;
+    dl4c_features *store;
+    dl4c_evaluation *e;
+    struct mistakes m;
+    char *text, *lines, *picture, *roc_text, *dl4j_text, *dl4j_roc_text; /* lines: malloc's, the others the library's */
+    size_t lines_size;
+};
+
+static dl4c_status run_evaluation(struct evaluating *v, struct dl4c_error *err)
+{
+    struct dl4c_evaluate_options o = DL4C_EVALUATE_OPTIONS_INIT;
+    o.top_n = (int32_t)(v->top > INT32_MAX ? INT32_MAX : v->top);
+    o.batch = v->batch;
+    o.precision = v->precision;
+    o.progress = cli_progress;
+    o.cancel = &cli_cancel;
+    dl4c_status failed = cli_load(v->model, &v->g, err);
+    if (failed == DL4C_OK)
+        failed = dl4c_features_open(cli.ctx, v->features, NULL, &v->store, err);
+    if (failed == DL4C_OK)
+        failed = dl4c_features_check(v->store, v->g, err);
+    if (failed == DL4C_OK && v->errors) {
+        v->m.store = v->store;
+        v->m.f = cli_memory_file(&v->lines, &v->lines_size);
+        if (!v->m.f)
+            failed = cli_error(err, DL4C_E_NOMEM, "evaluate", "no memory for the mistakes");
+        o.mistake = on_mistake;
+        o.mistake_user = &v->m;
+    }
+    if (failed == DL4C_OK)
+        failed = make_roc(&v->roc, v->g, v->store, &o, err);
+    if (failed == DL4C_OK)
+        failed = dl4c_evaluate(v->g, dl4c_features_source(v->store), &o, &v->e, err);
+    if (v->m.f && fclose(v->m.f) != 0)
+        v->m.failed = true;
+    if (failed == DL4C_OK && v->m.failed)
+        failed = cli_error(err, DL4C_E_NOMEM, "evaluate", "no memory for the mistakes");
+    return failed;
+}
+
+/* Texts and pictures, all of them before the first is written. */
+static dl4c_status make_texts(struct evaluating *v, struct dl4c_error *err)
+{
+    dl4c_status failed = v->json ? dl4c_evaluation_json(v->e, &v->text, err) : dl4c_evaluation_stats(v->e, 0, &v->text, err);
+    if (failed == DL4C_OK && v->confusion)
+        failed = dl4c_evaluation_confusion_svg(v->e, &v->picture, err);
+    if (failed == DL4C_OK && v->roc.m && !v->json)
+        failed = dl4c_measure_stats(v->roc.m, &v->roc_text, err);
+    if (failed == DL4C_OK && v->dl4j)
+        failed = dl4c_evaluation_dl4j_json(v->e, &v->dl4j_text, err);
+    if (failed == DL4C_OK && v->dl4j && v->roc.m)
+        failed = dl4c_measure_dl4j_json(v->roc.m, &v->dl4j_roc_text, err);
+    return failed;
+}
+
+static int write_texts(const struct evaluating *v)
+{
+    cli_progress_end();
+    if (v->json)
+        print_json(v->text, &v->roc);
+    else
+        printf("%s%s%s", v->text, v->roc_text ? "\n\n" : "", v->roc_text ? v->roc_text : "");
+    fputc('\n', stdout);
+    int status = v->errors ? cli_write_text(v->errors, v->lines ? v->lines : "") : CLI_DONE;
+    if (status == CLI_DONE && v->confusion)
+        status = cli_write_text(v->confusion, v->picture);
+    if (status == CLI_DONE && v->dl4j)
+        status = cli_write_text(v->dl4j, v->dl4j_text);
+    if (status == CLI_DONE && v->dl4j_roc_text)
+        status = cli_write_text(v->dl4j_roc, v->dl4j_roc_text);
+    return status;
+}
+
+static void evaluating_free(struct evaluating *v)
+{
+    free(v->lines);
+    dl4c_free(v->text);
+    dl4c_free(v->picture);
+    dl4c_free(v->roc_text);
+    dl4c_free(v->dl4j_text);
+    dl4c_free(v->dl4j_roc_text);
+    dl4c_measure_destroy(&v->roc.m);
+    dl4c_evaluation_destroy(&v->e);
+    dl4c_features_close(&v->store);
+    dl4c_graph_destroy(&v->g);
+}
+
 int cmd_evaluate(int argc, char **argv)
 {
-    const char *model, *features = NULL, *errors = NULL, *confusion = NULL;
-    const char *dl4j = NULL, *precision = NULL;
-    int64_t top = 1, batch = 64;
-    struct roc roc = { .steps = 0 };
-    bool json = false;
+    struct evaluating v = { .top = 1, .batch = 64 };
+    const char *precision = NULL;
     const struct cli_option options[] = {
-        { "--features", CLI_TEXT, &features, "store to evaluate on" },
-        { "--top", CLI_INT, &top, "N: how often the right class is among the N most probable" },
-        { "--batch", CLI_INT, &batch, "64" },
+        { "--features", CLI_TEXT, &v.features, "store to evaluate on" },
+        { "--top", CLI_INT, &v.top, "N: how often the right class is among the N most probable" },
+        { "--batch", CLI_INT, &v.batch, "64" },
         { "--precision", CLI_TEXT, &precision, CLI_PRECISION_HELP },
-        { "--errors", CLI_TEXT, &errors, "FILE: path, actual, predicted, probability of each mistake" },
-        { "--confusion-svg", CLI_TEXT, &confusion, "FILE: a picture of the confusion matrix" },
-        { "--roc", CLI_FLAG, &roc.wanted, "areas under the ROC and the precision/recall curve of each class" },
-        { "--roc-steps", CLI_INT, &roc.steps, "thresholds of those curves, as Deeplearning4j's ROC(steps); 0: exact" },
-        { "--dl4j-json", CLI_TEXT, &dl4j, "FILE: what Deeplearning4j's Evaluation.fromJson reads; with --roc FILE.roc too" },
-        { "--json", CLI_FLAG, &json, "one JSON object" },
+        { "--errors", CLI_TEXT, &v.errors, "FILE: path, actual, predicted, probability of each mistake" },
+        { "--confusion-svg", CLI_TEXT, &v.confusion, "FILE: a picture of the confusion matrix" },
+        { "--roc", CLI_FLAG, &v.roc.wanted, "areas under the ROC and the precision/recall curve of each class" },
+        { "--roc-steps", CLI_INT, &v.roc.steps, "thresholds of those curves, as Deeplearning4j's ROC(steps); 0: exact" },
+        { "--dl4j-json", CLI_TEXT, &v.dl4j, "FILE: what Deeplearning4j's Evaluation.fromJson reads; with --roc FILE.roc too" },
+        { "--json", CLI_FLAG, &v.json, "one JSON object" },
         { 0 },
     };
     int status = cli_parse(argc, argv, "evaluate MODEL --features DIR [--top N] [--errors FILE] [--confusion-svg FILE] [--roc] [--json]",
-                           options, &model, 1, 1, NULL);
+                           options, &v.model, 1, 1, NULL);
     if (status >= 0)
         return status;
-    if (!features || top < 1 || batch < 1)
-        return cli_usage(features ? "--top and --batch must be at least 1" : "evaluate needs --features");
-    if (roc.steps < 0 || roc.steps > 1 << 20 || (roc.steps && !roc.wanted))
-        return cli_usage("--roc-steps is %lld, wanted 0 to 1048576, with --roc", (long long)roc.steps);
-    char dl4j_roc[4096] = "";
-    if (dl4j && roc.wanted && snprintf(dl4j_roc, sizeof dl4j_roc, "%s.roc", dl4j) >= (int)sizeof dl4j_roc)
+    if (!v.features || v.top < 1 || v.batch < 1)
+        return cli_usage(v.features ? "--top and --batch must be at least 1" : "evaluate needs --features");
+    if (v.roc.steps < 0 || v.roc.steps > 1 << 20 || (v.roc.steps && !v.roc.wanted))
+        return cli_usage("--roc-steps is %lld, wanted 0 to 1048576, with --roc", (long long)v.roc.steps);
+    if (v.dl4j && v.roc.wanted && snprintf(v.dl4j_roc, sizeof v.dl4j_roc, "%s.roc", v.dl4j) >= (int)sizeof v.dl4j_roc)
         return cli_usage("--dl4j-json is too long");
-    int32_t bits = DL4C_PRECISION_F32;
-    if ((status = cli_begin()) >= 0 || (status = cli_precision(precision, &bits)) >= 0)
+    if ((status = cli_begin()) >= 0 || (status = cli_precision(precision, &v.precision)) >= 0)
         return status;
-    if (!cli_can_write(errors) || !cli_can_write(confusion) || !cli_can_write(dl4j) || !cli_can_write(dl4j_roc[0] ? dl4j_roc : NULL))
+    if (!cli_can_write(v.errors) || !cli_can_write(v.confusion) || !cli_can_write(v.dl4j) ||
+        !cli_can_write(v.dl4j_roc[0] ? v.dl4j_roc : NULL))
         return CLI_FAILED;
     struct dl4c_error err = DL4C_ERROR_INIT;
-    dl4c_graph *g = NULL;
-    dl4c_features *store = NULL;
-    dl4c_evaluation *e = NULL;
-    char *text = NULL, *lines = NULL, *picture = NULL, *roc_text = NULL, *dl4j_text = NULL, *dl4j_roc_text = NULL;
-    size_t size = 0;
-    struct mistakes m = { 0 };
-    struct dl4c_evaluate_options o = DL4C_EVALUATE_OPTIONS_INIT;
-    o.top_n = (int32_t)(top > INT32_MAX ? INT32_MAX : top);
-    o.batch = batch;
-    o.precision = bits;
-    o.progress = cli_progress;
-    o.cancel = &cli_cancel;
-    dl4c_status failed = cli_load(model, &g, &err);
+    dl4c_status failed = run_evaluation(&v, &err);
     if (failed == DL4C_OK)
-        failed = dl4c_features_open(cli.ctx, features, NULL, &store, &err);
-    if (failed == DL4C_OK)
-        failed = dl4c_features_check(store, g, &err);
-    if (failed == DL4C_OK && errors) {
-        m.store = store;
-        m.f = cli_memory_file(&lines, &size);
-        if (!m.f)
-            failed = cli_error(&err, DL4C_E_NOMEM, "evaluate", "no memory for the mistakes");
-        o.mistake = on_mistake;
-        o.mistake_user = &m;
-    }
-    if (failed == DL4C_OK)
-        failed = make_roc(&roc, g, store, &o, &err);
-    if (failed == DL4C_OK)
-        failed = dl4c_evaluate(g, dl4c_features_source(store), &o, &e, &err);
-    if (failed == DL4C_OK)
-        failed = json ? dl4c_evaluation_json(e, &text, &err) : dl4c_evaluation_stats(e, 0, &text, &err);
-    if (failed == DL4C_OK && confusion)
-        failed = dl4c_evaluation_confusion_svg(e, &picture, &err);
-    if (failed == DL4C_OK && roc.m && !json)
-        failed = dl4c_measure_stats(roc.m, &roc_text, &err);
-    if (failed == DL4C_OK && dl4j)
-        failed = dl4c_evaluation_dl4j_json(e, &dl4j_text, &err);
-    if (failed == DL4C_OK && dl4j && roc.m)
-        failed = dl4c_measure_dl4j_json(roc.m, &dl4j_roc_text, &err);
-    if (m.f && fclose(m.f) != 0)
-        m.failed = true;
-    if (failed == DL4C_OK && m.failed)
-        failed = cli_error(&err, DL4C_E_NOMEM, "evaluate", "no memory for the mistakes");
-    if (failed == DL4C_OK) {
-        cli_progress_end();
-        if (json)
-            print_json(text, &roc);
-        else
-            printf("%s%s%s", text, roc_text ? "\n\n" : "", roc_text ? roc_text : "");
-        fputc('\n', stdout);
-        status = errors ? cli_write_text(errors, lines ? lines : "") : CLI_DONE;
-        if (status == CLI_DONE && confusion)
-            status = cli_write_text(confusion, picture);
-        if (status == CLI_DONE && dl4j)
-            status = cli_write_text(dl4j, dl4j_text);
-        if (status == CLI_DONE && dl4j_roc_text)
-            status = cli_write_text(dl4j_roc, dl4j_roc_text);
-    } else {
-        status = cli_fail(&err);
-    }
-    free(lines);
-    dl4c_free(text);
-    dl4c_free(picture);
-    dl4c_free(roc_text);
-    dl4c_free(dl4j_text);
-    dl4c_free(dl4j_roc_text);
-    dl4c_measure_destroy(&roc.m);
-    dl4c_evaluation_destroy(&e);
-    dl4c_features_close(&store);
-    dl4c_graph_destroy(&g);
+        failed = make_texts(&v, &err);
+    status = failed == DL4C_OK ? write_texts(&v) : cli_fail(&err);
+    evaluating_free(&v);
     return status;
 }
 
