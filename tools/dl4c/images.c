@@ -180,101 +180,125 @@ static int write_bad(dl4c_reader *r, const char *uri)
     return status == DL4C_OK ? CLI_DONE : cli_fail(&err);
 }
 
+enum { MOST_VERTICES = 64 };
+
+struct featurizing {
+    const char *model, *at, *out, *bad_list;
+    struct cli_images im;
+    struct dl4c_featurize_options fo;
+    struct dl4c_reader_options ro;
+    const char *vertices[MOST_VERTICES];
+    char names[8192], preprocess[512];
+};
+
+static int read_pool(const char *text, int32_t *pool)
+{
+    if (text && strcmp(text, "none") != 0 && strcmp(text, "avg") != 0 && strcmp(text, "max") != 0)
+        return cli_usage("--pool is \"%s\", wanted none, avg or max", text);
+    *pool = !text || strcmp(text, "none") == 0 ? DL4C_POOL_NONE : strcmp(text, "avg") == 0 ? DL4C_POOL_AVG : DL4C_POOL_MAX;
+    return -1;
+}
+
+/* The names of --at apart. */
+static int read_vertices(struct featurizing *v)
+{
+    int commas = 0;
+    for (const char *c = v->at; *c; c++)
+        commas += *c == ',';
+    if (strlen(v->at) >= sizeof v->names || commas >= MOST_VERTICES)
+        return cli_usage("--at names more than %d vertices or has more than %d bytes", (int)MOST_VERTICES, (int)sizeof v->names - 1);
+    memcpy(v->names, v->at, strlen(v->at) + 1);
+    v->fo.at = v->vertices;
+    v->fo.n_at = cli_split(v->names, v->vertices, MOST_VERTICES);
+    return -1;
+}
+
+static int featurize(struct featurizing *v)
+{
+    struct dl4c_error err = DL4C_ERROR_INIT;
+    dl4c_graph *g = NULL, *trunk = NULL;
+    dl4c_reader *reader = NULL;
+    int status = -1;
+    dl4c_status failed = cli_load(v->model, &g, &err);
+    if (failed == DL4C_OK)
+        failed = dl4c_graph_split(g, v->vertices, v->fo.n_at, NULL, &trunk, NULL, &err);
+    if (failed == DL4C_OK)
+        status = cli_image_reader(&v->im, trunk, &v->ro, v->preprocess, sizeof v->preprocess);
+    if (failed == DL4C_OK && status < 0)
+        failed = dl4c_reader_open(cli.ctx, v->im.images, &v->ro, &reader, &err);
+    if (failed == DL4C_OK && status < 0)
+        failed = dl4c_featurize(trunk, reader, v->out, &v->fo, &err);
+    if (failed != DL4C_OK) {
+        status = cli_fail(&err);
+    } else if (status < 0) {
+        const int64_t bad = dl4c_reader_bad_count(reader);
+        status = v->bad_list ? write_bad(reader, v->bad_list) : CLI_DONE;
+        if (bad > 0 && !cli.quiet) {
+            cli_progress_end();
+            fprintf(stderr, "dl4c: %lld bad image%s left out; bad.jsonl beside the features says why\n", (long long)bad,
+                    bad == 1 ? " was" : "s were");
+        }
+    }
+    dl4c_reader_close(&reader);
+    dl4c_graph_destroy(&trunk);
+    dl4c_graph_destroy(&g);
+    return status;
+}
+
 int cmd_featurize(int argc, char **argv)
 {
-    const char *model, *at = NULL, *out = NULL, *pool = NULL, *bad_list = NULL;
-    const char *transform = NULL, *pattern = NULL, *precision = NULL, *memory = NULL;
-    struct cli_images im = { 0 };
-    int64_t batch = 16, shard = 1024, transform_seed = 42, copies = 1, position = 0;
+    struct featurizing v = { .fo = DL4C_FEATURIZE_OPTIONS_INIT, .ro = DL4C_READER_OPTIONS_INIT };
+    const char *pool = NULL, *precision = NULL, *memory = NULL;
+    int64_t transform_seed = 42, copies = 1, position = 0;
     bool overwrite = false, low = false;
+    v.fo.batch = 16;
+    v.fo.shard_size = 1024;
     const struct cli_option options[] = {
-        { "--at", CLI_TEXT, &at, "VERTEX[,VERTEX...] whose values are stored" },
-        { "--out", CLI_TEXT, &out, "directory of the store" },
-        CLI_IMAGE_OPTIONS(im),
+        { "--at", CLI_TEXT, &v.at, "VERTEX[,VERTEX...] whose values are stored" },
+        { "--out", CLI_TEXT, &v.out, "directory of the store" },
+        CLI_IMAGE_OPTIONS(v.im),
         { "--pool", CLI_TEXT, &pool, "none, avg or max of each feature map over space" },
-        { "--batch", CLI_INT, &batch, "images at once, 16" },
+        { "--batch", CLI_INT, &v.fo.batch, "images at once, 16" },
         CLI_MEMORY_OPTION(memory),
-        { "--shard-size", CLI_INT, &shard, "images a shard, 1024" },
-        { "--label-pattern", CLI_TEXT, &pattern, "REGEX: the class is a piece of the file's name between its matches" },
+        { "--shard-size", CLI_INT, &v.fo.shard_size, "images a shard, 1024" },
+        { "--label-pattern", CLI_TEXT, &v.ro.label_pattern, "REGEX: the class is a piece of the file's name between its matches" },
         { "--label-position", CLI_INT, &position, "which piece, from 0" },
-        { "--transform", CLI_TEXT, &transform, "STEP/STEP/...: random changes, flip:p=0.5/rotate:angle=10,random=on ..." },
+        { "--transform", CLI_TEXT, &v.ro.transform, "STEP/STEP/...: random changes, flip:p=0.5/rotate:angle=10,random=on ..." },
         { "--transform-seed", CLI_INT, &transform_seed, "of those changes, 42" },
         { "--copies", CLI_INT, &copies, "each image so often, each time changed anew; 1" },
         { "--precision", CLI_TEXT, &precision, CLI_PRECISION_HELP },
-        { "--bad-list", CLI_TEXT, &bad_list, "FILE for paths and reasons of bad images" },
+        { "--bad-list", CLI_TEXT, &v.bad_list, "FILE for paths and reasons of bad images" },
         { "--overwrite", CLI_FLAG, &overwrite, "replace a store that is there" },
         { "--part", CLI_LATER, NULL, NULL },
         { "--resume", CLI_LATER, NULL, NULL },
         { 0 },
     };
     int status =
-        cli_parse(argc, argv, "featurize MODEL --at VERTEX[,VERTEX...] --images DIR --out DIR [options]", options, &model, 1, 1, NULL);
+        cli_parse(argc, argv, "featurize MODEL --at VERTEX[,VERTEX...] --images DIR --out DIR [options]", options, &v.model, 1, 1, NULL);
     if (status >= 0)
         return status;
-    if (!at || !im.images || !out)
+    if (!v.at || !v.im.images || !v.out)
         return cli_usage("featurize needs --at, --images and --out");
-    if (batch < 1 || shard < 1)
+    if (v.fo.batch < 1 || v.fo.shard_size < 1)
         return cli_usage("--batch and --shard-size must be at least 1");
-    if ((status = check_position(pattern, position)) >= 0 || (status = cli_read_memory(memory, &low)) >= 0)
+    if ((status = check_position(v.ro.label_pattern, position)) >= 0 || (status = cli_read_memory(memory, &low)) >= 0)
         return status;
-    if (copies < 1 || copies > 10000 || (copies > 1 && !transform))
+    if (copies < 1 || copies > 10000 || (copies > 1 && !v.ro.transform))
         return cli_usage("--copies is %lld, wanted 1 to 10000, above 1 with --transform only", (long long)copies);
-    struct dl4c_featurize_options fo = DL4C_FEATURIZE_OPTIONS_INIT;
-    if (pool && strcmp(pool, "none") != 0 && strcmp(pool, "avg") != 0 && strcmp(pool, "max") != 0)
-        return cli_usage("--pool is \"%s\", wanted none, avg or max", pool);
-    fo.pool = !pool || strcmp(pool, "none") == 0 ? DL4C_POOL_NONE : strcmp(pool, "avg") == 0 ? DL4C_POOL_AVG : DL4C_POOL_MAX;
-    if ((status = cli_begin()) >= 0 || (status = cli_precision(precision, &fo.precision)) >= 0)
+    if ((status = read_pool(pool, &v.fo.pool)) >= 0)
         return status;
-
-    if (!cli_can_write(bad_list))
+    if ((status = cli_begin()) >= 0 || (status = cli_precision(precision, &v.fo.precision)) >= 0)
+        return status;
+    if (!cli_can_write(v.bad_list))
         return CLI_FAILED;
-    enum { MOST = 64 };
-    const char *vertices[MOST];
-    char names[8192], preprocess[512];
-    int commas = 0;
-    for (const char *c = at; *c; c++)
-        commas += *c == ',';
-    if (strlen(at) >= sizeof names || commas >= MOST)
-        return cli_usage("--at names more than %d vertices or has more than %d bytes", (int)MOST, (int)sizeof names - 1);
-    memcpy(names, at, strlen(at) + 1);
-    struct dl4c_error err = DL4C_ERROR_INIT;
-    dl4c_graph *g = NULL, *trunk = NULL;
-    dl4c_reader *reader = NULL;
-    struct dl4c_reader_options ro = DL4C_READER_OPTIONS_INIT;
-    ro.label_pattern = pattern;
-    ro.label_position = (int32_t)position;
-    ro.transform = transform;
-    ro.transform_seed = (uint64_t)transform_seed;
-    ro.copies = (int32_t)copies;
-    fo.at = vertices;
-    fo.n_at = cli_split(names, vertices, MOST);
-    fo.batch = batch;
-    fo.shard_size = shard;
-    fo.overwrite = overwrite;
-    fo.flags = low ? DL4C_FEATURIZE_LOW_MEMORY : 0;
-    fo.progress = cli_progress;
-    fo.cancel = &cli_cancel;
-    dl4c_status failed = cli_load(model, &g, &err);
-    if (failed == DL4C_OK)
-        failed = dl4c_graph_split(g, vertices, fo.n_at, NULL, &trunk, NULL, &err);
-    if (failed == DL4C_OK && (status = cli_image_reader(&im, trunk, &ro, preprocess, sizeof preprocess)) < 0) {
-        failed = dl4c_reader_open(cli.ctx, im.images, &ro, &reader, &err);
-        if (failed == DL4C_OK)
-            failed = dl4c_featurize(trunk, reader, out, &fo, &err);
-        status = failed == DL4C_OK ? CLI_DONE : cli_fail(&err);
-        if (failed == DL4C_OK && bad_list)
-            status = write_bad(reader, bad_list);
-        if (failed == DL4C_OK && dl4c_reader_bad_count(reader) > 0 && !cli.quiet) {
-            cli_progress_end();
-            const int64_t bad = dl4c_reader_bad_count(reader);
-            fprintf(stderr, "dl4c: %lld bad image%s left out; bad.jsonl beside the features says why\n", (long long)bad,
-                    bad == 1 ? " was" : "s were");
-        }
-    } else if (failed != DL4C_OK) {
-        status = cli_fail(&err);
-    }
-    dl4c_reader_close(&reader);
-    dl4c_graph_destroy(&trunk);
-    dl4c_graph_destroy(&g);
-    return status;
+    if ((status = read_vertices(&v)) >= 0)
+        return status;
+    v.ro.label_position = (int32_t)position;
+    v.ro.transform_seed = (uint64_t)transform_seed;
+    v.ro.copies = (int32_t)copies;
+    v.fo.overwrite = overwrite;
+    v.fo.flags = low ? DL4C_FEATURIZE_LOW_MEMORY : 0;
+    v.fo.progress = cli_progress;
+    v.fo.cancel = &cli_cancel;
+    return featurize(&v);
 }
