@@ -243,6 +243,49 @@ static dl4c_status predict_all(struct predict *p, struct dl4c_error *err)
     return status;
 }
 
+/* names: the model, then n - 1 images; none: those of --images. */
+static int predict(struct predict *p, const struct cli_images *im, const char *const *names, int n)
+{
+    struct dl4c_error err = DL4C_ERROR_INIT;
+    struct dl4c_reader_options ro = DL4C_READER_OPTIONS_INIT;
+    char preprocess[512], *text = NULL;
+    size_t size = 0;
+    int status = CLI_DONE;
+    p->info = (struct dl4c_model_info)DL4C_MODEL_INFO_INIT;
+    if (!cli_can_write(p->out))
+        return CLI_FAILED;
+    dl4c_status failed = load(p, names[0], &err);
+    if (failed == DL4C_OK)
+        failed = dl4c_graph_info(p->model, &p->info, &err);
+    if (failed == DL4C_OK && !p->info.preprocess && !im->preprocess) {
+        failed = cli_error(&err, DL4C_E_INVALID, "predict", "%.200s does not record its preprocessing: give --preprocess NAME", names[0]);
+    } else if (failed == DL4C_OK && (status = cli_image_reader(im, p->model, &ro, preprocess, sizeof preprocess)) < 0) {
+        ro.flags = DL4C_READER_UNLABELLED;
+        if (n > 1) {
+            ro.paths = names + 1;
+            ro.n_paths = n - 1;
+        }
+        failed = dl4c_reader_open(cli.ctx, im->images, &ro, &p->reader, &err);
+        p->f = failed == DL4C_OK ? (p->out ? cli_memory_file(&text, &size) : stdout) : NULL;
+        if (failed == DL4C_OK && !p->f)
+            failed = cli_error(&err, DL4C_E_NOMEM, "predict", "no memory for the answers");
+        if (p->f)
+            failed = predict_all(p, &err);
+        if (p->f && p->out && fclose(p->f) != 0 && failed == DL4C_OK)
+            failed = cli_error(&err, DL4C_E_NOMEM, "predict", "no memory for the answers");
+        status = CLI_DONE;
+    }
+    if (failed != DL4C_OK)
+        status = cli_fail(&err);
+    else if (status == CLI_DONE && p->out)
+        status = cli_write_text(p->out, text ? text : "");
+    free(text);
+    dl4c_session_destroy(&p->session);
+    dl4c_reader_close(&p->reader);
+    dl4c_graph_destroy(&p->model);
+    return status;
+}
+
 int cmd_predict(int argc, char **argv)
 {
     struct predict p = { .top = 1, .batch = 16 };
@@ -285,46 +328,7 @@ int cmd_predict(int argc, char **argv)
         free(positional);
         return status;
     }
-    struct dl4c_error err = DL4C_ERROR_INIT;
-    struct dl4c_reader_options ro = DL4C_READER_OPTIONS_INIT;
-    char preprocess[512], *text = NULL;
-    size_t size = 0;
-    p.info = (struct dl4c_model_info)DL4C_MODEL_INFO_INIT;
-    dl4c_status failed = DL4C_OK;
-    if (!cli_can_write(p.out)) {
-        free(positional);
-        return CLI_FAILED;
-    }
-    failed = load(&p, positional[0], &err);
-    if (failed == DL4C_OK)
-        failed = dl4c_graph_info(p.model, &p.info, &err);
-    if (failed == DL4C_OK && !p.info.preprocess && !im.preprocess) {
-        failed =
-            cli_error(&err, DL4C_E_INVALID, "predict", "%.200s does not record its preprocessing: give --preprocess NAME", positional[0]);
-    } else if (failed == DL4C_OK && (status = cli_image_reader(&im, p.model, &ro, preprocess, sizeof preprocess)) < 0) {
-        ro.flags = DL4C_READER_UNLABELLED;
-        if (n > 1) {
-            ro.paths = positional + 1;
-            ro.n_paths = n - 1;
-        }
-        failed = dl4c_reader_open(cli.ctx, im.images, &ro, &p.reader, &err);
-        p.f = failed == DL4C_OK ? (p.out ? cli_memory_file(&text, &size) : stdout) : NULL;
-        if (failed == DL4C_OK && !p.f)
-            failed = cli_error(&err, DL4C_E_NOMEM, "predict", "no memory for the answers");
-        if (p.f)
-            failed = predict_all(&p, &err);
-        if (p.f && p.out && fclose(p.f) != 0 && failed == DL4C_OK)
-            failed = cli_error(&err, DL4C_E_NOMEM, "predict", "no memory for the answers");
-        status = CLI_DONE;
-    }
-    if (failed != DL4C_OK)
-        status = cli_fail(&err);
-    else if (status == CLI_DONE && p.out)
-        status = cli_write_text(p.out, text ? text : "");
-    free(text);
+    status = predict(&p, &im, positional, n);
     free(positional);
-    dl4c_session_destroy(&p.session);
-    dl4c_reader_close(&p.reader);
-    dl4c_graph_destroy(&p.model);
     return status;
 }
