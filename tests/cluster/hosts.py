@@ -2,6 +2,7 @@
 # Several hosts on this one: network namespaces, through ../shared/cluster/netns/netns.sh. Needs root and a kernel that has them.
 import os
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -21,12 +22,14 @@ class Hosts:
             skip('%s is not there' % SCRIPT)
         if os.geteuid() != 0 or not shutil.which('ip'):
             skip('network namespaces want root and the command ip')
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # a test that takes too long is told to end: __exit__ takes all away
         # Of this process alone, so that two tests do not meet.
         self.net = '10.%d.%d' % (100 + os.getpid() % 100, os.getpid() // 100 % 250)
-        self.env = dict(os.environ, NETNS_PREFIX='t%d' % (os.getpid() % 100000), NETNS_NET=self.net)
+        self.env = dict(os.environ, NETNS_PREFIX='t%dh' % os.getpid(), NETNS_NET=self.net)
         self.processes = []
         done = self.script('up', str(n), *(['--switch', *map(str, switch)] if switch else []))
         if done.returncode:
+            self.script('down')  # what came up before
             skip('network namespaces cannot be made here: %s' % done.stdout.decode(errors='replace').strip())
 
     def script(self, *args):
