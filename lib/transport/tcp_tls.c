@@ -231,14 +231,15 @@ dl4c_status dli_tls_open(struct dli_tls *tls, struct dli_link *link, bool server
     return DL4C_OK;
 }
 
-/* What a call of OpenSSL that moved nothing means. */
-static ptrdiff_t outcome(struct dli_link *link, int result, const char *during, int failed)
+/* What a call of OpenSSL that moved nothing means. own: what whoever made it waits for by himself, POLLIN or POLLOUT; 0: nothing. */
+static ptrdiff_t outcome(struct dli_link *link, int result, short own, const char *during, int failed)
 {
     const int e = SSL_get_error(link->session, result);
     char why[120];
     link->want = 0;
     if (e == SSL_ERROR_WANT_READ || e == SSL_ERROR_WANT_WRITE) {
-        link->want = e == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT;
+        const short want = e == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT;
+        link->want = want == own ? 0 : want;
         return LINK_AGAIN;
     }
     if (e == SSL_ERROR_SSL && ERR_GET_REASON(ERR_peek_error()) != SSL_R_UNEXPECTED_EOF_WHILE_READING) {
@@ -265,7 +266,7 @@ int dli_tls_shake(struct dli_link *link)
     errno = 0;
     const int result = SSL_do_handshake(link->session);
     if (result != 1)
-        return (int)outcome(link, result, "it did not prove that it belongs to the group", errno);
+        return (int)outcome(link, result, 0, "it did not prove that it belongs to the group", errno);
     link->want = 0;
     return 1;
 }
@@ -276,7 +277,7 @@ ptrdiff_t dli_tls_read(struct dli_link *link, void *room, size_t n)
     ERR_clear_error();
     errno = 0;
     const int result = SSL_read_ex(link->session, room, n, &got);
-    return result == 1 ? (ptrdiff_t)got : outcome(link, result, "TLS refused what was read", errno);
+    return result == 1 ? (ptrdiff_t)got : outcome(link, result, POLLIN, "TLS refused what was read", errno);
 }
 
 ptrdiff_t dli_tls_write(struct dli_link *link, const void *bytes, size_t n)
@@ -285,7 +286,7 @@ ptrdiff_t dli_tls_write(struct dli_link *link, const void *bytes, size_t n)
     ERR_clear_error();
     errno = 0;
     const int result = SSL_write_ex(link->session, bytes, n, &sent);
-    return result == 1 ? (ptrdiff_t)sent : outcome(link, result, "TLS refused what was written", errno);
+    return result == 1 ? (ptrdiff_t)sent : outcome(link, result, POLLOUT, "TLS refused what was written", errno);
 }
 
 void dli_tls_close(struct dli_link *link)

@@ -351,6 +351,57 @@ static void tls_keeps_what_every_transport_promises(void **state)
     keeps_what_every_transport_promises("tcp", false);
 }
 
+static _Atomic int heard_enough;
+
+/* Says something later, and once more, which nobody asks for; then takes nothing. */
+static void *says_too_much(void *arg)
+{
+    struct party *p = arg;
+    party_enter(p);
+    for (int i = 0; i < 2 && p->status == DL4C_OK; i++) {
+        usleep(100000);
+        p->status = dl4c_group_send(p->group, 0, "!", 1, 20000, &p->err);
+    }
+    for (int i = 0; i < 4000 && !heard_enough; i++)
+        usleep(5000);
+    dl4c_group_leave(&p->group, 0);
+    return NULL;
+}
+
+static int64_t processor_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* What the peer says meanwhile is for a later call, and no reason to look again and again. */
+static void who_waits_to_send_sleeps(void **state)
+{
+    enum { SIZE = 64 << 20, WAIT_MS = 800 };
+    struct party p[2] = { { .size = 2 }, { .place = 1 } };
+    struct dl4c_error err = DL4C_ERROR_INIT;
+    char *bytes = calloc(SIZE, 1), c = 0;
+    const unsigned port = free_port(false);
+    (void)state;
+    assert_non_null(bytes);
+    setenv("DL4C_TCP_KEY_FILE", key_file, 1);
+    for (int i = 0; i < 2; i++)
+        snprintf(p[i].url, sizeof p[i].url, "tcp://127.0.0.1:%u", port);
+    assert_int_equal(pthread_create(&p[1].thread, NULL, says_too_much, &p[1]), 0);
+    party_enter(&p[0]);
+    assert_int_equal(p[0].status, DL4C_OK);
+    assert_int_equal(dl4c_group_recv(p[0].group, 1, &c, 1, 20000, &err), DL4C_OK);
+    const int64_t before = processor_ms();
+    assert_int_equal(dl4c_group_send(p[0].group, 1, bytes, SIZE, WAIT_MS, &err), DL4C_E_TIMEOUT);
+    assert_true(processor_ms() - before < WAIT_MS / 2); /* to encrypt what the connection holds takes some */
+    heard_enough = 1;
+    pthread_join(p[1].thread, NULL);
+    assert_int_equal(p[1].status, DL4C_OK);
+    dl4c_group_leave(&p[0].group, 0);
+    free(bytes);
+}
+
 static dl4c_status join_once(const char *text, struct dl4c_error *err)
 {
     struct dl4c_group_options o = DL4C_GROUP_OPTIONS_INIT;
@@ -453,6 +504,7 @@ int main(void)
         cmocka_unit_test(without_a_good_key_nothing_is_sent),
         cmocka_unit_test(who_has_another_key_or_none_is_refused),
         cmocka_unit_test(tls_keeps_what_every_transport_promises),
+        cmocka_unit_test(who_waits_to_send_sleeps),
 #else
         cmocka_unit_test(without_openssl_tcp_says_so),
 #endif
