@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Where a worker's rows come from: the store, where it has the same as the leader, else the leader's messages. */
+#include "base/thread_pool.h"
 #include "features/store.h"
 #include "train/member.h"
 
@@ -105,6 +106,70 @@ static dl4c_status receive_minibatch(struct dli_member *m, const struct dli_orde
     return DL4C_OK;
 }
 
+static void *receive_ahead(void *arg)
+{
+    struct dli_arrivals *a = arg;
+    for (int64_t s = 0; s < a->steps; s++) {
+        struct dl4c_error err = DL4C_ERROR_INIT;
+        const dl4c_status status = receive_minibatch(a->m, a->order, s, &err);
+        pthread_mutex_lock(&a->lock);
+        a->there += status == DL4C_OK;
+        a->status = status;
+        a->err = err;
+        pthread_cond_signal(&a->news);
+        pthread_mutex_unlock(&a->lock);
+        if (status != DL4C_OK)
+            break;
+    }
+    return NULL;
+}
+
+/* Whether a thread receives from here on. */
+static bool begin_receiving(struct dli_member *m, const struct dli_order *o)
+{
+    struct dli_arrivals *a = &m->arrivals;
+    *a = (struct dli_arrivals){ .steps = o->steps, .m = m, .order = o };
+    if (pthread_mutex_init(&a->lock, NULL) != 0)
+        return false;
+    if (pthread_cond_init(&a->news, NULL) == 0) {
+        a->running = dli_thread_start(&a->thread, receive_ahead, a);
+        if (a->running)
+            return true;
+        pthread_cond_destroy(&a->news);
+    }
+    pthread_mutex_destroy(&a->lock);
+    return false;
+}
+
+static dl4c_status answer(const struct dli_arrivals *a, struct dl4c_error *err)
+{
+    if (a->status != DL4C_OK && err)
+        *err = a->err;
+    return a->status;
+}
+
+dl4c_status dli_arrivals_wait(struct dli_arrivals *a, int64_t step, struct dl4c_error *err)
+{
+    pthread_mutex_lock(&a->lock);
+    while (a->there <= step && a->status == DL4C_OK)
+        pthread_cond_wait(&a->news, &a->lock);
+    const dl4c_status status = a->there > step ? DL4C_OK : answer(a, err);
+    pthread_mutex_unlock(&a->lock);
+    return status;
+}
+
+dl4c_status dli_member_received(struct dli_member *m, struct dl4c_error *err)
+{
+    struct dli_arrivals *a = &m->arrivals;
+    if (!a->running)
+        return DL4C_OK;
+    pthread_join(a->thread, NULL);
+    pthread_cond_destroy(&a->news);
+    pthread_mutex_destroy(&a->lock);
+    a->running = false;
+    return answer(a, err);
+}
+
 dl4c_status dli_member_receive(struct dli_member *m, const struct dli_order *o, struct dl4c_error *err)
 {
     struct dli_rows *r = &m->own;
@@ -127,6 +192,8 @@ dl4c_status dli_member_receive(struct dli_member *m, const struct dli_order *o, 
     r->n = o->rows;
     if (o->what & DLI_ROWS_STORED)
         DLI_TRY(read_share(m, o, &sent, err));
+    if (sent && m->settings.prefetch > 0 && o->steps > 1 && begin_receiving(m, o))
+        return DL4C_OK;
     for (int64_t s = 0; sent && s < o->steps; s++)
         DLI_TRY(receive_minibatch(m, o, s, err));
     return DL4C_OK;

@@ -246,7 +246,7 @@ static dl4c_status save_checkpoint(struct fit *f, bool is_best, struct dl4c_erro
         return DL4C_OK;
     DLI_TRY(dli_run_flush(f->run, err));
     dli_run_sizes(f->run, &f->at.scores_bytes, &f->at.epochs_bytes);
-    DLI_TRY(dli_resume_save(f->resume, f->t, &f->at, is_best, err));
+    DLI_TRY(dli_resume_save(f->resume, f->t, &f->at, &f->labels, is_best, err));
     return dli_run_event(f->run, "checkpoint", g->epoch, g->iteration, err, "%" PRId64 " examples into epoch %" PRId64, f->at.examples,
                          g->epoch + 1);
 }
@@ -349,7 +349,6 @@ static dl4c_status run_rounds(struct fit *f, struct pass *p, struct dl4c_error *
 /* The examples of the epoch that were trained on before the checkpoint come first again. */
 static dl4c_status skip(struct fit *f, struct dl4c_error *err)
 {
-    f->labels.unknown = f->at.taken > 0; /* whose they were is not kept */
     for (int64_t left = f->at.taken; left > 0;) {
         struct dl4c_batch b;
         DLI_TRY(dli_watch_check(&f->watch, err));
@@ -365,7 +364,8 @@ static dl4c_status run_epoch(struct fit *f, int64_t done, struct dl4c_error *err
 {
     struct pass p = { .done = done, .began = dli_now_ns() };
     f->at.train_score = f->at.val_score = f->at.val_accuracy = NAN;
-    dli_labels_clear(&f->labels);
+    if (f->at.taken == 0) /* else the checkpoint says what those before it were */
+        dli_labels_clear(&f->labels);
     DLI_TRY(dl4c_source_reset(f->source, !f->o->no_shuffle, f->o->seed, f->t->graph->epoch, err));
     DLI_TRY(skip(f, err));
     if (f->workers)
@@ -550,7 +550,7 @@ static dl4c_status begin(struct fit *f, dl4c_graph *graph, struct dl4c_error *er
     DLI_TRY(dli_resume_create(&about, f->t, &f->resume, err));
     if (f->resume) {
         DLI_TRY(step_in(f, err));
-        const dl4c_status status = dli_resume_load(f->resume, f->t, &f->at, &f->best, &found, err);
+        const dl4c_status status = dli_resume_load(f->resume, f->t, &f->at, &f->labels, &f->best, &found, err);
         step_out(f);
         DLI_TRY(status);
     }
@@ -573,10 +573,10 @@ static dl4c_status run_fit(struct fit *f, dl4c_graph *graph, struct dl4c_error *
                         DLI_SHAPE(other.dim, other.rank), DLI_SHAPE(shape.dim, shape.rank));
     DLI_TRY(dli_trainer_create(graph, f->o, &shape, &f->t, err));
     dli_watch_init(&f->watch, "train", f->o->progress, f->o->progress_user, f->o->cancel, f->o->timeout_ms);
-    DLI_TRY(begin(f, graph, err));
-    if (f->run && f->t->positions == 1) /* rows with a class each */
+    if (f->o->run_dir && f->t->positions == 1) /* rows with a class each */
         DLI_TRY(dli_labels_init(&f->labels, graph->ctx, f->o->workers, dli_trainer_binary(f->t) ? 2 : f->t->k_y,
                                 err));
+    DLI_TRY(begin(f, graph, err));
     if (f->o->balanced)
         DLI_TRY(balance(f, err));
     DLI_TRY(step_in(f, err));

@@ -178,6 +178,7 @@ static dl4c_status agree_on_kernels(struct dli_leader *l, int before, struct dl4
     if (l->trains)
         return dli_fail(err, DL4C_E_UNSUPPORTED, "train", "a worker has no more than the kernels \"%s\", rank 0 was made with \"%s\": "
                         "start all under DL4C_CPU_MASK=%s", dli_cpu_rank_name(l->level), dli_cpu_level(), dli_cpu_rank_name(l->level));
+    DLI_TRY(dli_run_kernels(l->run, dli_cpu_rank_name(l->level), err));
     return dli_run_worker_event(l->run, "kernels", g->epoch, g->iteration, l->rounds + 1, -1, 0, err, "all workers use %s",
                                 dli_cpu_rank_name(l->level));
 }
@@ -246,6 +247,8 @@ dl4c_status dli_leader_regroup(struct dli_leader *l, int32_t without, struct dli
         struct dl4c_regroup_options o = DL4C_REGROUP_OPTIONS_INIT;
         o.min_size = l->min_workers + !l->trains;
         o.timeout_ms = l->worker_timeout_ms;
+        if (l->round_timeout_ms && l->round_timeout_ms < o.timeout_ms)
+            o.timeout_ms = l->round_timeout_ms; /* whoever trains a share is done with it by then */
         o.n_exclude = without > 0;
         o.exclude = &without;
         dl4c_status status = dl4c_group_regroup(l->group, &o, err);

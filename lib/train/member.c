@@ -74,6 +74,8 @@ dl4c_status dli_member_train(struct dli_member *m, const struct dli_order *o, co
             continue;
         if (cancelled(m))
             return dli_fail(err, DL4C_E_CANCELLED, "train", "worker %" PRId64 " was cancelled", o->number);
+        if (deal->arrivals)
+            DLI_TRY(dli_arrivals_wait(deal->arrivals, s, err));
         dli_rows_batch(deal->rows, deal->first[at], deal->count[at], &b);
         *r = (struct dli_step_report){ .step = s, .rows = b.n };
         const dl4c_status status = dli_trainer_run(m->t, true, &b, &r->score, &r->right, err);
@@ -224,8 +226,13 @@ static dl4c_status follow_round(struct dli_member *m, const struct dli_order *o,
         m->status = dli_member_train(m, o, m->shared, o->number, &m->err);
     } else {
         DLI_TRY(dli_member_receive(m, o, err));
-        const struct dli_deal own = { &m->own, m->own_first, m->own_count, 0 };
+        const struct dli_deal own = { &m->own, m->own_first, m->own_count, 0, m->arrivals.running ? &m->arrivals : NULL };
         m->status = dli_member_train(m, o, &own, 0, &m->err);
+        if (m->status == DL4C_E_CANCELLED && m->arrivals.running)
+            dl4c_group_cancel(m->group);
+        const dl4c_status received = dli_member_received(m, err);
+        if (received != DL4C_OK && m->status != DL4C_E_CANCELLED)
+            return received;
         if (m->status == DL4C_E_CANCELLED) { /* whoever is asked to go goes at once; the others do without it */
             if (err)
                 *err = m->err;

@@ -8,6 +8,8 @@
 #include <dl4c/features.h>
 #include <dl4c/transport.h>
 
+#include <pthread.h>
+
 /* How long somebody waits before looking again whether the host has cancelled; for a vector; for the last words. */
 enum { DLI_LOOK_MS = 200, DLI_VECTOR_MS = 600000, DLI_END_MS = 5000 };
 
@@ -16,6 +18,20 @@ struct dli_deal {
     const struct dli_rows *rows;
     const int64_t *first, *count;
     int32_t steps; /* between two workers' entries */
+    struct dli_arrivals *arrivals; /* of minibatches that are still under way; NULL: all are there */
+};
+
+/* Minibatches that a thread receives while those before are trained. */
+struct dli_arrivals {
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t news;
+    bool running;
+    int64_t steps, there; /* of a round; how many of them have come */
+    dl4c_status status;   /* of the group */
+    struct dl4c_error err;
+    struct dli_member *m;
+    const struct dli_order *order;
 };
 
 struct dli_member {
@@ -41,6 +57,7 @@ struct dli_member {
     int64_t *own_first, *own_count; /* ... and its minibatches [frequency] */
     const char *features;          /* URI of a store, borrowed; NULL: the one that the settings name */
     dl4c_features *store;          /* whose rows this worker reads itself; NULL: they are sent */
+    struct dli_arrivals arrivals;  /* where the settings want minibatches received ahead */
 };
 
 /* Ready to train with t, which is given: the graph is in training, the steps have memory. */
@@ -60,8 +77,13 @@ dl4c_status dli_member_state(struct dli_member *m, struct dl4c_error *err);
 
 /* Opens the store that the settings name, where this worker can and it is the same; says in the log where it is not. */
 void dli_member_open_store(struct dli_member *m);
-/* The minibatches of a share and its rows, read or received: own, own_first and own_count. */
+/* The minibatches of a share and its rows, read or received: own, own_first and own_count. Where minibatches are received ahead they come
+ * during what follows, up to dli_member_received: the order stays where it is until then, and the group is nobody else's. */
 dl4c_status dli_member_receive(struct dli_member *m, const struct dli_order *o, struct dl4c_error *err);
+/* Waits for the rest; a failure is the group's. */
+dl4c_status dli_member_received(struct dli_member *m, struct dl4c_error *err);
+/* Waits for minibatch `step` of the round. */
+dl4c_status dli_arrivals_wait(struct dli_arrivals *a, int64_t step, struct dl4c_error *err);
 /* What the leader sent cannot be. */
 dl4c_status dli_member_strange(const char *what, struct dl4c_error *err);
 

@@ -75,6 +75,51 @@ static dl4c_status read_standing(const json_t *o, struct dli_standing *at, struc
     return DL4C_OK;
 }
 
+/* ---- labels of the epoch at work ---- */
+
+static void write_labels(struct dli_strbuf *b, const struct dli_labels *l)
+{
+    if (!dli_labels_known(l)) {
+        dli_strbuf_add(b, "null");
+        return;
+    }
+    dli_strbuf_addf(b, "{\"workers\": %" PRId32 ", \"rows\": %" PRId64 ", \"batches\": %" PRId64 ", \"counts\": [", l->workers, l->rows,
+                    l->batches);
+    for (int64_t i = 0; i < l->workers * l->classes; i++)
+        dli_strbuf_addf(b, "%s%" PRId64, i ? ", " : "", l->counts[i]);
+    dli_strbuf_add(b, "], \"squares\": [");
+    for (int64_t c = 0; c < l->classes; c++) {
+        dli_strbuf_add(b, c ? ", " : "");
+        dli_strbuf_json_num(b, l->squares[c]);
+    }
+    dli_strbuf_add(b, "]}");
+}
+
+static bool read_labels(const json_t *o, struct dli_labels *l)
+{
+    const json_t *counts = json_object_get(o, "counts"), *squares = json_object_get(o, "squares");
+    const int64_t n = l->workers * l->classes;
+    l->rows = json_integer_value(json_object_get(o, "rows"));
+    l->batches = json_integer_value(json_object_get(o, "batches"));
+    if (json_integer_value(json_object_get(o, "workers")) != l->workers || json_array_size(counts) != (size_t)n ||
+        json_array_size(squares) != (size_t)l->classes || l->rows < 1 || l->batches < 1)
+        return false;
+    for (int64_t i = 0; i < n; i++)
+        l->counts[i] = json_integer_value(json_array_get(counts, (size_t)i));
+    for (int64_t c = 0; c < l->classes; c++)
+        l->squares[c] = json_number_value(json_array_get(squares, (size_t)c));
+    return true;
+}
+
+/* Nobody knows them where they are not there: an epoch that was not begun has none. */
+static void take_labels(const json_t *o, struct dli_labels *l)
+{
+    if (l->classes == 0 || read_labels(o, l))
+        return;
+    dli_labels_clear(l);
+    l->unknown = true;
+}
+
 /* ---- what a checkpoint is of ---- */
 
 static void key_text(struct dli_strbuf *b, const char *key, const char *text)
@@ -248,27 +293,30 @@ static dl4c_status write_best(struct dli_resume *r, const dl4c_trainer *t, const
 }
 
 static dl4c_status write_checkpoint(const struct dli_resume *r, const dl4c_trainer *t, const struct dli_standing *at,
-                                    struct dl4c_error *err)
+                                    const struct dli_labels *labels, struct dl4c_error *err)
 {
     struct dli_strbuf b;
     char *text;
     dli_strbuf_init(&b, r->ctx);
     dli_strbuf_addf(&b, "{\"checkpoint\": {\"format\": %d, \"settings\": %s, \"standing\": {", CHECKPOINT_FORMAT, r->settings);
     write_standing(&b, at);
-    dli_strbuf_add(&b, "}}}");
+    dli_strbuf_add(&b, "}, \"labels\": ");
+    write_labels(&b, labels);
+    dli_strbuf_add(&b, "}}");
     DLI_TRY(dli_strbuf_take(&b, &text, err));
     const dl4c_status status = write_model(r, t, r->uri, text, err);
     dli_free(text);
     return status;
 }
 
-dl4c_status dli_resume_save(struct dli_resume *r, dl4c_trainer *t, const struct dli_standing *at, bool is_best, struct dl4c_error *err)
+dl4c_status dli_resume_save(struct dli_resume *r, dl4c_trainer *t, const struct dli_standing *at, const struct dli_labels *labels,
+                            bool is_best, struct dl4c_error *err)
 {
     if (!r)
         return DL4C_OK;
     if (is_best && r->keeps_best && at->best_epoch != r->best)
         DLI_TRY(write_best(r, t, at, err));
-    DLI_TRY(write_checkpoint(r, t, at, err));
+    DLI_TRY(write_checkpoint(r, t, at, labels, err));
     if (r->keeps_best && r->best && r->best != at->best_epoch) { /* nothing names it any more; one that stays is no harm */
         char *uri;
         if (best_uri(r, r->best, &uri, NULL) == DL4C_OK) {
@@ -331,7 +379,8 @@ static dl4c_status load_best(struct dli_resume *r, dl4c_trainer *t, struct dli_t
     return status;
 }
 
-static dl4c_status read_text(const struct dli_resume *r, const char *text, struct dli_standing *at, struct dl4c_error *err)
+static dl4c_status read_text(const struct dli_resume *r, const char *text, struct dli_standing *at, struct dli_labels *labels,
+                             struct dl4c_error *err)
 {
     json_t *root = text ? json_loads(text, 0, NULL) : NULL;
     const json_t *c = json_object_get(root, "checkpoint"), *format = json_object_get(c, "format");
@@ -345,12 +394,14 @@ static dl4c_status read_text(const struct dli_resume *r, const char *text, struc
         status = compare(r, json_object_get(c, "settings"), err);
     if (status == DL4C_OK)
         status = read_standing(json_object_get(c, "standing"), at, err);
+    if (status == DL4C_OK)
+        take_labels(json_object_get(c, "labels"), labels);
     json_decref(root);
     return status;
 }
 
-dl4c_status dli_resume_load(struct dli_resume *r, dl4c_trainer *t, struct dli_standing *at, struct dli_trainer_copy *best, bool *found,
-                            struct dl4c_error *err)
+dl4c_status dli_resume_load(struct dli_resume *r, dl4c_trainer *t, struct dli_standing *at, struct dli_labels *labels,
+                            struct dli_trainer_copy *best, bool *found, struct dl4c_error *err)
 {
     dl4c_graph *from = NULL;
     *found = false;
@@ -358,7 +409,7 @@ dl4c_status dli_resume_load(struct dli_resume *r, dl4c_trainer *t, struct dli_st
     if (!*found)
         return DL4C_OK;
     DLI_TRY(dl4c_model_load(r->ctx, r->uri, NULL, &from, err));
-    dl4c_status status = read_text(r, from->info.training, at, err);
+    dl4c_status status = read_text(r, from->info.training, at, labels, err);
     if (status == DL4C_OK && r->keeps_best && at->best_epoch) {
         r->best = at->best_epoch;
         status = load_best(r, t, best, err);

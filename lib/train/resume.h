@@ -33,14 +33,15 @@ dl4c_status dli_resume_create(const struct dli_run_about *about, dl4c_trainer *t
 void dli_resume_destroy(struct dli_resume **resume);
 
 /* Goes on from the checkpoint where there is one (*found): parameters, updater's state, iteration and epoch become the trainer's, and
- * *best the best epoch's where there is one. The graph is in training. DL4C_E_STATE: it is of another training; DL4C_E_CORRUPT. */
-dl4c_status dli_resume_load(struct dli_resume *resume, dl4c_trainer *t, struct dli_standing *at, struct dli_trainer_copy *best, bool *found,
-                            struct dl4c_error *err);
+ * *best the best epoch's where there is one; labels those of the epoch at work, unknown where the checkpoint has none for as many workers
+ * and classes. The graph is in training. DL4C_E_STATE: it is of another training; DL4C_E_CORRUPT. */
+dl4c_status dli_resume_load(struct dli_resume *resume, dl4c_trainer *t, struct dli_standing *at, struct dli_labels *labels,
+                            struct dli_trainer_copy *best, bool *found, struct dl4c_error *err);
 
 /* Whether the time between two checkpoints has passed. */
 bool dli_resume_due(const struct dli_resume *resume);
 /* Writes a checkpoint. is_best: the graph is that of at->best_epoch, to be kept beside it. Does nothing where resume is NULL. */
-dl4c_status dli_resume_save(struct dli_resume *resume, dl4c_trainer *t, const struct dli_standing *at, bool is_best,
-                            struct dl4c_error *err);
+dl4c_status dli_resume_save(struct dli_resume *resume, dl4c_trainer *t, const struct dli_standing *at, const struct dli_labels *labels,
+                            bool is_best, struct dl4c_error *err);
 
 #endif

@@ -29,6 +29,7 @@ struct log {
 
 struct dli_run {
     dl4c_context *ctx; /* a reference */
+    char *about;       /* URI of run.json */
     struct log logs[LOGS];
     int64_t flushed_ns;
     bool failed;
@@ -242,6 +243,7 @@ static void describe_options(struct dli_strbuf *b, const struct dl4c_fit_options
     add_count(b, "averaging_frequency", !averaged ? -1 : o->averaging_frequency ? o->averaging_frequency : 5);
     dli_strbuf_add(b, ", ");
     add_text(b, "transport", !averaged ? NULL : o->transport ? o->transport : "threads");
+    add_count(b, "prefetch", averaged ? o->prefetch : -1);
     dli_strbuf_addf(b, ", \"save_updater\": %s", !averaged ? "null" : o->no_save_updater ? "false" : "true");
     add_count(b, "timeout_ms", o->timeout_ms);
     dli_strbuf_addc(b, '}');
@@ -313,6 +315,35 @@ static dl4c_status describe(const struct dli_run_about *a, struct dli_strbuf *b,
     dli_strbuf_add(b, "}\n}\n");
     dli_free(model);
     return DL4C_OK;
+}
+
+/* No value has a line feed in it, so what follows one is a key of the outermost object. */
+#define KERNELS "\n \"kernels\": "
+
+dl4c_status dli_run_kernels(struct dli_run *run, const char *kernels, struct dl4c_error *err)
+{
+    char *text = NULL, *fresh = NULL;
+    size_t size;
+    if (!run)
+        return DL4C_OK;
+    DLI_TRY(dli_fs_load(run->ctx, run->about, INT64_MAX, &text, &size, err));
+    char *at = strstr(text, KERNELS), *end = at ? strchr(at + 1, '\n') : NULL;
+    struct dli_strbuf b;
+    dl4c_status status = end ? DL4C_OK : dli_fail(err, DL4C_E_CORRUPT, "run", "%.300s says nothing of kernels", run->about);
+    dli_strbuf_init(&b, run->ctx);
+    if (status == DL4C_OK) {
+        *at = '\0';
+        dli_strbuf_addf(&b, "%s" KERNELS, text);
+        dli_strbuf_json(&b, kernels);
+        dli_strbuf_addf(&b, ",%s", end);
+        *at = '\n';
+        status = dli_strbuf_take(&b, &fresh, err);
+    }
+    if (status == DL4C_OK && strcmp(fresh, text) != 0)
+        status = dli_fs_save(run->ctx, run->about, fresh, strlen(fresh), err);
+    dli_free(fresh);
+    dli_free(text);
+    return status;
 }
 
 static dl4c_status is_there(dl4c_context *ctx, const char *uri, bool *there, struct dl4c_error *err)
@@ -417,7 +448,6 @@ static dl4c_status go_on(struct dli_run *run, const struct dli_run_about *a, int
 static dl4c_status open_run(const struct dli_run_about *a, int64_t scores_bytes, int64_t epochs_bytes, struct dli_run **out,
                             struct dl4c_error *err)
 {
-    char *name = NULL;
     bool there = false;
     *out = NULL;
     if (!a->options->run_dir)
@@ -432,14 +462,13 @@ static dl4c_status open_run(const struct dli_run_about *a, int64_t scores_bytes,
     run->flushed_ns = dli_now_ns();
     for (int i = 0; i < LOGS; i++)
         dli_strbuf_init(&run->logs[i].text, ctx);
-    dl4c_status status = dli_uri_join(ctx, a->options->run_dir, "run.json", &name, err);
+    dl4c_status status = dli_uri_join(ctx, a->options->run_dir, "run.json", &run->about, err);
     for (int i = 0; status == DL4C_OK && i < LOGS; i++)
         status = dli_uri_join(ctx, a->options->run_dir, log_names[i], &run->logs[i].uri, err);
     if (status == DL4C_OK && scores_bytes >= 0)
-        status = is_there(ctx, name, &there, err);
+        status = is_there(ctx, run->about, &there, err);
     if (status == DL4C_OK)
-        status = there ? go_on(run, a, scores_bytes, epochs_bytes, err) : begin(run, a, name, err);
-    dli_free(name);
+        status = there ? go_on(run, a, scores_bytes, epochs_bytes, err) : begin(run, a, run->about, err);
     if (status != DL4C_OK)
         dli_run_close(&run);
     *out = run;
@@ -474,6 +503,7 @@ void dli_run_close(struct dli_run **run)
         dli_strbuf_free(&r->logs[i].text);
     }
     dl4c_context *ctx = r->ctx;
+    dli_free(r->about);
     dli_free(r);
     dli_context_unref(ctx);
 }

@@ -52,6 +52,8 @@ dl4c_status dli_run_event(struct dli_run *run, const char *kind, int64_t epoch, 
 /* The same of a round and a worker (-1: of all); workers: how many there are from this round on, 0: as before. */
 dl4c_status dli_run_worker_event(struct dli_run *run, const char *kind, int64_t epoch, int64_t iteration, int64_t round, int32_t worker,
                                  int32_t workers, struct dl4c_error *err, const char *fmt, ...) DLI_PRINTF(9, 10);
+/* The kernel set that all workers use, which shows when they have joined: run.json is replaced as a whole where it says another. */
+dl4c_status dli_run_kernels(struct dli_run *run, const char *kernels, struct dl4c_error *err);
 /* Writes what was gathered. */
 dl4c_status dli_run_flush(struct dli_run *run, struct dl4c_error *err);
 /* The last event of a training that failed, as well as it can be written; why->status is not DL4C_OK. */

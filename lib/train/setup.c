@@ -31,8 +31,12 @@ dl4c_status dli_fit_options(const struct dl4c_fit_options *in, bool source_side,
                         o->averaging_frequency, MAX_WORKERS, MAX_FREQUENCY);
     if (o->min_workers < 0 || o->join_timeout_ms < 0 || o->worker_timeout_ms < 0 || o->round_timeout_ms < 0)
         return dli_fail(err, DL4C_E_INVALID, "train", "min_workers or a timeout of workers is negative");
-    if (o->prefetch || o->exchange)
-        return dli_fail(err, DL4C_E_UNSUPPORTED, "train", "prefetch and exchange are not built into this version");
+    if (o->exchange)
+        return dli_fail(err, DL4C_E_UNSUPPORTED, "train", "exchange is not built into this version");
+    if (o->prefetch < 0 || o->prefetch > MAX_FREQUENCY)
+        return dli_fail(err, DL4C_E_INVALID, "train", "prefetch is %" PRId32 ", wanted 0 to %d", o->prefetch, MAX_FREQUENCY);
+    if (o->prefetch && !dli_fit_averages(o) && !o->replay)
+        return dli_fail(err, DL4C_E_INVALID, "train", "prefetch is for several workers");
     if (o->replay && (!source_side || dli_fit_leads(o)))
         return dli_fail(err, DL4C_E_INVALID, "train", "replay is for fit, with workers in threads");
     if (!source_side && dli_fit_averages(o))

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The rows of a round, and who gets which. */
+#include "base/thread_pool.h"
 #include "train/workers.h"
 
 #include <string.h>
@@ -85,6 +86,16 @@ void dli_rows_take(struct dli_rows *r, const struct dli_rows *from, int64_t firs
     r->n += n;
 }
 
+static dl4c_status mixed(struct dl4c_error *err)
+{
+    return dli_fail(err, DL4C_E_INVALID, "train", "the source gives labels with some batches and targets with others");
+}
+
+static dl4c_status half_known(struct dl4c_error *err)
+{
+    return dli_fail(err, DL4C_E_INVALID, "train", "the source says of some batches which examples they are and not of others");
+}
+
 dl4c_status dli_rows_add(struct dli_rows *r, dl4c_trainer *t, dl4c_source *source, int64_t want, struct dl4c_error *err)
 {
     struct dl4c_batch b;
@@ -97,9 +108,9 @@ dl4c_status dli_rows_add(struct dli_rows *r, dl4c_trainer *t, dl4c_source *sourc
         if (b.x_mask || b.y_mask)
             return dli_fail(err, DL4C_E_UNSUPPORTED, "train", "the source has masks, which several workers do not take");
         if (r->room > 0 && !b.labels != !r->labels) /* before memory for the other kind is made, of which earlier rows have nothing */
-            return dli_fail(err, DL4C_E_INVALID, "train", "the source gives labels with some batches and targets with others");
+            return mixed(err);
         if (!b.index && r->index)
-            return dli_fail(err, DL4C_E_INVALID, "train", "the source says of some batches which examples they are and not of others");
+            return half_known(err);
         DLI_TRY(grow(r, end, b.labels != NULL, r->room > 0 ? r->index != NULL : b.index != NULL, err));
         memcpy(r->x + r->n * r->row, b.x, (size_t)(b.n * r->row) * sizeof *r->x);
         if (!b.labels) /* where there are both, labels count */
@@ -121,6 +132,53 @@ void dli_rows_batch(const struct dli_rows *r, int64_t first, int64_t n, struct d
     b->y = r->y ? r->y + first * r->k : NULL;
     b->labels = r->labels ? r->labels + first : NULL;
     b->index = r->index ? r->index + first : NULL;
+}
+
+/* ---- reading ahead ---- */
+
+static void *read_ahead(void *arg)
+{
+    struct dli_ahead *a = arg;
+    a->status = dli_rows_add(&a->rows, a->t, a->source, a->want, &a->err);
+    a->over = a->status == DL4C_OK && a->rows.n < a->want;
+    return NULL;
+}
+
+void dli_ahead_begin(struct dli_ahead *a, dl4c_trainer *t, dl4c_source *source, int64_t want)
+{
+    a->t = t;
+    a->source = source;
+    a->want = want;
+    a->rows.ctx = t->ctx;
+    a->running = dli_thread_start(&a->thread, read_ahead, a);
+}
+
+void dli_ahead_end(struct dli_ahead *a)
+{
+    if (a->running)
+        pthread_join(a->thread, NULL);
+    a->running = false;
+}
+
+dl4c_status dli_ahead_take(struct dli_ahead *a, struct dli_rows *r, struct dl4c_error *err)
+{
+    const int64_t n = a->rows.n;
+    if (n == 0)
+        return DL4C_OK;
+    if (r->n == 0) {
+        const struct dli_rows empty = *r;
+        *r = a->rows;
+        a->rows = empty;
+    } else {
+        if (!a->rows.labels != !r->labels)
+            return mixed(err);
+        if (!a->rows.index && r->index)
+            return half_known(err);
+        DLI_TRY(grow(r, r->n + n, r->labels != NULL, r->index != NULL, err));
+        dli_rows_take(r, &a->rows, 0, n);
+    }
+    a->rows.n = 0;
+    return DL4C_OK;
 }
 
 void dli_share(int64_t rows, int32_t workers, int32_t worker, int64_t *first, int64_t *last)

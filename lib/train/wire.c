@@ -9,7 +9,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { MOST_WEIGHTS = 1 << 20, MOST_BATCH = 1 << 24, MOST_FREQUENCY = 1 << 20 };
+enum { MOST_WEIGHTS = 1 << 20, MOST_BATCH = 1 << 24, MOST_FREQUENCY = 1 << 20, MOST_PREFETCH = 1 << 20 };
 
 uint32_t dli_rows_checksum(const struct dli_rows *r, const int64_t *first, const int64_t *count, int64_t steps)
 {
@@ -34,8 +34,9 @@ dl4c_status dli_settings_write(dl4c_context *ctx, const struct dli_settings *s, 
     dli_strbuf_add(&b, ", \"l2\": ");
     dli_strbuf_json_num(&b, s->l2);
     dli_strbuf_addf(&b, ", \"seed_high\": %" PRIu64 ", \"seed_low\": %" PRIu64, s->seed >> 32, s->seed & UINT32_MAX);
-    dli_strbuf_addf(&b, ", \"batch\": %" PRId64 ", \"frequency\": %" PRId64 ", \"average_state\": %s, \"shape\": [", s->batch,
-                    s->frequency, s->average_state ? "true" : "false");
+    dli_strbuf_addf(&b, ", \"batch\": %" PRId64 ", \"frequency\": %" PRId64, s->batch, s->frequency);
+    dli_strbuf_addf(&b, ", \"prefetch\": %" PRId64 ", \"average_state\": %s, \"shape\": [", s->prefetch,
+                    s->average_state ? "true" : "false");
     for (int32_t r = 0; r < s->shape.rank; r++)
         dli_strbuf_addf(&b, "%s%" PRId64, r ? ", " : "", s->shape.dim[r]);
     dli_strbuf_add(&b, "], \"class_weights\": [");
@@ -131,6 +132,7 @@ static dl4c_status read_all(dl4c_context *ctx, const json_t *o, struct dli_setti
     s->seed = (uint64_t)high << 32 | (uint64_t)low;
     DLI_TRY(integer(o, "batch", 1, MOST_BATCH, &s->batch, err));
     DLI_TRY(integer(o, "frequency", 1, MOST_FREQUENCY, &s->frequency, err));
+    DLI_TRY(integer(o, "prefetch", 0, MOST_PREFETCH, &s->prefetch, err));
     s->average_state = json_is_true(json_object_get(o, "average_state"));
     DLI_TRY(read_shape(o, &s->shape, err));
     DLI_TRY(text(ctx, o, "store", &s->store, err));

@@ -72,6 +72,7 @@ struct dli_settings {
     double l1, l2;
     uint64_t seed;
     int64_t batch, frequency;
+    int64_t prefetch; /* not 0: training begins when the first minibatch of a round is there */
     bool average_state;
     float *class_weights;
     int32_t n_class_weights;

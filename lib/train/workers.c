@@ -28,6 +28,8 @@ struct dli_workers {
     struct dl4c_error complaint;
     struct dli_rows read;            /* of a source */
     int64_t used;                    /* of them, in the round before */
+    struct dli_ahead ahead;          /* what comes behind them */
+    int64_t prefetch;                /* minibatches of a worker that are read ahead */
     bool over;                       /* the source's epoch is */
     bool splits;                     /* rows are dealt out as the reference does */
     int64_t split, behind;           /* the next one of the epoch; rows of it that a checkpoint has behind it */
@@ -154,7 +156,9 @@ static void gather_results(struct dli_workers *all, int32_t n_steps, int64_t *n)
 /* As they were before the round. */
 static dl4c_status put_back(struct dli_workers *all, struct dl4c_error *err) { return dli_trainer_restore(all->t, &all->before, err); }
 
-static dl4c_status run_deal(struct dli_workers *all, struct dli_watch *watch, int64_t *n, int32_t *without, struct dl4c_error *err)
+/* ahead: rows of the source that are read meanwhile. */
+static dl4c_status run_deal(struct dli_workers *all, dl4c_source *source, int64_t ahead, struct dli_watch *watch, int64_t *n,
+                            int32_t *without, struct dl4c_error *err)
 {
     const struct dli_deal *d = &all->deal;
     int32_t n_steps = 0;
@@ -164,7 +168,10 @@ static dl4c_status run_deal(struct dli_workers *all, struct dli_watch *watch, in
                 n_steps = s + 1;
     *n = 0;
     DLI_TRY(dli_trainer_save(all->t, &all->before, err));
+    if (ahead > 0)
+        dli_ahead_begin(&all->ahead, all->t, source, ahead);
     const dl4c_status status = dli_leader_round(&all->l, d, n_steps, watch, without, err);
+    dli_ahead_end(&all->ahead);
     if (status != DL4C_OK) {
         (void)put_back(all, NULL); /* into memory that is this trainer's own already */
         return status;
@@ -181,7 +188,7 @@ dl4c_status dli_workers_run(struct dli_workers *all, const struct dli_rows *rows
     all->deal = (struct dli_deal){ rows, first, count, (int32_t)all->l.m.frequency };
     *n = 0;
     DLI_TRY(make_room(all, err));
-    const dl4c_status status = run_deal(all, watch, n, &without, err);
+    const dl4c_status status = run_deal(all, NULL, 0, watch, n, &without, err);
     *steps = all->results;
     return status == DL4C_OK ? DL4C_OK : reason(all, status, err);
 }
@@ -193,6 +200,35 @@ static int32_t training(const struct dli_workers *all)
     return n < all->l.n ? n : all->l.n;
 }
 
+/* More of the source, after what was read ahead. */
+static dl4c_status read_more(struct dli_workers *all, dl4c_source *source, int64_t want, struct dl4c_error *err)
+{
+    const int64_t before = all->read.n;
+    if (all->ahead.status != DL4C_OK) {
+        if (err)
+            *err = all->ahead.err;
+        return all->ahead.status;
+    }
+    if (all->over)
+        return DL4C_OK;
+    DLI_TRY(dli_rows_add(&all->read, all->t, source, want, err));
+    all->over = all->read.n < before + want;
+    return DL4C_OK;
+}
+
+static dl4c_status take_ahead(struct dli_workers *all, struct dl4c_error *err)
+{
+    all->over = all->over || all->ahead.over;
+    return dli_ahead_take(&all->ahead, &all->read, err);
+}
+
+/* Rows to read while those that are dealt out are trained. */
+static int64_t rows_ahead(const struct dli_workers *all)
+{
+    const int64_t left = all->prefetch * all->t->batch * training(all) - (all->read.n - all->used);
+    return all->over || all->ahead.status != DL4C_OK || left < 0 ? 0 : left;
+}
+
 /* Rows of a round for the workers there are now. Each step's are shared out; a short last step is short for all. */
 static dl4c_status deal_out(struct dli_workers *all, dl4c_source *source, struct dl4c_error *err)
 {
@@ -200,12 +236,10 @@ static dl4c_status deal_out(struct dli_workers *all, dl4c_source *source, struct
     const int64_t each = all->t->batch * n;
     DLI_TRY(make_room(all, err));
     memset(all->count, 0, (size_t)all->l.n * (size_t)frequency * sizeof *all->count);
-    for (int32_t s = 0; s < frequency && !all->over; s++) { /* a step at a time: nobody knows how many are left */
-        const int64_t missing = each * (s + 1) - all->read.n, before = all->read.n;
-        if (missing > 0)
-            DLI_TRY(dli_rows_add(&all->read, all->t, source, missing, err));
-        all->over = missing > 0 && all->read.n < before + missing;
-    }
+    DLI_TRY(take_ahead(all, err));
+    for (int32_t s = 0; s < frequency && !all->over; s++) /* a step at a time: nobody knows how many are left */
+        if (all->read.n < each * (s + 1))
+            DLI_TRY(read_more(all, source, each * (s + 1) - all->read.n, err));
     all->used = 0;
     for (int32_t s = 0; s < frequency; s++) {
         const int64_t left = all->read.n - all->used, rows = left < each ? left : each;
@@ -224,8 +258,9 @@ static dl4c_status deal_out(struct dli_workers *all, dl4c_source *source, struct
 
 void dli_workers_begin_epoch(struct dli_workers *all, int64_t taken)
 {
-    all->read.n = all->used = 0;
-    all->over = false;
+    all->read.n = all->used = all->ahead.rows.n = 0;
+    all->over = all->ahead.over = false;
+    all->ahead.status = DL4C_OK;
     all->split = -1; /* not known yet */
     all->behind = taken;
 }
@@ -256,8 +291,9 @@ static dl4c_status deal_split(struct dli_workers *all, dl4c_source *source, stru
     if (all->split >= splits)
         return DL4C_OK;
     const int64_t rows = split_at(info.rows, splits, all->split + 1) - split_at(info.rows, splits, all->split);
+    DLI_TRY(take_ahead(all, err));
     if (all->read.n < rows)
-        DLI_TRY(dli_rows_add(&all->read, all->t, source, rows - all->read.n, err));
+        DLI_TRY(read_more(all, source, rows - all->read.n, err));
     all->used = all->read.n < rows ? all->read.n : rows;
     for (int32_t i = 0; i < n; i++)
         for (int32_t s = 0; s < frequency; s++) {
@@ -282,7 +318,7 @@ dl4c_status dli_workers_round(struct dli_workers *all, dl4c_source *source, stru
         DLI_TRY(all->splits ? deal_split(all, source, err) : deal_out(all, source, err));
         if (all->used == 0)
             return DL4C_OK;
-        status = run_deal(all, watch, n, &without, err);
+        status = run_deal(all, source, rows_ahead(all), watch, n, &without, err);
         *steps = all->results;
         if (status == DL4C_OK || !dli_leader_may_go_on(&all->l, status))
             break;
@@ -373,6 +409,7 @@ static dl4c_status describe_settings(struct dli_workers *all, const struct dl4c_
                                            .seed = t->seed,
                                            .batch = t->batch,
                                            .frequency = o->averaging_frequency,
+                                           .prefetch = o->prefetch,
                                            .average_state = !o->no_save_updater,
                                            .class_weights = t->class_weights,
                                            .n_class_weights = t->n_class_weights,
@@ -421,6 +458,7 @@ dl4c_status dli_workers_create(dl4c_trainer *t, const struct dl4c_fit_options *o
     all->l.run = run;
     all->t = t;
     all->n = o->workers;
+    all->prefetch = o->prefetch;
     all->read.ctx = t->ctx;
     const dl4c_status status = make(all, o, source, watch, err);
     if (status != DL4C_OK) {
@@ -445,6 +483,7 @@ void dli_workers_destroy(struct dli_workers **workers, dl4c_status status, const
         dli_member_clear(&all->members[i]);
     dli_leader_clear(&all->l);
     dli_rows_free(&all->read);
+    dli_rows_free(&all->ahead.rows);
     dli_trainer_copy_free(&all->before);
     dli_free(all->url);
     dli_free(all->members);

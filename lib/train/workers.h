@@ -9,6 +9,8 @@
 #include "train/trainer.h"
 #include <dl4c/transport.h>
 
+#include <pthread.h>
+
 struct dli_run;
 struct dli_workers;
 
@@ -43,6 +45,24 @@ void dli_rows_drop(struct dli_rows *rows, int64_t n);
 void dli_rows_take(struct dli_rows *rows, const struct dli_rows *from, int64_t first, int64_t n);
 /* n of them from `first` on, as a batch that borrows them. */
 void dli_rows_batch(const struct dli_rows *rows, int64_t first, int64_t n, struct dl4c_batch *b);
+
+/* Rows that a thread reads from the source while those before are trained. */
+struct dli_ahead {
+    pthread_t thread;
+    bool running;
+    struct dli_rows rows;
+    bool over;          /* the epoch's last is among them */
+    dl4c_status status; /* of the source, after those rows */
+    struct dl4c_error err;
+    dl4c_trainer *t;    /* borrowed, as the source */
+    dl4c_source *source;
+    int64_t want;
+};
+/* Begins to read `want` rows; does nothing where no thread can be started. Nobody else uses the source until dli_ahead_end. */
+void dli_ahead_begin(struct dli_ahead *a, dl4c_trainer *t, dl4c_source *source, int64_t want);
+void dli_ahead_end(struct dli_ahead *a);
+/* What was read comes behind the rows that are there. */
+dl4c_status dli_ahead_take(struct dli_ahead *a, struct dli_rows *rows, struct dl4c_error *err);
 
 /* The rows [*first, *last) of `rows` that a worker gets where `workers` share them: contiguous, and as many for each as can be. */
 void dli_share(int64_t rows, int32_t workers, int32_t worker, int64_t *first, int64_t *last);

@@ -321,7 +321,7 @@ static dl4c_status gather(const struct dli_wait *w, const struct dli_address *at
             return stand(w, plan, PLAN_HEAD + (size_t)size * PLAN_MEMBER, err);
         status = dli_tcp_wait(w, -1, 0, "members", err);
         if (status == DL4C_E_TIMEOUT)
-            return dli_fail(err, status, "tcp", "%s: %" PRId32 " of %" PRId32 " members came in time", t->url, there, size);
+            return dli_fail(err, status, "tcp", "%s: %" PRId32 " of the %" PRId32 " others came in time", t->url, there - 1, size - 1);
         DLI_TRY(status);
     }
 }
@@ -462,8 +462,8 @@ static dl4c_status regroup_driver(struct dli_tcp *t, const struct dl4c_regroup_o
         if (plan)
             return stand(&links, plan, PLAN_HEAD + (size_t)there * PLAN_MEMBER, err);
         if (late)
-            return dli_fail(err, DL4C_E_PEER, "tcp", "%" PRId32 " members of the group at %s are left, %" PRId32 " are wanted", there,
-                            t->url, o->min_size);
+            return dli_fail(err, DL4C_E_PEER, "tcp", "%" PRId32 " others of the group at %s are left, %" PRId32 " are wanted", there - 1,
+                            t->url, o->min_size - 1);
         status = dli_tcp_wait(&w, -1, 0, "survivors", err);
         if (status != DL4C_OK && status != DL4C_E_TIMEOUT)
             return status;

@@ -344,8 +344,9 @@ static dl4c_status wait_for_all(struct member *m, const struct dl4c_group_option
         if (dli_now_ns() >= until && !o->driver)
             return dli_fail(err, DL4C_E_TIMEOUT, "threads", "nobody gathered group \"%.100s\" in %" PRId64 " ms", r->name, o->timeout_ms);
         if (dli_now_ns() >= until)
-            return dli_fail(err, DL4C_E_TIMEOUT, "threads", "group \"%.100s\": %" PRId32 " of %" PRId32 " members came in %" PRId64 " ms",
-                            r->name, count_waiting(r), o->size, o->timeout_ms);
+            return dli_fail(err, DL4C_E_TIMEOUT, "threads",
+                            "group \"%.100s\": %" PRId32 " of the %" PRId32 " others came in %" PRId64 " ms", r->name,
+                            count_waiting(r) - 1, o->size - 1, o->timeout_ms);
         wait_for_news(m);
     }
     return DL4C_OK;
@@ -445,8 +446,8 @@ static dl4c_status regroup_driver(struct member *m, const struct dl4c_regroup_op
         if ((all || late) && ready + waiting >= o->min_size)
             return form(r, old, ready + waiting, waiting, err);
         if (late)
-            return dli_fail(err, DL4C_E_PEER, "threads", "%" PRId32 " members of group \"%.100s\" are left, %" PRId32 " are wanted",
-                            ready + waiting, r->name, o->min_size);
+            return dli_fail(err, DL4C_E_PEER, "threads", "%" PRId32 " others of group \"%.100s\" are left, %" PRId32 " are wanted",
+                            ready + waiting - 1, r->name, o->min_size - 1);
         if (atomic_load_explicit(&m->cancelled, memory_order_acquire))
             return standing(m, err);
         wait_for_news(m);

@@ -87,8 +87,9 @@ def same_bits(n, key):
     run('train', *TRAIN, '--epochs', '4', '--workers', str(n), '--out', 'threads.zip')
     for scheme, env in ([('tcp', key)] if secure else []) + [('tcp+plain', {})]:
         with Cluster(scheme, env) as c:
-            workers = [c.work() for _ in range(n)]
-            c.lead('--epochs', '4', '--workers', str(n), '--out', 'processes.zip')
+            # Over TLS they are sent their rows, some ahead; in the clear they read the store.
+            workers = [c.work(*(('--features', 'nowhere') if scheme == 'tcp' else ())) for _ in range(n)]
+            c.lead('--epochs', '4', '--workers', str(n), '--out', 'processes.zip', '--prefetch', '3')
             c.end(0, *workers)
             check(read('threads.zip') == read('processes.zip'), '%d workers over %s and in threads give other bits' % (n, scheme))
             os.remove('processes.zip')
@@ -168,6 +169,24 @@ def lost(rows, how):
           '%s: events %r' % (folder, sorted(set(kinds))))
 
 
+def late(rows):
+    """A worker that hangs longer than a round may take is left behind, although its silence would be forgiven for long."""
+    with Cluster('tcp+plain') as c:
+        workers = [c.work() for _ in range(3)]
+        c.lead('--epochs', '40', '--workers', '3', '--out', 'late.zip', '--run', 'late', '--round-timeout', '1.5', '--worker-timeout',
+               '120')
+        checks.wait_for(begun('late', 5))
+        workers[1].send_signal(signal.SIGSTOP)
+        stopped = time.monotonic()
+        checks.wait_for(lambda: 'worker_lost' in [e['kind'] for e in lines('late/events.jsonl')])
+        check(time.monotonic() - stopped < 60, 'a late worker was waited for')
+        workers[1].kill()
+        c.end(0, workers[0], workers[2])
+    account('late', 40, rows)
+    said = [e['message'] for e in lines('late/events.jsonl') if e['kind'] == 'round_again']
+    check(len(said) == 1 and ('is late' in said[0] or 'deadline' in said[0]), 'the record says of the round: %r' % said)
+
+
 def leader_killed(rows):
     job = ('--epochs', '40', '--workers', '2', '--out', 'led.zip', '--run', 'led', '--checkpoint', 'kept', '--checkpoint-every', '0.001',
            '--resume')
@@ -199,6 +218,7 @@ def other_kernels():
         c.end(0, *workers)
     said = [e['message'] for e in lines('mixed/events.jsonl') if e['kind'] == 'kernels']
     check(said == ['all workers use generic'], 'the record says of kernels: %r' % said)
+    check(json.loads(read('mixed/run.json'))['kernels'] == 'generic', 'run.json names other kernels')
     check(scores('mixed') == scores('generic'), 'a run of mixed kernels scores otherwise than one under the lesser set')
 
 
@@ -243,6 +263,7 @@ def main():
         by_mpi()
         lost(rows, signal.SIGKILL)
         lost(rows, signal.SIGSTOP)
+        late(rows)
         leader_killed(rows)
         other_kernels()
         refused(key)

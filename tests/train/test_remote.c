@@ -185,7 +185,7 @@ static void each_example_once(const struct plan *p, int epochs)
 }
 
 /* n workers over a group and n threads, each after an epoch alone, so that the updater has a state already. */
-static void both_ways(const char *url, int n, int no_save_updater)
+static void both_ways(const char *url, int n, int no_save_updater, int prefetch)
 {
     struct dl4c_error err = DL4C_ERROR_INIT;
     dl4c_graph *g[2];
@@ -197,6 +197,8 @@ static void both_ways(const char *url, int n, int no_save_updater)
         must(lead(&o, &alone, &g[way], &err), &err);
         o = options(way ? NULL : url, n);
         o.no_save_updater = no_save_updater;
+        o.prefetch = way ? 0 : prefetch;
+        o.averaging_frequency = prefetch ? 4 : 2;
         for (int i = 0; i < n && !way; i++)
             start(&mates[i], url, HONEST);
         dl4c_source *s = toy_source(NULL, N, 1);
@@ -223,14 +225,21 @@ static void the_bits_are_those_of_threads(void **state)
     for (int n = 1; n <= 4; n++) {
         char url[64];
         snprintf(url, sizeof url, "threads:bits %d", n);
-        both_ways(url, n, 0);
+        both_ways(url, n, 0, 0);
     }
 }
 
 static void an_updater_that_begins_anew_does_so_everywhere(void **state)
 {
     (void)state;
-    both_ways("threads:anew", 3, 1);
+    both_ways("threads:anew", 3, 1, 0);
+}
+
+static void minibatches_that_are_received_ahead_give_the_same_bits(void **state)
+{
+    (void)state;
+    both_ways("threads:ahead", 2, 0, 1);
+    both_ways("threads:far ahead", 3, 0, 100);
 }
 
 /* Runs with three workers and a plan; the graph it ends with. The first mate is the plan's to send away. */
@@ -587,6 +596,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_bits_are_those_of_threads),
+        cmocka_unit_test(minibatches_that_are_received_ahead_give_the_same_bits),
         cmocka_unit_test(an_updater_that_begins_anew_does_so_everywhere),
         cmocka_unit_test(a_worker_that_is_lost_costs_no_example_and_the_bits_follow),
         cmocka_unit_test(a_newcomer_gets_its_share),

@@ -144,8 +144,10 @@ static char *lines_of(const struct place *p, const char *name)
         to = to ? to : strstr(line, ", \"seconds\"");
         assert_non_null(from);
         assert_non_null(to);
+        const char *rest = strchr(to + 1, ','); /* of an epoch its labels */
+        assert_null(strstr(rest ? rest : "", "null"));
         *to = '\0';
-        used += (size_t)snprintf(all + used, (1 << 20) - used, "%s\n", from);
+        used += (size_t)snprintf(all + used, (1 << 20) - used, "%s%s\n", from, rest ? rest : "");
     }
     fclose(f);
     return all;

@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <math.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -174,6 +175,97 @@ static void the_same_bits_every_time_and_with_any_number_of_threads(void **state
             assert_memory_equal(first, again, sizeof first);
         }
     }
+}
+
+/* A source that notes whether another thread than the one that made it asks for rows. */
+struct told {
+    dl4c_source *inner;
+    pthread_t home;
+    int asked, elsewhere;
+};
+
+static dl4c_status told_info(void *user, struct dl4c_source_info *info, struct dl4c_error *err)
+{
+    return dl4c_source_get_info(((struct told *)user)->inner, info, err);
+}
+
+static dl4c_status told_reset(void *user, int32_t shuffle, uint64_t seed, int64_t epoch, struct dl4c_error *err)
+{
+    return dl4c_source_reset(((struct told *)user)->inner, shuffle, seed, epoch, err);
+}
+
+static dl4c_status told_next(void *user, int64_t most, struct dl4c_batch *batch, struct dl4c_error *err)
+{
+    struct told *t = user;
+    t->asked++;
+    t->elsewhere += !pthread_equal(t->home, pthread_self());
+    return dl4c_source_next(t->inner, most, batch, err);
+}
+
+/* With labels that are targets too, and with less read ahead than a round takes and more. */
+static void rows_that_are_read_ahead_give_the_same_bits(void **state)
+{
+    (void)state;
+    static const struct dl4c_source_ops ops = { sizeof ops, told_info, told_reset, told_next, NULL };
+    static const int ahead[] = { 0, 1, 2, 7, 1000 };
+    for (int workers = 2; workers <= 3; workers++)
+        for (int dl4j = 0; dl4j < 2; dl4j++) {
+            float first[PARAMS], again[PARAMS];
+            for (size_t i = 0; i < sizeof ahead / sizeof *ahead; i++) {
+                struct dl4c_error err = DL4C_ERROR_INIT;
+                struct told told = { .inner = toy_source(NULL, 97, 1), .home = pthread_self() };
+                struct dl4c_fit_options o = options(workers, 5, 2, "adam:lr=0.05");
+                dl4c_source *s = NULL;
+                dl4c_graph *g = toy_head(NULL);
+                o.prefetch = ahead[i];
+                o.flags = dl4j ? DL4C_FIT_AS_DL4J : 0;
+                must(dl4c_source_create(NULL, &ops, &told, NULL, &s, &err), &err);
+                must(dl4c_fit(g, s, &o, &err), &err);
+                params_of(g, i ? again : first);
+                assert_true(i == 0 || memcmp(first, again, sizeof first) == 0);
+                assert_true((told.elsewhere > 0) == (ahead[i] > 0) && told.elsewhere < told.asked);
+                dl4c_graph_destroy(&g);
+                dl4c_source_destroy(&s);
+                dl4c_source_destroy(&told.inner);
+            }
+        }
+}
+
+/* What fails ahead of its turn fails when it is its turn: the rounds before count. */
+static void a_row_that_cannot_be_read_ahead_fails_in_its_round(void **state)
+{
+    (void)state;
+    enum { ROWS = 48 };
+    float x[ROWS * TOY_FEATURES], after[2][PARAMS];
+    int64_t labels[ROWS];
+    toy_examples(ROWS, 1, NULL, x, labels);
+    x[30 * TOY_FEATURES] = NAN;
+    for (int ahead = 0; ahead < 2; ahead++) {
+        struct dl4c_error err = DL4C_ERROR_INIT;
+        dl4c_tensor *xt = toy_f32(x, ROWS, (const int64_t[]){ TOY_FEATURES }, 1), *yt = toy_i64(labels, ROWS);
+        dl4c_source *s = NULL;
+        must(dl4c_source_tensors(NULL, xt, yt, 0, &s, &err), &err);
+        struct dl4c_fit_options o = options(3, 4, 1, "sgd:lr=0.1");
+        o.no_shuffle = 1;
+        o.prefetch = 10 * ahead;
+        dl4c_graph *g = toy_head(NULL);
+        assert_int_equal(dl4c_fit(g, s, &o, &err), DL4C_E_DIVERGED);
+        assert_int_equal(g->iteration, 2);
+        params_of(g, after[ahead]);
+        dl4c_tensor_unref(&xt);
+        dl4c_tensor_unref(&yt);
+        dl4c_source_destroy(&s);
+        dl4c_graph_destroy(&g);
+    }
+    assert_memory_equal(after[0], after[1], sizeof after[0]);
+    struct dl4c_error err = DL4C_ERROR_INIT;
+    struct dl4c_fit_options o = options(1, 4, 1, "sgd:lr=0.1");
+    dl4c_graph *g = toy_head(NULL);
+    dl4c_source *s = toy_source(NULL, 8, 1);
+    o.prefetch = 2;
+    assert_int_equal(dl4c_fit(g, s, &o, &err), DL4C_E_INVALID); /* there is but one worker */
+    dl4c_source_destroy(&s);
+    dl4c_graph_destroy(&g);
 }
 
 struct seen {
@@ -476,6 +568,8 @@ int main(void)
         cmocka_unit_test(averaging_every_step_is_one_process_with_a_larger_batch),
         cmocka_unit_test(the_bits_are_those_of_trainers_averaged_by_hand),
         cmocka_unit_test(the_same_bits_every_time_and_with_any_number_of_threads),
+        cmocka_unit_test(rows_that_are_read_ahead_give_the_same_bits),
+        cmocka_unit_test(a_row_that_cannot_be_read_ahead_fails_in_its_round),
         cmocka_unit_test(every_example_is_seen_once_and_listeners_hear_of_every_worker),
         cmocka_unit_test(the_updater_begins_anew_where_it_is_not_saved),
         cmocka_unit_test(a_worker_that_fails_ends_the_training_and_changes_nothing),

@@ -9,7 +9,7 @@ struct train {
     const char *features, *val, *out, *head, *class_weights, *updater, *schedule, *run, *curve, *transport;
     const char *checkpoint, *replay, *compatibility;
     bool resume, any_kernels;
-    int64_t epochs, batch, seed, early_stopping, workers, frequency, min_workers;
+    int64_t epochs, batch, seed, early_stopping, workers, frequency, min_workers, prefetch;
     double l1, l2, dropout, checkpoint_every, worker_timeout, round_timeout, join_timeout;
 };
 
@@ -119,6 +119,7 @@ int cmd_train(int argc, char **argv)
         { "--curve-svg", CLI_TEXT, &t.curve, "FILE: a picture of scores and accuracy by epoch" },
         { "--workers", CLI_INT, &t.workers, "that train copies and average their parameters, 1" },
         { "--averaging-frequency", CLI_INT, &t.frequency, "minibatches of each worker between two averages, 5" },
+        { "--prefetch", CLI_INT, &t.prefetch, "minibatches of each worker that are read while those before are trained, 0" },
         { "--transport", CLI_TEXT, &t.transport, "threads; tcp://HOST:PORT where N processes of dl4c worker join; mpi" },
         { "--compatibility", CLI_TEXT, &t.compatibility, "dl4j: average as ParameterAveragingTrainingMaster does, its defects too" },
         { "--replay", CLI_TEXT, &t.replay, "RUN: as many workers in each round as that run had, in threads" },
@@ -141,6 +142,8 @@ int cmd_train(int argc, char **argv)
         return cli_usage("--workers is %lld, wanted 1 or more", (long long)t.workers);
     if (t.workers > 4096 || t.frequency < 1 || t.frequency > 1 << 20)
         return cli_usage("--workers must be at most 4096, --averaging-frequency 1 to %d", 1 << 20);
+    if (t.prefetch < 0 || t.prefetch > 1 << 20 || (t.prefetch > 0 && t.workers == 1 && !t.transport && !t.replay))
+        return cli_usage("--prefetch is for several workers, 0 to %d", 1 << 20);
     const bool mpi = t.transport && strcmp(t.transport, "mpi") == 0;
     if (t.transport && !mpi && strcmp(t.transport, "threads") != 0 && !strchr(t.transport, ':'))
         return cli_usage("--transport is %s, wanted threads, tcp://HOST:PORT or mpi", t.transport);
@@ -184,6 +187,7 @@ int cmd_train(int argc, char **argv)
     fo.early_stopping = (uint32_t)t.early_stopping;
     fo.workers = (int32_t)t.workers;
     fo.averaging_frequency = (int32_t)t.frequency;
+    fo.prefetch = (int32_t)t.prefetch;
     char *command = t.run ? cli_command_line(argc, argv) : NULL;
     fo.run_dir = t.run;
     fo.checkpoint_dir = t.checkpoint;
