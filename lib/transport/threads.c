@@ -583,15 +583,13 @@ static dl4c_status advance(struct member *m, struct exchange *x, int32_t i, bool
 static dl4c_status exchange(struct member *m, struct exchange *x, int64_t timeout_ms, struct dl4c_error *err)
 {
     const int64_t until = dli_moment(timeout_ms);
-    dl4c_status status = DL4C_OK;
     int32_t peer = -1;
     pthread_mutex_lock(&m->room->lock);
     struct generation *g = m->gen;
-    for (;;) {
+    dl4c_status status = standing(m, err);
+    while (status == DL4C_OK) {
         bool moved = false;
         int32_t open = 0;
-        if ((status = standing(m, err)) != DL4C_OK)
-            break;
         for (int32_t i = 0; i < x->n && status == DL4C_OK; i++) {
             status = advance(m, x, i, &moved, err);
             if (x->done[i] != 1) {
@@ -599,11 +597,12 @@ static dl4c_status exchange(struct member *m, struct exchange *x, int64_t timeou
                 peer = x->t[i].peer;
             }
         }
-        if (status != DL4C_OK || open == 0)
+        if (status != DL4C_OK || open == 0) /* what was taken counts, although whoever took it is gone by now */
             break;
-        if (!moved && (status = in_time(m, until, "waiting for", peer, err)) != DL4C_OK)
-            break;
-        if (!moved)
+        status = standing(m, err);
+        if (status == DL4C_OK && !moved)
+            status = in_time(m, until, "waiting for", peer, err);
+        if (status == DL4C_OK && !moved)
             wait_for_news(m);
     }
     for (int32_t i = 0; i < x->n && m->gen == g; i++) /* after a failure: nobody may read our memory any more */

@@ -151,6 +151,42 @@ static void nobody_goes_while_others_look_at_its_memory(void **state)
     dl4c_group_leave(&s.group[0], 0);
 }
 
+static void *takes_it_and_goes(void *arg)
+{
+    struct dl4c_group_options o = DL4C_GROUP_OPTIONS_INIT;
+    dl4c_group *g = NULL;
+    dl4c_status *status = arg;
+    char c = 0;
+    o.url = "threads:parting";
+    *status = dl4c_group_join(NULL, &o, &g, NULL);
+    if (*status == DL4C_OK)
+        *status = dl4c_group_recv(g, 0, &c, 1, 20000, NULL);
+    dl4c_group_leave(&g, 0);
+    return NULL;
+}
+
+static void what_was_taken_was_sent_although_the_taker_is_gone(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 200; i++) {
+        struct dl4c_group_options o = DL4C_GROUP_OPTIONS_INIT;
+        struct dl4c_error err = DL4C_ERROR_INIT;
+        dl4c_status taken = DL4C_OK;
+        dl4c_group *g = NULL;
+        pthread_t thread;
+        o.url = "threads:parting";
+        o.driver = 1;
+        o.size = 2;
+        assert_int_equal(pthread_create(&thread, NULL, takes_it_and_goes, &taken), 0);
+        assert_int_equal(dl4c_group_join(NULL, &o, &g, &err), DL4C_OK);
+        if (dl4c_group_send(g, 1, "!", 1, 20000, &err) != DL4C_OK)
+            fail_msg("%d: %s", i, err.message);
+        pthread_join(thread, NULL);
+        assert_int_equal(taken, DL4C_OK);
+        dl4c_group_leave(&g, 0);
+    }
+}
+
 struct pair {
     dl4c_context *ctx;
     dl4c_status status[2];
@@ -234,6 +270,7 @@ int main(void)
         cmocka_unit_test(contexts_do_not_meet),
         cmocka_unit_test(nobody_waits_for_ever),
         cmocka_unit_test(nobody_goes_while_others_look_at_its_memory),
+        cmocka_unit_test(what_was_taken_was_sent_although_the_taker_is_gone),
         cmocka_unit_test(no_allocation_that_fails_leaks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
