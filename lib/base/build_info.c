@@ -50,8 +50,11 @@ int32_t dl4c_build_info_count(void) { return (int32_t)(sizeof lines / sizeof *li
 
 dl4c_status dl4c_build_info(int32_t i, const char **name, const char **value, struct dl4c_error *err)
 {
-    if (i < 0 || i >= dl4c_build_info_count() || !name || !value)
-        return dli_fail(err, DL4C_E_INVALID, "build", "line %" PRId32 " of %" PRId32 " build lines", i, dl4c_build_info_count());
+    if (!name || !value)
+        return dli_fail(err, DL4C_E_INVALID, "build", "the place for the %s is NULL", name ? "value" : "name");
+    if (i < 0 || i >= dl4c_build_info_count())
+        return dli_fail(err, DL4C_E_INVALID, "build", "there is no line %" PRId32 " of the build, wanted 0 to %" PRId32, i,
+                        dl4c_build_info_count() - 1);
     *name = lines[i].name;
     *value = lines[i].ask ? lines[i].ask() : lines[i].value;
     return DL4C_OK;
