@@ -27,6 +27,7 @@
 #include <dl4c/train.h>
 #include <dl4c/transfer.h>
 #include <dl4c/transport.h>
+#include <dl4c/webhdfs.h>
 #include <dl4c/zoo.h>
 
 #endif

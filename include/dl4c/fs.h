@@ -4,7 +4,8 @@
  * Every file the library touches goes through this.
  *
  * Files are named by a plain path, which the local file system gets as it is written, or by scheme://authority/path. file:///path is
- * local with its %XX decoded; under all other schemes the path goes to its file system untouched.
+ * local with its %XX decoded; under all other schemes the path goes to its file system untouched. Those of HDFS are built in too
+ * (dl4c/webhdfs.h), unless the host registers its own first.
  */
 #ifndef DL4C_FS_H
 #define DL4C_FS_H
@@ -119,8 +120,8 @@ struct dl4c_fs_ops {
     dl4c_status (*load_wait)(void *user, void *load, int64_t timeout_ms, const void **bytes, size_t *size, struct dl4c_error *err);
     /** Takes the load; one that is under way ends. Does not wait for a server. */
     void (*load_end)(void *user, void *load);
-    /** Lists names that come bytewise after @p after (NULL or "": from the first), in that order, at most @p most (0: as many as are one
-     * answer); *more: there are others behind. fn's non-zero answer ends it. */
+    /** Lists names that come after @p after ("": from the first) in an order of the file system's own that does not change, at most
+     * @p most (0: as many as are one answer); *more: there are others behind. fn's non-zero answer ends it. */
     dl4c_status (*list_page)(void *user, const char *authority, const char *path, const char *after, int32_t most, dl4c_fs_list_fn fn,
                              void *arg, int32_t *more, struct dl4c_error *err);
     dl4c_status (*checksum)(void *user, const char *authority, const char *path, struct dl4c_fs_checksum *out, struct dl4c_error *err);
@@ -253,7 +254,8 @@ DL4C_API dl4c_status dl4c_fs_list(dl4c_context *ctx, const char *uri, dl4c_fs_li
  * @param after  The last name of the part before, which need not exist; NULL or "": from the first.
  * @param most   At most so many names; 0: as many as the file system gives at once.
  * @param more   Receives 1 where there are names behind the last one told, else 0.
- * Names come sorted by their bytes. Names made or removed between two parts may be told or not. @retval as dl4c_fs_list
+ * The order is the file system's own and does not change; names made or removed between two parts may be told or not.
+ * Failures are those of dl4c_fs_list.
  * Threads: safe. Since: 0.1.
  */
 DL4C_API dl4c_status dl4c_fs_list_page(dl4c_context *ctx, const char *uri, const char *after, int32_t most, dl4c_fs_list_fn fn, void *arg,

@@ -16,7 +16,8 @@ struct dli_uri {
 dl4c_status dli_uri_parse(dl4c_context *ctx, const char *uri, struct dli_uri *out, struct dl4c_error *err);
 void dli_uri_free(struct dli_uri *uri);
 
-/* The name inside the directory: "dir/name", with one slash between; under file:// the name is %-encoded where it must be. */
+/* The name inside the directory: "dir/name", with one slash between; under file:// and those of HDFS the name is %-encoded where it must
+ * be, and what stands behind '?' stays behind. */
 dl4c_status dli_uri_join(dl4c_context *ctx, const char *directory, const char *name, char **out, struct dl4c_error *err);
 /* The same place for processes that work in other directories: a plain path that is relative is put behind this one's. */
 dl4c_status dli_uri_absolute(dl4c_context *ctx, const char *uri, char **out, struct dl4c_error *err);

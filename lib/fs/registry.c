@@ -81,14 +81,28 @@ static dl4c_status make(dl4c_context *ctx, const struct dl4c_fs_ops *ops, void *
     return DL4C_OK;
 }
 
+static dl4c_status add_own(dl4c_context *ctx, const struct dl4c_fs_ops *ops, void *user, void (*release)(void *user),
+                           struct dl4c_error *err)
+{
+    struct dli_fs *fs;
+    DLI_TRY(make(ctx, ops, user, release, &fs, err));
+    const dl4c_status status = add(ctx, fs, err);
+    if (status != DL4C_OK)
+        dli_free(fs);
+    return status;
+}
+
+static bool is_hdfs(const char *scheme)
+{
+    return strcmp(scheme, "webhdfs") == 0 || strcmp(scheme, "swebhdfs") == 0 || strcmp(scheme, "hdfs") == 0;
+}
+
 /* The built-in ones are added when somebody first asks, so that a context costs nothing without files. */
 static dl4c_status add_built_in(dl4c_context *ctx, struct dl4c_error *err)
 {
-    if (look_up(ctx, dli_fs_local.scheme))
-        return DL4C_OK;
-    struct dli_fs *fs;
-    DLI_TRY(make(ctx, &dli_fs_local, ctx, NULL, &fs, err)); /* user: the context, which the registry lives in */
-    return add(ctx, fs, err);
+    if (!look_up(ctx, dli_fs_local.scheme))
+        DLI_TRY(add_own(ctx, &dli_fs_local, ctx, NULL, err)); /* user: the context, which the registry lives in */
+    return DL4C_OK;
 }
 
 dl4c_status dl4c_fs_register(dl4c_context *ctx, const struct dl4c_fs_ops *ops, void *user, void (*release)(void *user),
@@ -117,10 +131,14 @@ dl4c_status dl4c_fs_register(dl4c_context *ctx, const struct dl4c_fs_ops *ops, v
 dl4c_status dli_fs_find(dl4c_context *ctx, const struct dli_uri *uri, const struct dli_fs **fs, struct dl4c_error *err)
 {
     pthread_mutex_lock(&ctx->lock);
-    const dl4c_status status = add_built_in(ctx, err);
+    dl4c_status status = add_built_in(ctx, err);
+    if (status == DL4C_OK && is_hdfs(uri->scheme) && !look_up(ctx, uri->scheme))
+        status = dli_webhdfs_register(ctx, add_own, err);
     *fs = status == DL4C_OK ? look_up(ctx, uri->scheme) : NULL;
     pthread_mutex_unlock(&ctx->lock);
     DLI_TRY(status);
+    if (!*fs && dli_webhdfs_missing(uri->scheme))
+        return dli_fail(err, DL4C_E_UNSUPPORTED, "fs", "there is no %s://: %s", uri->scheme, dli_webhdfs_missing(uri->scheme));
     if (!*fs)
         return dli_fail(err, DL4C_E_UNSUPPORTED, "fs",
                         "%.60s:// is not built into this library, and the host has registered no file system for it", uri->scheme);

@@ -13,6 +13,13 @@ struct dli_fs {
     struct dli_fs *next;
 };
 
+/* What adds the library's own to a context's registry, under its lock; release only where it succeeds. */
+typedef dl4c_status (*dli_fs_add_fn)(dl4c_context *ctx, const struct dl4c_fs_ops *ops, void *user, void (*release)(void *user),
+                                     struct dl4c_error *err);
+dl4c_status dli_webhdfs_register(dl4c_context *ctx, dli_fs_add_fn add, struct dl4c_error *err);
+/* Why a scheme of HDFS is not there; NULL: it is none of them. */
+const char *dli_webhdfs_missing(const char *scheme);
+
 /* The file system of a parsed URI: lives as long as the context. DL4C_E_UNSUPPORTED: none has this scheme. */
 dl4c_status dli_fs_find(dl4c_context *ctx, const struct dli_uri *uri, const struct dli_fs **fs, struct dl4c_error *err);
 

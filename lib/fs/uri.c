@@ -51,6 +51,12 @@ static dl4c_status decode(const char *uri, char *path, struct dl4c_error *err)
     return DL4C_OK;
 }
 
+/* Of HDFS: paths are %-encoded, and who asks may stand behind '?'. */
+static bool is_hdfs(const char *uri, size_t scheme)
+{
+    return is_scheme("webhdfs", uri, scheme) || is_scheme("swebhdfs", uri, scheme) || is_scheme("hdfs", uri, scheme);
+}
+
 dl4c_status dli_uri_parse(dl4c_context *ctx, const char *uri, struct dli_uri *out, struct dl4c_error *err)
 {
     memset(out, 0, sizeof *out);
@@ -73,14 +79,13 @@ dl4c_status dli_uri_parse(dl4c_context *ctx, const char *uri, struct dli_uri *ou
         text[i] = (char)(letter(uri[i]) ? uri[i] | 0x20 : uri[i]);
     text[n] = '\0';
     const char *authority = uri + n + 3;
-    const size_t a = strcspn(authority, "/");
+    const size_t a = strcspn(authority, is_hdfs(uri, n) ? "/?" : "/");
     memcpy(text + n + 1, authority, a);
     text[n + 1 + a] = '\0';
     char *path = text + n + 1 + a + 1;
-    if (authority[a])
-        memcpy(path, authority + a, strlen(authority + a) + 1);
-    else
-        memcpy(path, "/", 2);
+    const size_t slash = authority[a] != '/'; /* the shortest path is written for who left it out */
+    path[0] = '/';
+    memcpy(path + slash, authority + a, strlen(authority + a) + 1);
     out->scheme = text;
     out->authority = text + n + 1;
     out->path = path;
@@ -107,10 +112,11 @@ void dli_uri_free(struct dli_uri *uri)
 dl4c_status dli_uri_join(dl4c_context *ctx, const char *directory, const char *name, char **out, struct dl4c_error *err)
 {
     struct dli_strbuf b;
-    const size_t n = strlen(directory), scheme = scheme_length(directory);
-    const bool encode = is_scheme("file", directory, scheme);
+    const size_t scheme = scheme_length(directory);
+    const bool hdfs = is_hdfs(directory, scheme), encode = hdfs || is_scheme("file", directory, scheme);
+    const size_t n = hdfs ? strcspn(directory, "?") : strlen(directory);
     dli_strbuf_init(&b, ctx);
-    dli_strbuf_add(&b, directory);
+    dli_strbuf_addn(&b, directory, n);
     if (n > 0 && directory[n - 1] != '/')
         dli_strbuf_addc(&b, '/');
     for (const char *p = name; *p; p++) {
@@ -119,6 +125,7 @@ dl4c_status dli_uri_join(dl4c_context *ctx, const char *directory, const char *n
         else
             dli_strbuf_addc(&b, *p);
     }
+    dli_strbuf_add(&b, directory + n); /* the query, which holds for what is below as well */
     return dli_strbuf_take(&b, out, err);
 }
 

@@ -760,6 +760,7 @@ struct dl4c_source_info {
     int64_t rows;
     const char *const *classes;
     const char *digest;
+    const char *store;
 };
 #define DL4C_SOURCE_INFO_INIT                                                                                                              \
     {                                                                                                                                      \
@@ -833,7 +834,8 @@ struct dl4c_listener {
 enum {
     DL4C_FIT_KEEP_GRADIENT = 1,
     DL4C_FIT_ANY_KERNELS = 2,
-    DL4C_FIT_AS_DL4J = 4
+    DL4C_FIT_AS_DL4J = 4,
+    DL4C_FIT_GRADIENTS = 8
 };
 struct dl4c_fit_options {
     size_t struct_size;
@@ -874,11 +876,13 @@ struct dl4c_fit_options {
     int64_t round_timeout_ms;
     const char *replay;
     int32_t *rank;
+    int32_t prefetch;
+    int32_t exchange;
 };
 #define DL4C_FIT_OPTIONS_INIT                                                                                                              \
     {                                                                                                                                      \
         sizeof(struct dl4c_fit_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,\
-            0, 0, 0, 0, 0                                                                                                                  \
+            0, 0, 0, 0, 0, 0, 0                                                                                                            \
     }
 DL4C_API dl4c_status dl4c_fit(dl4c_graph *graph, dl4c_source *source, const struct dl4c_fit_options *options, struct dl4c_error *err);
 struct dl4c_worker_options {
@@ -888,8 +892,9 @@ struct dl4c_worker_options {
     int64_t join_timeout_ms;
     int64_t worker_timeout_ms;
     const int32_t *cancel;
+    const char *features;
 };
-#define DL4C_WORKER_OPTIONS_INIT { sizeof(struct dl4c_worker_options), 0, 0, 0, 0, 0 }
+#define DL4C_WORKER_OPTIONS_INIT { sizeof(struct dl4c_worker_options), 0, 0, 0, 0, 0, 0 }
 DL4C_API dl4c_status dl4c_worker_run(dl4c_context *ctx, const char *url, const struct dl4c_worker_options *options, struct dl4c_error *err);
 typedef struct dl4c_trainer dl4c_trainer;
 DL4C_API dl4c_status dl4c_trainer_create(dl4c_graph *graph, const struct dl4c_fit_options *options, dl4c_trainer **t,
@@ -1639,19 +1644,51 @@ DL4C_API dl4c_status dl4c_group_broadcast(dl4c_group *group, int32_t root, void 
 DL4C_API dl4c_status dl4c_group_barrier(dl4c_group *group, int64_t timeout_ms, struct dl4c_error *err);
 DL4C_API dl4c_status dl4c_group_regroup(dl4c_group *group, const struct dl4c_regroup_options *options, struct dl4c_error *err);
 DL4C_API void dl4c_group_cancel(dl4c_group *group);
+enum {
+    DL4C_EXCHANGE_F32 = 0,
+    DL4C_EXCHANGE_BF16 = 1
+};
 struct dl4c_average_options {
     size_t struct_size;
     int64_t weight;
     int32_t first_rank;
     int32_t threads;
     int64_t timeout_ms;
+    int32_t exchange;
+    int32_t reserved;
 };
 #define DL4C_AVERAGE_OPTIONS_INIT                                                                                                          \
     {                                                                                                                                      \
-        sizeof(struct dl4c_average_options), 0, 0, 0, 0                                                                                    \
+        sizeof(struct dl4c_average_options), 0, 0, 0, 0, 0, 0                                                                              \
     }
 DL4C_API dl4c_status dl4c_group_average(dl4c_group *group, const struct dl4c_average_options *options, const float *in, float *out,
                                         int64_t n, int64_t *total, struct dl4c_error *err);
+DL4C_END
+
+/* dl4c/webhdfs.h */
+DL4C_BEGIN
+enum {
+    DL4C_WEBHDFS_ANY_HOST_NAME = 1
+};
+struct dl4c_webhdfs_options {
+    size_t struct_size;
+    const char *user;
+    const char *doas;
+    const char *token;
+    const char *ca_file;
+    const char *cert_file;
+    const char *key_file;
+    const char *key_password;
+    const char *datanodes;
+    int64_t connect_ms;
+    int64_t stall_ms;
+    int64_t retry_ms;
+    int32_t requests;
+    int32_t reserved;
+    uint64_t flags;
+};
+#define DL4C_WEBHDFS_OPTIONS_INIT { sizeof(struct dl4c_webhdfs_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+DL4C_API dl4c_status dl4c_webhdfs_configure(dl4c_context *ctx, const struct dl4c_webhdfs_options *options, struct dl4c_error *err);
 DL4C_END
 
 /* dl4c/zoo.h */

@@ -45,6 +45,7 @@ HEADERS = {
     'normalizer.h': 'normalizers',
     'layers.h': 'graph',                        # inline sugar over dl4c_builder_add
     'model.h': 'models',                        # loading and saving by format is formats, the zoo is models
+    'webhdfs.h': 'fs',
     'op.h': 'base',                             # descriptors and attributes are read by every layer; the operators are ops
 }
 

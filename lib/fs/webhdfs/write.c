@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Writing: under a temporary name, sent while it is written, compared in length, renamed; and appending. */
+#define _GNU_SOURCE
+#include "base/deadline.h"
+#include "fs/webhdfs/webhdfs.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+/* ---- the body: chunks between a writer and the engine ---- */
+
+static size_t chunk_size(const struct dli_wh_body *b, size_t i) { return i + 1 == b->n_chunks ? b->last_size : (size_t)WH_CHUNK; }
+
+size_t dli_wh_body_take(struct dli_wh_body *b, char *to, size_t n)
+{
+    b->begun = true;
+    while (b->at < b->n_chunks && (b->whole || b->at + 1 < b->n_chunks)) { /* the last one is still being filled */
+        const size_t size = chunk_size(b, b->at), left = size - b->at_byte;
+        if (left > 0) {
+            n = n < left ? n : left;
+            memcpy(to, b->chunk[b->at] + b->at_byte, n);
+            b->at_byte += n;
+            return n;
+        }
+        b->at++;
+        b->at_byte = 0;
+        for (; b->at - b->first > WH_KEEP / 2; b->first++) { /* what was sent long ago is not sent again */
+            dli_free(b->chunk[b->first]);
+            b->chunk[b->first] = NULL;
+        }
+    }
+    b->paused = !b->whole;
+    return b->whole ? 0 : CURL_READFUNC_PAUSE;
+}
+
+bool dli_wh_body_rewind(struct dli_wh_body *b)
+{
+    if (b->first > 0)
+        return false;
+    b->at = b->at_byte = 0;
+    b->begun = b->paused = false;
+    return true;
+}
+
+int64_t dli_wh_body_left(const struct dli_wh_body *b)
+{
+    return b->whole ? b->n_chunks == 0 ? 0 : (int64_t)(b->n_chunks - 1) * WH_CHUNK + (int64_t)b->last_size : -1;
+}
+
+static void body_free(struct dli_wh_body *b)
+{
+    for (size_t i = b->first; i < b->n_chunks; i++)
+        dli_free(b->chunk[i]);
+    dli_free(b->chunk);
+    memset(b, 0, sizeof *b);
+}
+
+/* A new last chunk; what was there is now the engine's to send. */
+static dl4c_status body_grow(struct dli_webhdfs *w, struct dli_wh_body *b, struct dl4c_error *err)
+{
+    char *chunk = dli_alloc(w->ctx, WH_CHUNK, err);
+    if (!chunk)
+        return dli_alloc_status();
+    pthread_mutex_lock(&w->lock);
+    const dl4c_status status = dli_grow(w->ctx, &b->chunk, &b->capacity, b->n_chunks + 1, sizeof *b->chunk, err);
+    if (status == DL4C_OK) {
+        b->chunk[b->n_chunks++] = chunk;
+        b->last_size = 0;
+    }
+    pthread_mutex_unlock(&w->lock);
+    if (status != DL4C_OK)
+        dli_free(chunk);
+    return status;
+}
+
+/* ---- writers ---- */
+
+struct writer {
+    struct dli_webhdfs *w;
+    struct dli_wh_target final, temporary;
+    struct dli_wh_body body;
+    struct dli_wh_call *upload; /* NULL: nothing is sent yet */
+    int64_t size;
+};
+
+/* "/dir/.NAME.XXXXXXXX": hidden from Hadoop's jobs, on the same volume, so that the rename is one step. */
+static dl4c_status temporary_name(struct dli_webhdfs *w, const struct dli_wh_target *final, struct dli_wh_target *out,
+                                  struct dl4c_error *err)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz012345";
+    const char *name = strrchr(final->path, '/') + 1;
+    struct dli_strbuf b;
+    uint8_t bits[10];
+    size_t shown = strlen(name);
+    if (getrandom(bits, sizeof bits, GRND_NONBLOCK) != (ssize_t)sizeof bits) { /* it must only differ from others' */
+        const uint64_t mix = (uint64_t)dli_now_ns() * UINT64_C(0x9E3779B97F4A7C15) ^ (uint64_t)(uintptr_t)out;
+        memcpy(bits, &mix, sizeof mix);
+        memcpy(bits + 8, &shown, 2);
+    }
+    for (; shown > 235 || (shown < strlen(name) && ((unsigned char)name[shown] & 0xC0) == 0x80); shown--)
+        ; /* at most 255 bytes, and whole characters */
+    dli_strbuf_init(&b, w->ctx);
+    dli_strbuf_addn(&b, final->path, (size_t)(name - final->path));
+    dli_strbuf_addc(&b, '.');
+    dli_strbuf_addn(&b, name, shown);
+    dli_strbuf_addc(&b, '.');
+    for (size_t i = 0; i < sizeof bits; i++)
+        dli_strbuf_addc(&b, letters[bits[i] % 32]);
+    out->cluster = final->cluster;
+    DLI_TRY(dli_strbuf_take(&b, &out->path, err));
+    out->identity = dli_strdup(w->ctx, final->identity, err);
+    return out->identity ? DL4C_OK : dli_alloc_status();
+}
+
+static void writer_free(struct writer *v)
+{
+    dli_wh_call_free(v->upload);
+    body_free(&v->body);
+    dli_wh_target_free(&v->final);
+    dli_wh_target_free(&v->temporary);
+    dli_free(v);
+}
+
+dl4c_status dli_wh_create(void *user, const char *authority, const char *path, void **file, struct dl4c_error *err)
+{
+    const struct dli_wh_scheme *s = user;
+    struct writer *v = dli_calloc(s->w->ctx, 1, sizeof *v, err);
+    if (!v)
+        return dli_alloc_status();
+    v->w = s->w;
+    dl4c_status status = dli_wh_target_open(s->w, s->tls, authority, path, &v->final, err);
+    if (status == DL4C_OK && strcmp(v->final.path, "/") == 0)
+        status = dli_fail(err, DL4C_E_INVALID, "webhdfs", "%.300s names a directory, wanted a file to write", v->final.path);
+    const size_t n = strcspn(path, "?");
+    if (status == DL4C_OK && path[n - 1] == '/')
+        status = dli_fail(err, DL4C_E_INVALID, "webhdfs", "%.*s names a directory, wanted a file to write", (int)(n < 300 ? n : 300), path);
+    if (status == DL4C_OK)
+        status = temporary_name(s->w, &v->final, &v->temporary, err);
+    if (status != DL4C_OK) {
+        writer_free(v);
+        return status;
+    }
+    *file = v;
+    return DL4C_OK;
+}
+
+static dl4c_status start_upload(struct writer *v, struct dl4c_error *err)
+{
+    struct dli_wh_call *c = dli_wh_call_new(v->w, &v->temporary, "PUT", "CREATE", err);
+    if (!c)
+        return dli_alloc_status();
+    c->extra = dli_strdup(v->w->ctx, "&overwrite=true&createparent=false", err);
+    c->kind = WH_WRITE;
+    c->body = &v->body;
+    c->borrowed = true;
+    v->upload = c;
+    return c->extra ? dli_wh_submit(c, err) : dli_alloc_status();
+}
+
+/* Until there is room for one more chunk. */
+static dl4c_status make_room(struct writer *v, struct dl4c_error *err)
+{
+    struct dli_webhdfs *w = v->w;
+    for (;;) {
+        pthread_mutex_lock(&w->lock);
+        const bool failed = v->body.failed, room = v->body.n_chunks - v->body.at <= WH_KEEP / 2;
+        if (!failed && !room && !v->upload->done) {
+            struct timespec until;
+            clock_gettime(CLOCK_MONOTONIC, &until);
+            until.tv_nsec += 50000000;
+            if (until.tv_nsec >= 1000000000) {
+                until.tv_nsec -= 1000000000;
+                until.tv_sec++;
+            }
+            pthread_cond_timedwait(&v->upload->changed, &w->lock, &until);
+        }
+        pthread_mutex_unlock(&w->lock);
+        if (failed || v->upload->done) {
+            const dl4c_status status = dli_wh_wait(v->upload, -1, err);
+            return status != DL4C_OK
+                       ? status
+                       : dli_fail(err, DL4C_E_IO, "webhdfs", "%.300s: the server ended the upload before all was sent", v->final.path);
+        }
+        if (room)
+            return DL4C_OK;
+        if (dl4c_fs_cancelled())
+            return dli_fail(err, DL4C_E_CANCELLED, "webhdfs", "%.300s: cancelled while it was written", v->final.path);
+    }
+}
+
+dl4c_status dli_wh_write(void *user, void *file, const void *bytes, size_t size, struct dl4c_error *err)
+{
+    (void)user;
+    struct writer *v = file;
+    struct dli_wh_body *b = &v->body;
+    const char *from = bytes;
+    while (size > 0) {
+        if (b->n_chunks == 0 || b->last_size == WH_CHUNK) {
+            if (!v->upload && b->n_chunks == WH_KEEP / 2) /* a small file is sent as a whole, which can be repeated */
+                DLI_TRY(start_upload(v, err));
+            if (v->upload)
+                DLI_TRY(make_room(v, err));
+            DLI_TRY(body_grow(v->w, b, err));
+            if (v->upload)
+                dli_wh_wake(v->w);
+        }
+        const size_t room = WH_CHUNK - b->last_size, n = size < room ? size : room;
+        memcpy(b->chunk[b->n_chunks - 1] + b->last_size, from, n); /* the last chunk is not the engine's yet */
+        b->last_size += n;
+        v->size += (int64_t)n;
+        from += n;
+        size -= n;
+    }
+    return DL4C_OK;
+}
+
+/* What may lie under the temporary name goes, whatever the caller's flag says, without waiting long for a server that is gone. */
+static void sweep(struct writer *v)
+{
+    const int32_t *flag = dl4c_fs_watch(NULL);
+    struct dli_wh_call *c = dli_wh_call_new(v->w, &v->temporary, "DELETE", "DELETE", NULL);
+    if (c && (c->extra = dli_strdup(v->w->ctx, "&recursive=false", NULL))) {
+        c->retry_ms = c->retry_ms < 2000 ? c->retry_ms : 2000;
+        (void)dli_wh_run(c, NULL);
+    }
+    dli_wh_call_free(c);
+    dl4c_fs_watch(flag);
+}
+
+static dl4c_status finish(struct writer *v, struct dl4c_error *err)
+{
+    struct dl4c_fs_stat st = DL4C_FS_STAT_INIT;
+    pthread_mutex_lock(&v->w->lock);
+    v->body.whole = true;
+    pthread_mutex_unlock(&v->w->lock);
+    if (v->upload)
+        dli_wh_wake(v->w);
+    else
+        DLI_TRY(start_upload(v, err));
+    DLI_TRY(dli_wh_wait(v->upload, -1, err));
+    /* A server that lost its client half-way closes the file as if it were whole. */
+    DLI_TRY(dli_wh_status(v->w, &v->temporary, &st, err));
+    if (st.size_bytes != v->size)
+        return dli_fail(err, DL4C_E_IO, "webhdfs", "%.300s: the server stored %" PRId64 " of %" PRId64 " bytes", v->final.path,
+                        st.size_bytes, v->size);
+    return dli_wh_move(v->w, &v->temporary, v->final.path, err);
+}
+
+dl4c_status dli_wh_commit(void *user, void *file, struct dl4c_error *err)
+{
+    (void)user;
+    struct writer *v = file;
+    const dl4c_status status = finish(v, err);
+    if (status != DL4C_OK) {
+        dli_wh_call_free(v->upload); /* ends it */
+        v->upload = NULL;
+        sweep(v);
+    }
+    writer_free(v);
+    return status;
+}
+
+void dli_wh_abandon(void *user, void *file)
+{
+    (void)user;
+    struct writer *v = file;
+    const bool begun = v->upload != NULL;
+    dli_wh_call_free(v->upload);
+    v->upload = NULL;
+    if (begun)
+        sweep(v);
+    writer_free(v);
+}
+
+/* ---- appending ---- */
+
+static dl4c_status body_of(struct dli_webhdfs *w, struct dli_wh_body *b, const char *bytes, size_t size, struct dl4c_error *err)
+{
+    while (size > 0) {
+        const size_t n = size < WH_CHUNK ? size : WH_CHUNK;
+        DLI_TRY(body_grow(w, b, err));
+        memcpy(b->chunk[b->n_chunks - 1], bytes, n);
+        b->last_size = n;
+        bytes += n;
+        size -= n;
+    }
+    b->whole = true;
+    return DL4C_OK;
+}
+
+static dl4c_status send_body(struct dli_webhdfs *w, const struct dli_wh_target *t, const char *method, const char *op, const char *extra,
+                             struct dli_wh_body *b, bool once, char name[64], struct dl4c_error *err)
+{
+    struct dli_wh_call *c = dli_wh_call_new(w, t, method, op, err);
+    if (!c || !(c->extra = dli_strdup(w->ctx, extra, err))) {
+        dli_wh_call_free(c);
+        return dli_alloc_status();
+    }
+    c->kind = WH_WRITE;
+    c->body = b;
+    c->borrowed = true;
+    c->once = once;
+    const dl4c_status status = dli_wh_run(c, err);
+    memcpy(name, c->name, 64);
+    dli_wh_call_free(c);
+    return status;
+}
+
+dl4c_status dli_wh_append(void *user, const char *authority, const char *path, const void *bytes, size_t size, struct dl4c_error *err)
+{
+    const struct dli_wh_scheme *s = user;
+    struct dli_wh_target t;
+    struct dli_wh_body body = { 0 }, nothing = { .whole = true };
+    struct dl4c_error e = DL4C_ERROR_INIT;
+    char name[64];
+    DLI_TRY(dli_wh_target_open(s->w, s->tls, authority, path, &t, err));
+    dl4c_status status = body_of(s->w, &body, bytes, size, &e);
+    if (status == DL4C_OK)
+        status = send_body(s->w, &t, "POST", "APPEND", "", &body, true, name, &e);
+    if (status == DL4C_E_NOTFOUND) { /* made empty first: two who find nothing there both append */
+        status = send_body(s->w, &t, "PUT", "CREATE", "&overwrite=false&createparent=false", &nothing, false, name, &e);
+        if ((status == DL4C_OK || status == DL4C_E_EXISTS) && size > 0) {
+            body.failed = false;
+            status = send_body(s->w, &t, "POST", "APPEND", "", &body, true, name, &e);
+        } else if (status == DL4C_E_EXISTS) {
+            status = DL4C_OK;
+        }
+    }
+    body_free(&body);
+    dli_wh_target_free(&t);
+    if (status != DL4C_OK)
+        *err = e;
+    return status;
+}
