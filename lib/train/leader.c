@@ -388,9 +388,9 @@ dl4c_status dli_leader_round(struct dli_leader *l, const struct dli_deal *deal, 
     }
     DLI_TRY(status); /* else the generation ends, which they notice wherever they are */
     DLI_TRY(tell_all(l, &verdict, sizeof verdict, without, err));
-    DLI_TRY(dli_member_average(&l->m, &o, err));
-    l->heard = true;
-    return DL4C_OK;
+    const dl4c_status averaged = dli_member_average(&l->m, &o, err);
+    l->heard = averaged == DL4C_OK || averaged == DL4C_E_DIVERGED;
+    return averaged;
 }
 
 void dli_leader_end(struct dli_leader *l, dl4c_status status, const char *message)

@@ -4,6 +4,7 @@
 #include "base/cpu.h"
 #include "base/escape.h"
 #include "graph/graph.h"
+#include "kernels/elementwise.h"
 #include <dl4c/model.h>
 
 #include <math.h>
@@ -13,16 +14,33 @@ enum { MOST_TEXT = 1 << 26 };
 
 static bool cancelled(const struct dli_member *m) { return m->cancel && __atomic_load_n(m->cancel, __ATOMIC_RELAXED); }
 
-dl4c_status dli_member_init(struct dli_member *m, dl4c_trainer *t, int64_t frequency, bool average_state, struct dl4c_error *err)
+/* All have the same parameters now. */
+static void keep_base(struct dli_member *m)
+{
+    if (m->base)
+        memcpy(m->base, m->t->tape->params->data, (size_t)m->t->tape->n_params * sizeof *m->base);
+}
+
+dl4c_status dli_member_init(struct dli_member *m, dl4c_trainer *t, const struct dli_settings *s, struct dl4c_error *err)
 {
     m->t = t;
-    m->frequency = frequency;
-    m->average_state = average_state;
+    m->frequency = s->frequency;
+    m->average_state = s->average_state;
+    m->exchange = s->exchange;
+    m->gradients = s->gradients;
     m->seed = t->seed;
-    m->steps = dli_calloc(m->ctx, (size_t)frequency, sizeof *m->steps, err);
+    m->steps = dli_calloc(m->ctx, (size_t)s->frequency, sizeof *m->steps, err);
     if (!m->steps)
         return dli_alloc_status();
-    if (average_state || !t->state)
+    if (s->gradients)
+        return dli_trainer_own(t, err);
+    if (s->exchange != DL4C_EXCHANGE_F32) {
+        if (!(m->base = dli_array(m->ctx, (size_t)t->tape->n_params, sizeof *m->base, err)))
+            return dli_alloc_status();
+        DLI_TRY(dli_trainer_own(t, err));
+        keep_base(m);
+    }
+    if (s->average_state || !t->state)
         return DL4C_OK;
     if (!(m->first_state = dli_alloc(m->ctx, t->state->bytes, err)))
         return dli_alloc_status();
@@ -39,10 +57,12 @@ static void forget_trainer(struct dli_member *m)
     m->t = NULL;
     dli_free(m->steps);
     dli_free(m->first_state);
+    dli_free(m->base);
     dli_free(m->own_first);
     dli_free(m->own_count);
     m->steps = NULL;
     m->first_state = NULL;
+    m->base = NULL;
     m->own_first = m->own_count = NULL;
 }
 
@@ -78,7 +98,8 @@ dl4c_status dli_member_train(struct dli_member *m, const struct dli_order *o, co
             DLI_TRY(dli_arrivals_wait(deal->arrivals, s, err));
         dli_rows_batch(deal->rows, deal->first[at], deal->count[at], &b);
         *r = (struct dli_step_report){ .step = s, .rows = b.n };
-        const dl4c_status status = dli_trainer_run(m->t, true, &b, &r->score, &r->right, err);
+        const dl4c_status status = m->gradients ? dli_trainer_gradients(m->t, &b, &r->score, &r->right, err)
+                                                : dli_trainer_run(m->t, true, &b, &r->score, &r->right, err);
         if (status != DL4C_OK)
             return dli_fail_prefix(err, status, "worker %" PRId64, o->number);
         r->counted = m->t->counted;
@@ -86,6 +107,25 @@ dl4c_status dli_member_train(struct dli_member *m, const struct dli_order *o, co
         m->n_steps++;
     }
     return DL4C_OK;
+}
+
+/* All make the same step, under the kernel set of all: a leader that only leads may have a better one of its own. */
+static dl4c_status average_gradients(struct dli_member *m, const struct dli_order *o, struct dl4c_average_options *a,
+                                     struct dl4c_error *err)
+{
+    dl4c_trainer *t = m->t;
+    float *grads = t->tape->grads->data;
+    int64_t rows;
+    a->exchange = m->exchange;
+    DLI_TRY(dl4c_group_average(m->group, a, grads, grads, t->tape->n_grads, &rows, err));
+    t->graph->iteration = o->iteration;
+    t->graph->epoch = o->epoch;
+    const int limit = dli_cpu_limited();
+    if (o->level < dli_cpu_rank())
+        dli_cpu_limit((int)o->level);
+    const dl4c_status status = dli_trainer_apply(t, rows, err);
+    dli_cpu_limit(limit);
+    return status;
 }
 
 dl4c_status dli_member_average(struct dli_member *m, const struct dli_order *o, struct dl4c_error *err)
@@ -96,8 +136,17 @@ dl4c_status dli_member_average(struct dli_member *m, const struct dli_order *o, 
     a.threads = t->threads;
     a.timeout_ms = m->patience_ms;
     DLI_TRY(dli_trainer_own(t, err)); /* who had no rows may still share them */
+    if (m->gradients)
+        return average_gradients(m, o, &a, err);
     float *params = t->tape->params->data;
+    a.exchange = m->exchange;
+    if (m->base) /* what they have moved by is small beside them, and so is what rounding takes off it */
+        dli_binary_run(m->ctx, t->threads, DLI_SUB, t->tape->n_params, params, m->base, params);
     DLI_TRY(dl4c_group_average(m->group, &a, params, params, t->tape->n_params, NULL, err));
+    if (m->base)
+        dli_binary_run(m->ctx, t->threads, DLI_ADD, t->tape->n_params, params, m->base, params);
+    keep_base(m);
+    a.exchange = DL4C_EXCHANGE_F32;
     if (t->state && !m->average_state) {
         memcpy(t->state->data, m->first_state, t->state->bytes);
     } else if (t->state) {
@@ -117,6 +166,7 @@ dl4c_status dli_member_state(struct dli_member *m, struct dl4c_error *err)
     DLI_TRY(dl4c_group_broadcast(m->group, 0, t->tape->params->data, (size_t)t->tape->n_params * sizeof(float), m->patience_ms, err));
     if (t->state)
         DLI_TRY(dl4c_group_broadcast(m->group, 0, t->state->data, t->state->bytes, m->patience_ms, err));
+    keep_base(m);
     if (m->first_state) /* between two rounds it is what the leader began with */
         memcpy(m->first_state, t->state->data, t->state->bytes);
     dli_tape_changed(t->tape);
@@ -148,13 +198,14 @@ static dl4c_status make_trainer(struct dli_member *m, struct dl4c_error *err)
                                   .seed = s->seed,
                                   .batch = s->batch,
                                   .threads = m->threads,
+                                  .flags = s->gradients ? DL4C_FIT_KEEP_GRADIENT : 0,
                                   .class_weights = s->class_weights,
                                   .n_class_weights = s->n_class_weights };
     DLI_TRY(dli_trainer_create(m->graph, &o, &s->shape, &m->t, err));
     DLI_TRY(dli_graph_begin_training(m->graph, err));
     m->t->held = true;
     dl4c_trainer *t = m->t;
-    DLI_TRY(dli_member_init(m, t, s->frequency, s->average_state, err));
+    DLI_TRY(dli_member_init(m, t, s, err));
     m->own_first = dli_calloc(m->ctx, (size_t)s->frequency, sizeof *m->own_first, err);
     m->own_count = m->own_first ? dli_calloc(m->ctx, (size_t)s->frequency, sizeof *m->own_count, err) : NULL;
     return m->own_count ? DL4C_OK : dli_alloc_status();
@@ -242,7 +293,11 @@ static dl4c_status follow_round(struct dli_member *m, const struct dli_order *o,
     DLI_TRY(report(m, err));
     DLI_TRY(next_message(m, &verdict, sizeof verdict, err));
     switch (verdict) {
-    case DLI_VERDICT_MEAN: return dli_member_average(m, o, err);
+    case DLI_VERDICT_MEAN: {
+        const dl4c_status status = dli_member_average(m, o, err);
+        /* A step that leads nowhere does so for all: the leader says how the training ends. */
+        return status == DL4C_E_DIVERGED && !m->shared ? DL4C_OK : status;
+    }
     case DLI_VERDICT_ORDER: return DL4C_OK;
     default: return dli_member_strange("a verdict that is none", err);
     }

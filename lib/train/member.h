@@ -42,7 +42,10 @@ struct dli_member {
     int64_t frequency;
     uint64_t seed;
     bool average_state;
+    bool gradients;     /* a round is one step, in which gradients are averaged */
+    int32_t exchange;   /* DL4C_EXCHANGE_* */
     float *first_state; /* of the updater before the first round, where it is not averaged; else NULL */
+    float *base;        /* the parameters before the round, the same on all, where only what they have moved by is exchanged; else NULL */
     struct dli_settings settings;  /* what the trainer was made of, where they came by messages */
     const struct dli_deal *shared; /* in the leader's process; NULL: rows come by messages */
     int64_t patience_ms;           /* for a message or a vector of the others */
@@ -61,7 +64,7 @@ struct dli_member {
 };
 
 /* Ready to train with t, which is given: the graph is in training, the steps have memory. */
-dl4c_status dli_member_init(struct dli_member *m, dl4c_trainer *t, int64_t frequency, bool average_state, struct dl4c_error *err);
+dl4c_status dli_member_init(struct dli_member *m, dl4c_trainer *t, const struct dli_settings *settings, struct dl4c_error *err);
 /* The trainer and the graph go where the graph is its own. */
 void dli_member_clear(struct dli_member *m);
 

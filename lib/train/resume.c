@@ -185,6 +185,8 @@ static dl4c_status describe(const struct dli_run_about *a, const dl4c_trainer *t
     key_int(b, "validate_every", o->validate_every > 1 ? o->validate_every : 1);
     key_int(b, "workers", averaged ? o->workers : 1);
     key_int(b, "averaging_frequency", averaged ? o->averaging_frequency : 0);
+    key_text(b, "average", !averaged ? NULL : o->flags & DL4C_FIT_GRADIENTS ? "gradients" : "parameters");
+    key_text(b, "exchange", !averaged ? NULL : o->exchange ? "bf16" : "f32");
     dli_strbuf_addf(b, ", \"as_dl4j\": %s", averaged && o->flags & DL4C_FIT_AS_DL4J ? "true" : "false");
     dli_strbuf_addf(b, ", \"save_updater\": %s", averaged && o->no_save_updater ? "false" : "true");
     key_text(b, "kernels", dl4c_cpu_kernels());

@@ -244,6 +244,10 @@ static void describe_options(struct dli_strbuf *b, const struct dl4c_fit_options
     dli_strbuf_add(b, ", ");
     add_text(b, "transport", !averaged ? NULL : o->transport ? o->transport : "threads");
     add_count(b, "prefetch", averaged ? o->prefetch : -1);
+    dli_strbuf_add(b, ", ");
+    add_text(b, "average", !averaged ? NULL : o->flags & DL4C_FIT_GRADIENTS ? "gradients" : "parameters");
+    dli_strbuf_add(b, ", ");
+    add_text(b, "exchange", !averaged ? NULL : o->exchange ? "bf16" : "f32");
     dli_strbuf_addf(b, ", \"save_updater\": %s", !averaged ? "null" : o->no_save_updater ? "false" : "true");
     add_count(b, "timeout_ms", o->timeout_ms);
     dli_strbuf_addc(b, '}');

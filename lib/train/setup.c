@@ -4,6 +4,7 @@
 #include "tensor/shape.h"
 #include "train/trainer.h"
 
+#include <dl4c/transport.h>
 #include <math.h>
 #include <string.h>
 
@@ -11,10 +12,25 @@ enum { MAX_WORKERS = 4096, MAX_FREQUENCY = 1 << 20 };
 
 /* ---- options ---- */
 
+/* What does not go together with averaging gradients, and what it needs. */
+static dl4c_status for_gradients(struct dl4c_fit_options *o, struct dl4c_error *err)
+{
+    const char *why = !dli_fit_averages(o) && !o->replay   ? "is for several workers"
+                      : o->flags & DL4C_FIT_AS_DL4J        ? "is nothing that ParameterAveragingTrainingMaster does"
+                      : o->averaging_frequency > 1         ? "takes place in each step: averaging_frequency is another"
+                      : o->no_save_updater                 ? "leaves no updater's state to average or not"
+                                                           : NULL;
+    if (why)
+        return dli_fail(err, DL4C_E_INVALID, "train", "the mean of gradients %s", why);
+    o->averaging_frequency = 1;
+    o->flags |= DL4C_FIT_KEEP_GRADIENT;
+    return DL4C_OK;
+}
+
 dl4c_status dli_fit_options(const struct dl4c_fit_options *in, bool source_side, struct dl4c_fit_options *o, struct dl4c_error *err)
 {
     DLI_TRY(dli_struct_in(o, sizeof *o, in, "train", err));
-    if (o->flags & ~(uint64_t)(DL4C_FIT_KEEP_GRADIENT | DL4C_FIT_ANY_KERNELS | DL4C_FIT_AS_DL4J))
+    if (o->flags & ~(uint64_t)(DL4C_FIT_KEEP_GRADIENT | DL4C_FIT_ANY_KERNELS | DL4C_FIT_AS_DL4J | DL4C_FIT_GRADIENTS))
         return dli_fail(err, DL4C_E_VERSION, "train", "flags %#" PRIx64 " are not known to this library", o->flags);
     if (o->checkpoint_every_ms < 0 || (o->resume && !o->checkpoint_dir))
         return dli_fail(err, DL4C_E_INVALID, "train", "%s",
@@ -31,8 +47,12 @@ dl4c_status dli_fit_options(const struct dl4c_fit_options *in, bool source_side,
                         o->averaging_frequency, MAX_WORKERS, MAX_FREQUENCY);
     if (o->min_workers < 0 || o->join_timeout_ms < 0 || o->worker_timeout_ms < 0 || o->round_timeout_ms < 0)
         return dli_fail(err, DL4C_E_INVALID, "train", "min_workers or a timeout of workers is negative");
-    if (o->exchange)
-        return dli_fail(err, DL4C_E_UNSUPPORTED, "train", "exchange is not built into this version");
+    if (o->exchange < DL4C_EXCHANGE_F32 || o->exchange > DL4C_EXCHANGE_BF16)
+        return dli_fail(err, DL4C_E_INVALID, "train", "exchange is %" PRId32 ", wanted 0 or 1", o->exchange);
+    if (o->exchange && (o->flags & DL4C_FIT_AS_DL4J || (!dli_fit_averages(o) && !o->replay)))
+        return dli_fail(err, DL4C_E_INVALID, "train", "%s",
+                        o->flags & DL4C_FIT_AS_DL4J ? "as Deeplearning4j averages, values are exchanged whole, not as bfloat16"
+                                                    : "exchange is for several workers");
     if (o->prefetch < 0 || o->prefetch > MAX_FREQUENCY)
         return dli_fail(err, DL4C_E_INVALID, "train", "prefetch is %" PRId32 ", wanted 0 to %d", o->prefetch, MAX_FREQUENCY);
     if (o->prefetch && !dli_fit_averages(o) && !o->replay)
@@ -57,6 +77,8 @@ dl4c_status dli_fit_options(const struct dl4c_fit_options *in, bool source_side,
     if (source_side && o->early_stopping && !o->validation)
         return dli_fail(err, DL4C_E_INVALID, "train", "early stopping wants a validation source");
     o->batch = o->batch ? o->batch : 32;
+    if (o->flags & DL4C_FIT_GRADIENTS)
+        DLI_TRY(for_gradients(o, err));
     o->averaging_frequency = o->averaging_frequency ? o->averaging_frequency : 5;
     o->epochs = o->epochs ? o->epochs : 20;
     o->workers = o->workers ? o->workers : 1;

@@ -311,9 +311,10 @@ static dl4c_status check_masks(dl4c_trainer *t, const struct dl4c_batch *b, stru
     return b->y_mask ? check_y_mask(t, b, err) : DL4C_OK;
 }
 
-static dl4c_status run(dl4c_trainer *t, bool train, const struct dl4c_batch *b, double *score, int64_t *right, struct dl4c_error *err)
+/* What comes before the way back; *score without penalties. */
+static dl4c_status forward(dl4c_trainer *t, bool train, const struct dl4c_batch *b, double *score, int64_t *right, struct dl4c_error *err)
 {
-    dl4c_graph *g = t->graph;
+    const dl4c_graph *g = t->graph;
     struct dli_tape *tape = t->tape;
     DLI_TRY(check_features(t, b, err));
     DLI_TRY(check_masks(t, b, err));
@@ -333,24 +334,62 @@ static dl4c_status run(dl4c_trainer *t, bool train, const struct dl4c_batch *b, 
     tape->targets_output = t->output;
     compute_loss(t, b, !train ? NULL : t->fused ? dli_tape_dz(tape, t->output) : dli_tape_da(tape, t->output), right);
     *score = dli_trainer_loss_sum(t, b->n) / (double)dli_trainer_divisor(t, b->n);
-    if (!isfinite(*score))
-        return diverged(t, *score, err);
+    return isfinite(*score) ? DL4C_OK : diverged(t, *score, err);
+}
+
+/* What comes behind it. */
+static dl4c_status finish(dl4c_trainer *t, double *penalty, struct dl4c_error *err)
+{
+    dl4c_graph *g = t->graph;
+    const struct dli_tape *tape = t->tape;
+    const int32_t bad = dli_update_finish(t->update, tape->grads->data, penalty);
+    dli_tape_changed(t->tape);
+    g->iteration++;
+    if (bad >= 0)
+        return dli_fail(err, DL4C_E_DIVERGED, "train", "parameter %s of '%.200s' is not finite after iteration %" PRId64,
+                        tape->slots[bad].decl->name, g->vertices[tape->slots[bad].vertex].name, g->iteration);
+    return DL4C_OK;
+}
+
+static dl4c_status run(dl4c_trainer *t, bool train, const struct dl4c_batch *b, double *score, int64_t *right, struct dl4c_error *err)
+{
+    dl4c_graph *g = t->graph;
+    struct dli_tape *tape = t->tape;
+    DLI_TRY(forward(t, train, b, score, right, err));
     if (!train) {
         *score += dli_update_penalty(t->update, tape->params->data);
         return isfinite(*score) ? DL4C_OK : diverged(t, *score, err);
     }
     dli_update_begin(t->update, dli_trainer_divisor(t, b->n), g->iteration, g->epoch, tape->params->data,
                      t->state ? t->state->data : NULL);
-    dli_tape_backward(tape, b->n, t->seed, iteration);
-    double penalty;
-    const int32_t bad = dli_update_finish(t->update, tape->grads->data, &penalty);
-    dli_tape_changed(tape);
+    dli_tape_backward(tape, b->n, t->seed, (uint64_t)g->iteration);
+    double penalty = 0;
+    const dl4c_status status = finish(t, &penalty, err);
     *score += penalty;
-    g->iteration++;
-    if (bad >= 0)
-        return dli_fail(err, DL4C_E_DIVERGED, "train", "parameter %s of '%.200s' is not finite after iteration %" PRId64,
-                        tape->slots[bad].decl->name, g->vertices[tape->slots[bad].vertex].name, g->iteration);
-    return DL4C_OK;
+    return status;
+}
+
+dl4c_status dli_trainer_gradients(dl4c_trainer *t, const struct dl4c_batch *b, double *score, int64_t *right, struct dl4c_error *err)
+{
+    dl4c_status status = forward(t, true, b, score, right, err);
+    if (status == DL4C_OK) {
+        *score += dli_update_penalty(t->update, t->tape->params->data);
+        dli_tape_backward(t->tape, b->n, t->seed, (uint64_t)t->graph->iteration);
+        dli_update_divide(t->update, b->n, t->tape->grads->data);
+    }
+    t->tape->plan->mask = NULL;
+    t->row_mask = NULL;
+    return status;
+}
+
+dl4c_status dli_trainer_apply(dl4c_trainer *t, int64_t rows, struct dl4c_error *err)
+{
+    double penalty;
+    DLI_TRY(dli_trainer_own(t, err));
+    dli_update_begin(t->update, 1, t->graph->iteration, t->graph->epoch, t->tape->params->data, t->state ? t->state->data : NULL);
+    if (t->graph->whole_gradients)
+        t->update->scale = (float)rows; /* sums are wanted, means are there */
+    return finish(t, &penalty, err);
 }
 
 dl4c_status dli_trainer_run(dl4c_trainer *t, bool train, const struct dl4c_batch *b, double *score, int64_t *right, struct dl4c_error *err)

@@ -75,6 +75,10 @@ dl4c_status dli_trainer_can_index(const dl4c_trainer *t, int32_t n, struct dl4c_
 /* One step, or with `train` false the score alone in inference mode, on n rows in memory; labels are checked already. For the message
  * of a row that is not finite, index names examples; NULL: by row. *right: how many rows were recognised; may be NULL. */
 dl4c_status dli_trainer_run(dl4c_trainer *t, bool train, const struct dl4c_batch *b, double *score, int64_t *right, struct dl4c_error *err);
+/* The two halves of a step whose gradients others share in, on a trainer that keeps them whole. First: the gradients of a minibatch,
+ * divided by its rows, are left in the tape; nothing else changes. Then: the update with what is there, means over `rows` rows of all. */
+dl4c_status dli_trainer_gradients(dl4c_trainer *t, const struct dl4c_batch *b, double *score, int64_t *right, struct dl4c_error *err);
+dl4c_status dli_trainer_apply(dl4c_trainer *t, int64_t rows, struct dl4c_error *err);
 /* The next batch of a source, at most `most` rows; counts of a batch's kind are known, and checked, only when it is there. */
 dl4c_status dli_trainer_next(dl4c_trainer *t, dl4c_source *source, int64_t most, struct dl4c_batch *b, struct dl4c_error *err);
 /* Parameters and state are this trainer's and its graph's alone from here on, to be written to. */

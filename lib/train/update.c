@@ -2,6 +2,7 @@
 /* Blocks of updaters, and the pass that applies them. */
 #include "train/update.h"
 #include "base/thread_pool.h"
+#include "kernels/elementwise.h"
 #include "kernels/kernels.h"
 #include "kernels/split.h"
 
@@ -567,6 +568,15 @@ void dli_update_begin(struct dli_update *u, int64_t n, int64_t iteration, int64_
     aim_takers(u);
     if (early)
         dli_parallel(u->ctx, u->threads, (size_t)u->n_chunks, early_task, u);
+}
+
+void dli_update_divide(struct dli_update *u, int64_t rows, float *grads)
+{
+    for (int32_t i = 0; i < u->n_parts; i++) {
+        const struct dli_update_part *p = &u->parts[i];
+        if (p->divided)
+            dli_scale(u->ctx, u->threads, p->count, (float)(1.0 / (double)rows), 0, grads + p->grad, grads + p->grad);
+    }
 }
 
 int32_t dli_update_finish(struct dli_update *u, const float *grads, double *penalty)

@@ -95,6 +95,8 @@ dl4c_status dli_update_attach(struct dli_update *u, struct dli_tape *tape, bool 
 /* Begins a step of iteration and epoch, both from 0, on the gradients of n examples (1: they are not divided): to be called before the
  * way back, during which parameters whose gradients are taken change. */
 void dli_update_begin(struct dli_update *u, int64_t n, int64_t iteration, int64_t epoch, float *params, float *state);
+/* Divides gradients, of which all are stored, by the rows that they are sums of; running statistics stay as they are. */
+void dli_update_divide(struct dli_update *u, int64_t rows, float *grads);
 /* The rest of the step, with the gradients that are stored. *penalty is that of the parameters before it. Answers the index of the first
  * part of which a parameter is not finite afterwards, else -1. */
 int32_t dli_update_finish(struct dli_update *u, const float *grads, double *penalty);

@@ -35,6 +35,7 @@ dl4c_status dli_settings_write(dl4c_context *ctx, const struct dli_settings *s, 
     dli_strbuf_json_num(&b, s->l2);
     dli_strbuf_addf(&b, ", \"seed_high\": %" PRIu64 ", \"seed_low\": %" PRIu64, s->seed >> 32, s->seed & UINT32_MAX);
     dli_strbuf_addf(&b, ", \"batch\": %" PRId64 ", \"frequency\": %" PRId64, s->batch, s->frequency);
+    dli_strbuf_addf(&b, ", \"gradients\": %s, \"exchange\": %" PRId32, s->gradients ? "true" : "false", s->exchange);
     dli_strbuf_addf(&b, ", \"prefetch\": %" PRId64 ", \"average_state\": %s, \"shape\": [", s->prefetch,
                     s->average_state ? "true" : "false");
     for (int32_t r = 0; r < s->shape.rank; r++)
@@ -120,7 +121,7 @@ static dl4c_status text(dl4c_context *ctx, const json_t *o, const char *key, cha
 static dl4c_status read_all(dl4c_context *ctx, const json_t *o, struct dli_settings *s, struct dl4c_error *err)
 {
     const char *updater = json_string_value(json_object_get(o, "updater"));
-    int64_t high, low;
+    int64_t high, low, exchange;
     if (!updater)
         return wrong("updater", err);
     if (!(s->updater = dli_strdup(ctx, updater, err)))
@@ -133,6 +134,9 @@ static dl4c_status read_all(dl4c_context *ctx, const json_t *o, struct dli_setti
     DLI_TRY(integer(o, "batch", 1, MOST_BATCH, &s->batch, err));
     DLI_TRY(integer(o, "frequency", 1, MOST_FREQUENCY, &s->frequency, err));
     DLI_TRY(integer(o, "prefetch", 0, MOST_PREFETCH, &s->prefetch, err));
+    DLI_TRY(integer(o, "exchange", DL4C_EXCHANGE_F32, DL4C_EXCHANGE_BF16, &exchange, err));
+    s->exchange = (int32_t)exchange;
+    s->gradients = json_is_true(json_object_get(o, "gradients"));
     s->average_state = json_is_true(json_object_get(o, "average_state"));
     DLI_TRY(read_shape(o, &s->shape, err));
     DLI_TRY(text(ctx, o, "store", &s->store, err));

@@ -74,6 +74,8 @@ struct dli_settings {
     int64_t batch, frequency;
     int64_t prefetch; /* not 0: training begins when the first minibatch of a round is there */
     bool average_state;
+    bool gradients;   /* of a step are averaged, not parameters */
+    int32_t exchange; /* DL4C_EXCHANGE_* */
     float *class_weights;
     int32_t n_class_weights;
     struct dl4c_shape shape; /* of a row */

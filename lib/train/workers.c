@@ -353,7 +353,7 @@ static dl4c_status make_member(struct dli_workers *all, int32_t number, const st
     DLI_TRY(dli_trainer_create(m->graph, &own, &all->t->shape, &m->t, err));
     DLI_TRY(dli_graph_begin_training(m->graph, err));
     m->t->held = true;
-    return dli_member_init(m, m->t, o->averaging_frequency, !o->no_save_updater, err);
+    return dli_member_init(m, m->t, &all->settings, err);
 }
 
 static dl4c_status make_threads(struct dli_workers *all, const struct dl4c_fit_options *o, struct dl4c_error *err)
@@ -411,6 +411,8 @@ static dl4c_status describe_settings(struct dli_workers *all, const struct dl4c_
                                            .frequency = o->averaging_frequency,
                                            .prefetch = o->prefetch,
                                            .average_state = !o->no_save_updater,
+                                           .exchange = o->exchange,
+                                           .gradients = (o->flags & DL4C_FIT_GRADIENTS) != 0,
                                            .class_weights = t->class_weights,
                                            .n_class_weights = t->n_class_weights,
                                            .shape = t->shape,
@@ -437,8 +439,8 @@ static dl4c_status make(struct dli_workers *all, const struct dl4c_fit_options *
         return dli_alloc_status();
     l->m.ctx = l->ctx;
     l->m.patience_ms = l->round_timeout_ms ? l->round_timeout_ms : DLI_VECTOR_MS;
-    DLI_TRY(dli_member_init(&l->m, all->t, o->averaging_frequency, !o->no_save_updater, err));
     DLI_TRY(describe_settings(all, o, source, err));
+    DLI_TRY(dli_member_init(&l->m, all->t, &all->settings, err));
     if (!l->remote)
         DLI_TRY(make_threads(all, o, err));
     return gather(all, o, watch, err);

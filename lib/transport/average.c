@@ -2,6 +2,7 @@
 /* The mean of one vector of each member: each member sums a part of it, in the order of ranks, and gives it to the others. */
 #include "base/deadline.h"
 #include "base/thread_pool.h"
+#include "kernels/convert.h"
 #include "kernels/mean.h"
 #include "transport/transport.h"
 
@@ -18,6 +19,7 @@ enum {
 /* What a member tells the others before: with 0 for what it does not know, all mistakes are seen by all alike. */
 struct offer {
     int64_t n, weight;
+    int64_t exchange;
     const float *in; /* in shared memory only */
     float *out;
 };
@@ -30,6 +32,8 @@ struct average {
     int64_t n, total, until_ns;
     const float *in;
     float *out;
+    uint16_t *halves; /* [n]: what is sent and received of `out`, where members exchange bfloat16 by messages; else NULL */
+    int32_t exchange;
     struct offer *offers; /* [m] */
     int64_t *weights;     /* [m] */
     const float **x;      /* [m] */
@@ -52,6 +56,9 @@ static dl4c_status check_offers(struct average *a, struct dl4c_error *err)
         if (o->n != a->offers[0].n)
             return dli_fail(err, DL4C_E_CORRUPT, "average", "rank %" PRId32 " averages %" PRId64 " values and rank %" PRId32 " %" PRId64,
                             a->first, a->offers[0].n, a->first + k, o->n);
+        if (o->exchange != a->offers[0].exchange)
+            return dli_fail(err, DL4C_E_CORRUPT, "average", "rank %" PRId32 " exchanges another form of values than rank %" PRId32,
+                            a->first + k, a->first);
         if (o->weight < 0 || o->weight > MAX_WEIGHT)
             return dli_fail(err, DL4C_E_INVALID, "average", "the weight of rank %" PRId32 " is %" PRId64 ", wanted 0 to %d", a->first + k,
                             o->weight, MAX_WEIGHT);
@@ -61,6 +68,34 @@ static dl4c_status check_offers(struct average *a, struct dl4c_error *err)
     if (a->total == 0)
         return dli_fail(err, DL4C_E_INVALID, "average", "the weights of all %" PRId32 " members are 0", a->m);
     return DL4C_OK;
+}
+
+/* ---- bfloat16 ---- */
+
+struct rounding {
+    const float *from;
+    float *to;
+    int64_t n;
+};
+
+static void round_task(void *arg, size_t task, int32_t worker)
+{
+    const struct rounding *r = arg;
+    const int64_t end = ((int64_t)task + 1) * TASK < r->n ? ((int64_t)task + 1) * TASK : r->n;
+    uint16_t halves[512];
+    (void)worker;
+    for (int64_t at = (int64_t)task * TASK; at < end; at += 512) {
+        const size_t n = (size_t)(end - at < 512 ? end - at : 512);
+        dli_narrow_bf16(n, r->from + at, halves);
+        dli_widen_bf16(n, halves, r->to + at);
+    }
+}
+
+/* to[n] = from[n] as bfloat16 has them; to may be from. */
+static void round_all(const struct average *a, const float *from, float *to)
+{
+    const struct rounding r = { from, to, a->n };
+    dli_parallel(a->g->ctx, a->threads, (size_t)((a->n + TASK - 1) / TASK), round_task, (void *)&r);
 }
 
 /* ---- shared memory ---- */
@@ -90,7 +125,7 @@ static void sum_task(void *arg, size_t task, int32_t worker)
 /* Every member writes the mean of its part into everyone's result. */
 static dl4c_status average_in_place(struct average *a, struct dl4c_error *err)
 {
-    struct offer mine = { a->n, a->offers[a->place].weight, a->in, a->out };
+    struct offer mine = { a->n, a->offers[a->place].weight, a->exchange, a->in, a->out };
     void **theirs = dli_calloc(a->g->ctx, (size_t)a->who.size, sizeof *theirs, err);
     if (!theirs)
         return dli_alloc_status();
@@ -109,6 +144,8 @@ static dl4c_status average_in_place(struct average *a, struct dl4c_error *err)
         dli_parallel(a->g->ctx, a->threads, (size_t)((s.count + TASK - 1) / TASK), sum_task, (void *)&s);
     }
     const dl4c_status met = dl4c_group_barrier(a->g, dli_left_ms(a->until_ns), status == DL4C_OK ? err : NULL);
+    if (status == DL4C_OK && met == DL4C_OK && a->exchange == DL4C_EXCHANGE_BF16)
+        round_all(a, a->out, a->out);
     return status != DL4C_OK ? status : met;
 }
 
@@ -116,8 +153,8 @@ static dl4c_status average_in_place(struct average *a, struct dl4c_error *err)
 
 static dl4c_status tell_offers(struct average *a, struct dl4c_message *t, struct dl4c_error *err)
 {
-    int64_t mine[2] = { a->n, a->offers[a->place].weight };
-    int64_t(*theirs)[2] = dli_calloc(a->g->ctx, (size_t)a->m, sizeof *theirs, err);
+    int64_t mine[3] = { a->n, a->offers[a->place].weight, a->exchange };
+    int64_t(*theirs)[3] = dli_calloc(a->g->ctx, (size_t)a->m, sizeof *theirs, err);
     int32_t n = 0;
     if (!theirs)
         return dli_alloc_status();
@@ -130,7 +167,7 @@ static dl4c_status tell_offers(struct average *a, struct dl4c_message *t, struct
     const dl4c_status status = dl4c_group_sendrecv(a->g, t, n, dli_left_ms(a->until_ns), err);
     for (int32_t k = 0; status == DL4C_OK && k < a->m; k++)
         if (k != a->place)
-            a->offers[k] = (struct offer){ .n = theirs[k][0], .weight = theirs[k][1] };
+            a->offers[k] = (struct offer){ .n = theirs[k][0], .weight = theirs[k][1], .exchange = theirs[k][2] };
     dli_free(theirs);
     return status;
 }
@@ -141,25 +178,36 @@ static int64_t piece_size(int64_t at, int64_t count)
     return at < 0 || at >= count ? 0 : count - at < PIECE ? count - at : PIECE;
 }
 
-/* Step k of the pipe: the k-th piece of every part goes to its owner, the mean of the piece before to everyone. */
+/* Where the values from `at` on are that are sent, and that are received into. */
+static const void *sent(const struct average *a, const float *values, int64_t at)
+{
+    return a->halves ? (const void *)(a->halves + at) : values + at;
+}
+static void *received(const struct average *a, int64_t at) { return a->halves ? (void *)(a->halves + at) : a->out + at; }
+
+/* Step k of the pipe: the k-th piece of every part goes to its owner, the mean of the piece before to everyone. Who has no weight has
+ * nothing to give. room: [m, PIECE] floats, and behind them as many halves where those are exchanged. */
 static dl4c_status step(struct average *a, int64_t at, float *room, struct dl4c_message *t, struct dl4c_error *err)
 {
+    uint16_t *halves = (uint16_t *)(room + a->m * PIECE);
+    const size_t each = a->halves ? sizeof *a->halves : sizeof *a->out;
     const int64_t own = part(a, a->place), own_count = part(a, a->place + 1) - own, back = at - PIECE;
     int32_t n = 0;
     for (int32_t k = 0; k < a->m; k++) {
         const int64_t theirs = part(a, k), count = part(a, k + 1) - theirs;
-        const int64_t give = piece_size(at, count), get = piece_size(at, own_count);
+        const int64_t give = a->weights[a->place] ? piece_size(at, count) : 0, get = a->weights[k] ? piece_size(at, own_count) : 0;
         const int64_t give_mean = piece_size(back, own_count), get_mean = piece_size(back, count);
         if (k == a->place)
             continue;
         if (give_mean > 0)
-            t[n++] = (struct dl4c_message){ a->first + k, 0, a->out + own + back, NULL, (size_t)give_mean * sizeof(float) };
+            t[n++] = (struct dl4c_message){ a->first + k, 0, sent(a, a->out, own + back), NULL, (size_t)give_mean * each };
         if (give > 0)
-            t[n++] = (struct dl4c_message){ a->first + k, 0, a->in + theirs + at, NULL, (size_t)give * sizeof(float) };
+            t[n++] = (struct dl4c_message){ a->first + k, 0, sent(a, a->in, theirs + at), NULL, (size_t)give * each };
         if (get_mean > 0)
-            t[n++] = (struct dl4c_message){ a->first + k, 0, NULL, a->out + theirs + back, (size_t)get_mean * sizeof(float) };
+            t[n++] = (struct dl4c_message){ a->first + k, 0, NULL, received(a, theirs + back), (size_t)get_mean * each };
         if (get > 0)
-            t[n++] = (struct dl4c_message){ a->first + k, 0, NULL, room + k * PIECE, (size_t)get * sizeof(float) };
+            t[n++] = (struct dl4c_message){ a->first + k, 0, NULL, a->halves ? (void *)(halves + k * PIECE) : room + k * PIECE,
+                                            (size_t)get * each };
     }
     DLI_TRY(dl4c_group_sendrecv(a->g, t, n, dli_left_ms(a->until_ns), err));
     const int64_t count = piece_size(at, own_count);
@@ -167,8 +215,13 @@ static dl4c_status step(struct average *a, int64_t at, float *room, struct dl4c_
         return DL4C_OK;
     for (int32_t k = 0; k < a->m; k++)
         a->x[k] = k == a->place ? a->in + own + at : room + k * PIECE;
+    for (int32_t k = 0; a->halves && k < a->m; k++)
+        if (k != a->place && a->weights[k])
+            dli_widen_bf16((size_t)count, halves + k * PIECE, room + k * PIECE);
     float *y = a->out + own + at;
     dli_mean(count, a->x, a->weights, a->m, (double)a->total, &y, 1);
+    if (a->halves)
+        dli_narrow_bf16((size_t)count, y, a->halves + own + at);
     return DL4C_OK;
 }
 
@@ -176,15 +229,23 @@ static dl4c_status average_by_messages(struct average *a, struct dl4c_error *err
 {
     dl4c_context *ctx = a->g->ctx;
     struct dl4c_message *t = dli_calloc(ctx, (size_t)a->m * 4, sizeof *t, err);
-    float *room = dli_array(ctx, (size_t)a->m * PIECE, sizeof *room, err);
-    dl4c_status status = t && room ? tell_offers(a, t, err) : dli_alloc_status();
+    const bool halves = a->exchange == DL4C_EXCHANGE_BF16;
+    float *room = t ? dli_array(ctx, (size_t)a->m * PIECE, sizeof *room + (halves ? sizeof *a->halves : 0), err) : NULL;
+    if (room && halves)
+        a->halves = dli_array(ctx, (size_t)a->n + 1, sizeof *a->halves, err);
+    dl4c_status status = room && (a->halves || !halves) ? tell_offers(a, t, err) : dli_alloc_status();
     if (status == DL4C_OK)
         status = check_offers(a, err);
+    if (status == DL4C_OK && halves && a->weights[a->place])
+        dli_narrow_bf16((size_t)a->n, a->in, a->halves);
     int64_t longest = 0;
     for (int32_t k = 0; k < a->m; k++)
         longest = part(a, k + 1) - part(a, k) > longest ? part(a, k + 1) - part(a, k) : longest;
     for (int64_t at = 0; status == DL4C_OK && at < longest + PIECE; at += PIECE)
         status = step(a, at, room, t, err);
+    if (status == DL4C_OK && halves)
+        dli_widen_bf16((size_t)a->n, a->halves, a->out);
+    dli_free(a->halves);
     dli_free(room);
     dli_free(t);
     return status;
@@ -199,7 +260,11 @@ static dl4c_status average(struct average *a, struct dl4c_error *err)
     a->y = dli_calloc(ctx, (size_t)a->m, sizeof *a->y, err);
     if (!a->offers || !a->weights || !a->x || !a->y)
         return dli_alloc_status();
-    a->offers[a->place] = (struct offer){ a->n, a->total, a->in, a->out };
+    a->offers[a->place] = (struct offer){ a->n, a->total, a->exchange, a->in, a->out };
+    if (a->exchange == DL4C_EXCHANGE_BF16 && a->total) { /* without weight it is not read */
+        round_all(a, a->in, a->out);
+        a->in = a->offers[a->place].in = a->out;
+    }
     if (a->g->transport->ops.share && a->m == a->who.size && a->m <= 64)
         return average_in_place(a, err);
     return average_by_messages(a, err);
@@ -212,11 +277,13 @@ dl4c_status dl4c_group_average(dl4c_group *group, const struct dl4c_average_opti
     DLI_TRY(dli_struct_in(&o, sizeof o, options, "average", err));
     if (!group || n < 0 || (n > 0 && (!in || !out)))
         return dli_fail(err, DL4C_E_INVALID, "average", "%s", !group ? "the group is NULL" : n < 0 ? "n is negative" : "a vector is NULL");
+    if (o.reserved || o.exchange < DL4C_EXCHANGE_F32 || o.exchange > DL4C_EXCHANGE_BF16)
+        return dli_fail(err, DL4C_E_INVALID, "average", "exchange is %" PRId32 ", wanted 0 or 1, or reserved is not 0", o.exchange);
     if (o.timeout_ms < 0 || o.threads < 0)
         return dli_fail(err, DL4C_E_INVALID, "average", "timeout_ms or threads is negative");
     const int64_t limit = o.timeout_ms ? o.timeout_ms : AVERAGE_TIMEOUT_MS;
     struct average a = { .g = group, .who = DL4C_MEMBERS_INIT, .first = o.first_rank, .threads = o.threads, .n = n, .total = o.weight,
-                         .until_ns = dli_moment(limit), .in = in, .out = out };
+                         .until_ns = dli_moment(limit), .in = in, .out = out, .exchange = o.exchange };
     DLI_TRY(dl4c_group_members(group, &a.who, err));
     if (o.first_rank < 0 || o.first_rank > a.who.rank)
         return dli_fail(err, DL4C_E_INVALID, "average", "rank %" PRId32 " takes no part where first_rank is %" PRId32, a.who.rank,

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import zipfile
 
 from checks import Checks, read, write
 
@@ -83,13 +84,13 @@ def account(folder, epochs, rows):
     return [e['kind'] for e in lines(folder + '/events.jsonl')]
 
 
-def same_bits(n, key):
-    run('train', *TRAIN, '--epochs', '4', '--workers', str(n), '--out', 'threads.zip')
+def same_bits(n, key, more=()):
+    run('train', *TRAIN, *more, '--epochs', '4', '--workers', str(n), '--out', 'threads.zip')
     for scheme, env in ([('tcp', key)] if secure else []) + [('tcp+plain', {})]:
         with Cluster(scheme, env) as c:
             # Over TLS they are sent their rows, some ahead; in the clear they read the store.
             workers = [c.work(*(('--features', 'nowhere') if scheme == 'tcp' else ())) for _ in range(n)]
-            c.lead('--epochs', '4', '--workers', str(n), '--out', 'processes.zip', '--prefetch', '3')
+            c.lead(*more, '--epochs', '4', '--workers', str(n), '--out', 'processes.zip', '--prefetch', '3')
             c.end(0, *workers)
             check(read('threads.zip') == read('processes.zip'), '%d workers over %s and in threads give other bits' % (n, scheme))
             os.remove('processes.zip')
@@ -209,6 +210,22 @@ def scores(folder):
     return [(s['iteration'], s['worker'], s['score']) for s in lines(folder + '/scores.jsonl')]
 
 
+def parameters(model):
+    with zipfile.ZipFile(model) as z:
+        return z.read('coefficients.bin')
+
+
+def gradients_under_other_kernels():
+    """The leader makes every step as its workers do: under the lesser set, too, although it has the better one itself."""
+    mode = ('--average', 'gradients', '--averaging-frequency', '1', '--epochs', '3', '--workers', '2')
+    run('train', *TRAIN, *mode, '--out', 'generic.zip', env={'DL4C_CPU_MASK': 'generic'})
+    with Cluster('tcp+plain') as c:
+        workers = [c.work(), c.work(env={'DL4C_CPU_MASK': 'generic'})]
+        c.lead(*mode, '--out', 'mixed.zip')
+        c.end(0, *workers)
+    check(parameters('mixed.zip') == parameters('generic.zip'), 'a mean of gradients under mixed kernels gives other bits')
+
+
 def other_kernels():
     """Two sets of kernels: all use the lesser one, and the bits are those of a run under it."""
     run('train', *TRAIN, '--epochs', '3', '--workers', '2', '--out', 'generic.zip', '--run', 'generic', env={'DL4C_CPU_MASK': 'generic'})
@@ -259,6 +276,8 @@ def main():
         began = time.monotonic()
         same_bits(2, key)
         same_bits(3, key)
+        same_bits(3, key, ('--exchange', 'bf16'))
+        same_bits(2, key, ('--average', 'gradients', '--averaging-frequency', '1'))
         own_stores(rows)
         by_mpi()
         lost(rows, signal.SIGKILL)
@@ -266,6 +285,7 @@ def main():
         late(rows)
         leader_killed(rows)
         other_kernels()
+        gradients_under_other_kernels()
         refused(key)
         print('%.1f s' % (time.monotonic() - began))
     print('%d failures' % checks.failures)

@@ -233,6 +233,53 @@ static const char *the_mean_is_summed_in_rank_order_and_rounded_once(struct seat
     return NULL;
 }
 
+/* The nearest number whose low 16 bits are 0, of two that are as near the one that is even. */
+static float as_half(float x)
+{
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    const uint32_t low = bits & 0xffff;
+    bits -= low;
+    if (low > 0x8000 || (low == 0x8000 && bits & 0x10000))
+        bits += 0x10000;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+/* The vectors are rounded, their mean is, and nothing else is: the same values wherever the members are. In place and not. */
+static const char *halves_are_rounded_before_the_mean_and_after(struct seat *s)
+{
+    const int64_t lengths[] = { 0, 1, 17, 1000, 140003 };
+    for (size_t l = 0; l < sizeof lengths / sizeof *lengths; l++)
+        for (int in_place = 0; in_place < 2; in_place++) {
+            const int64_t n = lengths[l];
+            struct dl4c_average_options o = DL4C_AVERAGE_OPTIONS_INIT;
+            float *in = malloc((size_t)(n + 1) * sizeof *in), *out = in_place ? in : malloc((size_t)(n + 1) * sizeof *out);
+            int64_t wrong = 0, changed = 0, want = 0;
+            for (int64_t i = 0; i < n; i++)
+                in[i] = value(s->who.rank, i);
+            o.exchange = DL4C_EXCHANGE_BF16;
+            o.weight = s->who.rank == 1 ? 0 : 5 + 3 * s->who.rank;
+            o.timeout_ms = TIMEOUT_MS;
+            const dl4c_status status = dl4c_group_average(s->group, &o, in, out, n, NULL, &s->err);
+            for (int r = 0; r < s->who.size; r++)
+                want += r == 1 ? 0 : 5 + 3 * r;
+            for (int64_t i = 0; i < n && status == DL4C_OK; i++) {
+                double sum = 0;
+                for (int r = 0; r < s->who.size; r++)
+                    sum += r == 1 ? 0 : (double)(5 + 3 * r) * (double)as_half(value(r, i));
+                wrong += out[i] != as_half((float)(sum * (1.0 / (double)want)));
+                changed += !in_place && in[i] != value(s->who.rank, i);
+            }
+            if (!in_place)
+                free(in);
+            free(out);
+            WANT(status == DL4C_OK);
+            WANT(wrong == 0 && changed == 0);
+        }
+    return NULL;
+}
+
 static const char *members_that_average_different_things_are_all_told(struct seat *s)
 {
     float in[40] = { 0 }, out[40];
@@ -240,6 +287,11 @@ static const char *members_that_average_different_things_are_all_told(struct sea
     WANT(dl4c_group_average(s->group, &o, in, out, 40, NULL, &s->err) == DL4C_E_INVALID); /* all weights are 0 */
     o.weight = 1;
     WANT(s->who.size == 1 || dl4c_group_average(s->group, &o, in, out, s->who.rank == 1 ? 39 : 40, NULL, &s->err) == DL4C_E_CORRUPT);
+    o.exchange = s->who.rank == 1;
+    WANT(s->who.size == 1 || dl4c_group_average(s->group, &o, in, out, 40, NULL, &s->err) == DL4C_E_CORRUPT);
+    o.exchange = 2;
+    WANT(dl4c_group_average(s->group, &o, in, out, 40, NULL, &s->err) == DL4C_E_INVALID);
+    o.exchange = 0;
     o.weight = s->who.rank == 0 ? -1 : 1;
     WANT(dl4c_group_average(s->group, &o, in, out, 40, NULL, &s->err) == DL4C_E_INVALID);
     return NULL;
@@ -462,6 +514,8 @@ static const struct check checks[] = {
     CHECK(the_mean_is_summed_in_rank_order_and_rounded_once, 1, 0),
     CHECK(the_mean_is_summed_in_rank_order_and_rounded_once, 2, 0),
     CHECK(the_mean_is_summed_in_rank_order_and_rounded_once, 5, 0),
+    CHECK(halves_are_rounded_before_the_mean_and_after, 1, 0),
+    CHECK(halves_are_rounded_before_the_mean_and_after, 3, 0),
     CHECK(members_that_average_different_things_are_all_told, 3, 0),
     CHECK(wrong_arguments_are_refused, 2, 0),
     CHECK(a_deadline_passes_and_the_message_still_arrives, 3, 0),

@@ -138,13 +138,18 @@ static dl4c_graph *network(void)
     return toy_graph(NULL, shape, 1, specs, 2);
 }
 
+static int32_t exchange; /* of the test at work */
+static bool gradients;   /* the same */
+
 static struct dl4c_fit_options options(const char *url, int workers)
 {
     struct dl4c_fit_options o = DL4C_FIT_OPTIONS_INIT;
     o.transport = url;
     o.workers = workers;
     o.batch = 4;
-    o.averaging_frequency = 2;
+    o.exchange = url ? exchange : DL4C_EXCHANGE_F32;
+    o.flags = url && gradients ? DL4C_FIT_GRADIENTS : 0;
+    o.averaging_frequency = gradients ? 0 : 2;
     o.epochs = 4;
     o.updater = "adam:lr=0.02";
     o.worker_timeout_ms = 3000;
@@ -195,10 +200,11 @@ static void both_ways(const char *url, int n, int no_save_updater, int prefetch)
         struct dl4c_fit_options o = options(NULL, 1);
         o.epochs = 1;
         must(lead(&o, &alone, &g[way], &err), &err);
-        o = options(way ? NULL : url, n);
+        o = options(url, n);
+        o.transport = way ? NULL : url;
         o.no_save_updater = no_save_updater;
         o.prefetch = way ? 0 : prefetch;
-        o.averaging_frequency = prefetch ? 4 : 2;
+        o.averaging_frequency = gradients ? 0 : prefetch ? 4 : 2;
         for (int i = 0; i < n && !way; i++)
             start(&mates[i], url, HONEST);
         dl4c_source *s = toy_source(NULL, N, 1);
@@ -240,6 +246,14 @@ static void minibatches_that_are_received_ahead_give_the_same_bits(void **state)
     (void)state;
     both_ways("threads:ahead", 2, 0, 1);
     both_ways("threads:far ahead", 3, 0, 100);
+}
+
+static void halves_have_the_same_bits_too(void **state)
+{
+    (void)state;
+    exchange = DL4C_EXCHANGE_BF16;
+    both_ways("threads:halves", 3, 0, 0);
+    exchange = DL4C_EXCHANGE_F32;
 }
 
 /* Runs with three workers and a plan; the graph it ends with. The first mate is the plan's to send away. */
@@ -290,6 +304,18 @@ static void a_worker_that_is_lost_costs_no_example_and_the_bits_follow(void **st
     }
     dl4c_graph_destroy(&first);
     dl4c_graph_destroy(&whole);
+}
+
+/* The same with gradients, whole and as halves: a lost worker's step is made again without it. */
+static void gradients_have_the_same_bits_and_survive_a_loss(void **state)
+{
+    gradients = true;
+    both_ways("threads:gradients", 3, 0, 0);
+    a_worker_that_is_lost_costs_no_example_and_the_bits_follow(state);
+    exchange = DL4C_EXCHANGE_BF16;
+    both_ways("threads:half gradients", 2, 0, 2);
+    exchange = DL4C_EXCHANGE_F32;
+    gradients = false;
 }
 
 static void a_newcomer_gets_its_share(void **state)
@@ -597,8 +623,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_bits_are_those_of_threads),
         cmocka_unit_test(minibatches_that_are_received_ahead_give_the_same_bits),
+        cmocka_unit_test(halves_have_the_same_bits_too),
         cmocka_unit_test(an_updater_that_begins_anew_does_so_everywhere),
         cmocka_unit_test(a_worker_that_is_lost_costs_no_example_and_the_bits_follow),
+        cmocka_unit_test(gradients_have_the_same_bits_and_survive_a_loss),
         cmocka_unit_test(a_newcomer_gets_its_share),
         cmocka_unit_test(whoever_misbehaves_is_left_behind),
         cmocka_unit_test(too_few_workers_end_the_training_in_time),

@@ -84,6 +84,8 @@ static dl4c_graph *network(void)
     return toy_graph(NULL, shape, 1, specs, 2);
 }
 
+static bool gradients; /* of the test at work: workers average them */
+
 static struct dl4c_fit_options options(const struct place *p, int workers)
 {
     struct dl4c_fit_options o = DL4C_FIT_OPTIONS_INIT;
@@ -91,7 +93,8 @@ static struct dl4c_fit_options options(const struct place *p, int workers)
     o.epochs = 4;
     o.updater = "adam:lr=0.02";
     o.workers = workers;
-    o.averaging_frequency = 2;
+    o.averaging_frequency = workers > 1 && gradients ? 0 : 2;
+    o.flags = workers > 1 && gradients ? DL4C_FIT_GRADIENTS : 0;
     o.checkpoint_every_ms = 1;
     o.checkpoint_dir = p ? p->checkpoints : NULL;
     o.run_dir = p ? p->run : NULL;
@@ -239,6 +242,14 @@ static void all_events_are_whole(const struct place *p)
     }
     assert_int_equal(resumed, 1);
     fclose(f);
+}
+
+static void with_workers_that_average_gradients(void **state)
+{
+    (void)state;
+    gradients = true;
+    interrupted_anywhere_it_ends_with_the_same_bits(3, 0);
+    gradients = false;
 }
 
 static void a_killed_process_leaves_a_checkpoint_to_go_on_from(void **state)
@@ -434,6 +445,7 @@ int main(void)
         cmocka_unit_test(alone),
         cmocka_unit_test(alone_with_early_stopping),
         cmocka_unit_test(with_workers),
+        cmocka_unit_test(with_workers_that_average_gradients),
         cmocka_unit_test(a_killed_process_leaves_a_checkpoint_to_go_on_from),
         cmocka_unit_test(a_cancelled_training_keeps_its_last_step),
         cmocka_unit_test(what_is_done_stays_done),

@@ -566,7 +566,7 @@ static void options_that_make_no_sense_are_refused(void **state)
         { { .class_weights = weights, .n_class_weights = 2 }, DL4C_E_INVALID },
         { { .class_weights = weights, .n_class_weights = 3 }, DL4C_E_INVALID },
         { { .class_weights = weights }, DL4C_E_INVALID },
-        { { .flags = 8 }, DL4C_E_VERSION },
+        { { .flags = 1 << 20 }, DL4C_E_VERSION },
         { { .checkpoint_dir = "kept" }, DL4C_E_INVALID },
         { { .resume = 1 }, DL4C_E_INVALID },
         { { .checkpoint_every_ms = -1 }, DL4C_E_INVALID },

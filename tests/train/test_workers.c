@@ -3,6 +3,7 @@
 #include "graph/graph.h"
 #include "support/fail_alloc.h"
 #include "train/toy.h"
+#include <dl4c/transport.h>
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -74,6 +75,53 @@ static void averaging_every_step_is_one_process_with_a_larger_batch(void **state
         assert_int_equal(a->epoch, 2);
         dl4c_graph_destroy(&a);
         dl4c_graph_destroy(&b);
+    }
+}
+
+/* With an updater that has a state, too, and over many epochs: workers make the same step on the same mean. The bound is rounding, which
+ * Adam makes larger where a gradient is next to nothing. */
+static void gradients_of_workers_are_those_of_one_larger_batch(void **state)
+{
+    (void)state;
+    static const char *const updaters[] = { "sgd:lr=0.1", "nesterovs:lr=0.05,momentum=0.9", "adam:lr=0.02" };
+    static const float bounds[] = { 2e-6f, 2e-6f, 1e-4f };
+    for (int workers = 2; workers <= 4; workers++)
+        for (int u = 0; u < 3; u++) {
+            float many[PARAMS], one[PARAMS], again[PARAMS];
+            struct dl4c_fit_options o = options(workers, 4, 0, updaters[u]);
+            o.flags = DL4C_FIT_GRADIENTS;
+            o.epochs = 5;
+            dl4c_graph *a = train(50, &o, many);
+            o.threads = 3;
+            o.prefetch = 4;
+            dl4c_graph *c = train(50, &o, again);
+            assert_memory_equal(many, again, sizeof many);
+            o = options(1, 4 * workers, 1, updaters[u]);
+            o.epochs = 5;
+            dl4c_graph *b = train(50, &o, one);
+            for (int i = 0; i < PARAMS; i++)
+                assert_true(fabsf(many[i] - one[i]) < bounds[u]);
+            assert_int_equal(a->iteration, b->iteration);
+            dl4c_graph_destroy(&a);
+            dl4c_graph_destroy(&b);
+            dl4c_graph_destroy(&c);
+        }
+}
+
+static void what_does_not_go_with_gradients_is_refused(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 4; i++) {
+        struct dl4c_error err = DL4C_ERROR_INIT;
+        struct dl4c_fit_options o = options(i == 0 ? 1 : 2, 4, i == 1 ? 2 : 0, "sgd:lr=0.1");
+        dl4c_graph *g = toy_head(NULL);
+        dl4c_source *s = toy_source(NULL, 8, 1);
+        o.flags = DL4C_FIT_GRADIENTS | (i == 2 ? DL4C_FIT_AS_DL4J : 0);
+        o.no_save_updater = i == 3;
+        assert_int_equal(dl4c_fit(g, s, &o, &err), DL4C_E_INVALID);
+        assert_non_null(strstr(err.message, "the mean of gradients"));
+        dl4c_source_destroy(&s);
+        dl4c_graph_destroy(&g);
     }
 }
 
@@ -264,6 +312,51 @@ static void a_row_that_cannot_be_read_ahead_fails_in_its_round(void **state)
     dl4c_source *s = toy_source(NULL, 8, 1);
     o.prefetch = 2;
     assert_int_equal(dl4c_fit(g, s, &o, &err), DL4C_E_INVALID); /* there is but one worker */
+    dl4c_source_destroy(&s);
+    dl4c_graph_destroy(&g);
+}
+
+/* What a round moves is off by at most 2^-8 of the largest move in it; over the rounds such errors meet moves that have come out otherwise
+ * for that, so the bound of the whole is larger: 2^-6 of the largest distance that a parameter has gone. */
+static void halves_cost_little_and_give_the_same_bits(void **state)
+{
+    (void)state;
+    for (int workers = 2; workers <= 4; workers++) {
+        float start[PARAMS], whole[PARAMS], halves[PARAMS], again[PARAMS], far = 0, off = 0;
+        dl4c_graph *g = toy_head(NULL);
+        params_of(g, start);
+        dl4c_graph_destroy(&g);
+        struct dl4c_fit_options o = options(workers, 5, 3, "adam:lr=0.01");
+        o.epochs = 10;
+        g = train(97, &o, whole);
+        dl4c_graph_destroy(&g);
+        o.exchange = DL4C_EXCHANGE_BF16;
+        g = train(97, &o, halves);
+        dl4c_graph_destroy(&g);
+        o.threads = 3;
+        g = train(97, &o, again);
+        dl4c_graph_destroy(&g);
+        assert_memory_equal(halves, again, sizeof halves);
+        for (int i = 0; i < PARAMS; i++) {
+            far = fabsf(whole[i] - start[i]) > far ? fabsf(whole[i] - start[i]) : far;
+            off = fabsf(whole[i] - halves[i]) > off ? fabsf(whole[i] - halves[i]) : off;
+        }
+        print_message("%d workers: a parameter went %g, halves are off by %g\n", workers, (double)far, (double)off);
+        assert_true(off > 0 && off < far / 64);
+    }
+    struct dl4c_error err = DL4C_ERROR_INIT;
+    struct dl4c_fit_options o = options(2, 4, 1, "sgd:lr=0.1");
+    dl4c_graph *g = toy_head(NULL);
+    dl4c_source *s = toy_source(NULL, 8, 1);
+    o.exchange = DL4C_EXCHANGE_BF16;
+    o.flags = DL4C_FIT_AS_DL4J;
+    assert_int_equal(dl4c_fit(g, s, &o, &err), DL4C_E_INVALID);
+    o.flags = 0;
+    o.exchange = 2;
+    assert_int_equal(dl4c_fit(g, s, &o, &err), DL4C_E_INVALID);
+    o.exchange = DL4C_EXCHANGE_BF16;
+    o.workers = 1;
+    assert_int_equal(dl4c_fit(g, s, &o, &err), DL4C_E_INVALID);
     dl4c_source_destroy(&s);
     dl4c_graph_destroy(&g);
 }
@@ -566,8 +659,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(averaging_every_step_is_one_process_with_a_larger_batch),
+        cmocka_unit_test(gradients_of_workers_are_those_of_one_larger_batch),
+        cmocka_unit_test(what_does_not_go_with_gradients_is_refused),
         cmocka_unit_test(the_bits_are_those_of_trainers_averaged_by_hand),
         cmocka_unit_test(the_same_bits_every_time_and_with_any_number_of_threads),
+        cmocka_unit_test(halves_cost_little_and_give_the_same_bits),
         cmocka_unit_test(rows_that_are_read_ahead_give_the_same_bits),
         cmocka_unit_test(a_row_that_cannot_be_read_ahead_fails_in_its_round),
         cmocka_unit_test(every_example_is_seen_once_and_listeners_hear_of_every_worker),

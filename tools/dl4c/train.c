@@ -5,9 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define UNSET INT64_MIN
+
 struct train {
     const char *features, *val, *out, *head, *class_weights, *updater, *schedule, *run, *curve, *transport;
-    const char *checkpoint, *replay, *compatibility;
+    const char *checkpoint, *replay, *compatibility, *exchange, *average;
     bool resume, any_kernels;
     int64_t epochs, batch, seed, early_stopping, workers, frequency, min_workers, prefetch;
     double l1, l2, dropout, checkpoint_every, worker_timeout, round_timeout, join_timeout;
@@ -98,7 +100,7 @@ static int64_t milliseconds(double s) { return (int64_t)(s * 1000 + 0.5); }
 
 int cmd_train(int argc, char **argv)
 {
-    struct train t = { .epochs = 20, .batch = 32, .seed = 42, .workers = 1, .frequency = 5, .checkpoint_every = 60, .min_workers = 1,
+    struct train t = { .epochs = 20, .batch = 32, .seed = 42, .workers = 1, .frequency = UNSET, .checkpoint_every = 60, .min_workers = 1,
                        .worker_timeout = 10, .join_timeout = 60 };
     const struct cli_option options[] = {
         { "--features", CLI_TEXT, &t.features, "store to train on" },
@@ -119,7 +121,9 @@ int cmd_train(int argc, char **argv)
         { "--curve-svg", CLI_TEXT, &t.curve, "FILE: a picture of scores and accuracy by epoch" },
         { "--workers", CLI_INT, &t.workers, "that train copies and average their parameters, 1" },
         { "--averaging-frequency", CLI_INT, &t.frequency, "minibatches of each worker between two averages, 5" },
+        { "--average", CLI_TEXT, &t.average, "parameters, or gradients of each step: synchronous SGD" },
         { "--prefetch", CLI_INT, &t.prefetch, "minibatches of each worker that are read while those before are trained, 0" },
+        { "--exchange", CLI_TEXT, &t.exchange, "f32, or bf16: half the bytes, rounded, of what parameters have moved by" },
         { "--transport", CLI_TEXT, &t.transport, "threads; tcp://HOST:PORT where N processes of dl4c worker join; mpi" },
         { "--compatibility", CLI_TEXT, &t.compatibility, "dl4j: average as ParameterAveragingTrainingMaster does, its defects too" },
         { "--replay", CLI_TEXT, &t.replay, "RUN: as many workers in each round as that run had, in threads" },
@@ -140,10 +144,21 @@ int cmd_train(int argc, char **argv)
         return cli_usage("train needs --features and --out");
     if (t.workers < 1)
         return cli_usage("--workers is %lld, wanted 1 or more", (long long)t.workers);
-    if (t.workers > 4096 || t.frequency < 1 || t.frequency > 1 << 20)
+    t.frequency = t.frequency == UNSET ? 0 : t.frequency == 0 ? -1 : t.frequency; /* 0: the library's default */
+    if (t.workers > 4096 || t.frequency < 0 || t.frequency > 1 << 20)
         return cli_usage("--workers must be at most 4096, --averaging-frequency 1 to %d", 1 << 20);
     if (t.prefetch < 0 || t.prefetch > 1 << 20 || (t.prefetch > 0 && t.workers == 1 && !t.transport && !t.replay))
         return cli_usage("--prefetch is for several workers, 0 to %d", 1 << 20);
+    const bool gradients = t.average && strcmp(t.average, "gradients") == 0;
+    if (t.average && !gradients && strcmp(t.average, "parameters") != 0)
+        return cli_usage("--average is %s, wanted parameters or gradients", t.average);
+    if (gradients && (t.compatibility || t.frequency > 1 || (t.workers == 1 && !t.transport && !t.replay)))
+        return cli_usage("--average gradients is for several workers, in every step, and not with --compatibility");
+    const bool bf16 = t.exchange && strcmp(t.exchange, "bf16") == 0;
+    if (t.exchange && !bf16 && strcmp(t.exchange, "f32") != 0)
+        return cli_usage("--exchange is %s, wanted f32 or bf16", t.exchange);
+    if (bf16 && (t.compatibility || (t.workers == 1 && !t.transport && !t.replay)))
+        return cli_usage("--exchange bf16 is for several workers, and not with --compatibility");
     const bool mpi = t.transport && strcmp(t.transport, "mpi") == 0;
     if (t.transport && !mpi && strcmp(t.transport, "threads") != 0 && !strchr(t.transport, ':'))
         return cli_usage("--transport is %s, wanted threads, tcp://HOST:PORT or mpi", t.transport);
@@ -188,6 +203,7 @@ int cmd_train(int argc, char **argv)
     fo.workers = (int32_t)t.workers;
     fo.averaging_frequency = (int32_t)t.frequency;
     fo.prefetch = (int32_t)t.prefetch;
+    fo.exchange = bf16 ? DL4C_EXCHANGE_BF16 : DL4C_EXCHANGE_F32;
     char *command = t.run ? cli_command_line(argc, argv) : NULL;
     fo.run_dir = t.run;
     fo.checkpoint_dir = t.checkpoint;
@@ -199,7 +215,8 @@ int cmd_train(int argc, char **argv)
     fo.round_timeout_ms = milliseconds(t.round_timeout);
     fo.join_timeout_ms = milliseconds(t.join_timeout);
     fo.resume = t.resume;
-    fo.flags = (t.any_kernels ? DL4C_FIT_ANY_KERNELS : 0u) | (t.compatibility ? DL4C_FIT_AS_DL4J : 0u);
+    fo.flags = (t.any_kernels ? DL4C_FIT_ANY_KERNELS : 0u) | (t.compatibility ? DL4C_FIT_AS_DL4J : 0u) |
+               (gradients ? DL4C_FIT_GRADIENTS : 0u);
     fo.command = command;
     fo.listeners = &listener;
     fo.n_listeners = 1;
