@@ -171,21 +171,11 @@ static void print_help(const char *usage, const struct cli_option *options)
                 printf("  %-20s %s\n", o->name, o->help);
 }
 
-/* A file system that is named and not built. Returns -1 to go on. */
-static int check_uri(const char *text)
-{
-    static const char *const later[] = { "webhdfs://", "swebhdfs://", "hdfs://" };
-    for (size_t i = 0; i < sizeof later / sizeof *later; i++)
-        if (strncmp(text, later[i], strlen(later[i])) == 0)
-            return cli_usage("%s is not built yet in version %s: \"%s\"", later[i], dl4c_version_string(), text);
-    return -1;
-}
-
 static int set_option(const struct cli_option *o, const char *text)
 {
     switch (o->kind) {
     case CLI_FLAG: *(bool *)o->value = true; break;
-    case CLI_TEXT: *(const char **)o->value = text; return check_uri(text);
+    case CLI_TEXT: *(const char **)o->value = text; break;
     case CLI_INT:
         if (!cli_read_int(text, o->value))
             return cli_usage("%s is \"%s\", wanted a whole number", o->name, text);
@@ -210,9 +200,6 @@ int cli_parse(int argc, char **argv, const char *usage, const struct cli_option 
             if (n == max)
                 return cli_usage("\"%s\" is one argument too many; usage: dl4c %s", a, usage);
             positional[n++] = a;
-            const int status = check_uri(a);
-            if (status >= 0)
-                return status;
             continue;
         }
         if (strcmp(a, "--") == 0) {

@@ -54,6 +54,7 @@ int main(int argc, char **argv)
     sigemptyset(&act.sa_mask);
     sigaction(SIGINT, &act, NULL);
     sigaction(SIGTERM, &act, NULL);
+    dl4c_fs_watch(&cli_cancel);
     signal(SIGXFSZ, SIG_IGN); /* a file past the limit is a failure to write, with a sentence */
     for (int i = 0; i < COMMANDS; i++)
         if (strcmp(commands[i].name, argv[1]) == 0) {

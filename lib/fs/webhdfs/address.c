@@ -78,14 +78,19 @@ static void cluster_free(struct dli_wh_cluster *c)
     dli_free(c);
 }
 
-static dl4c_status add_nodes(dl4c_context *ctx, struct dli_wh_cluster *c, const char *list, struct dl4c_error *err)
+/* rpc: ports are those of another protocol. */
+static dl4c_status add_nodes(dl4c_context *ctx, struct dli_wh_cluster *c, bool rpc, const char *list, struct dl4c_error *err)
 {
     const int32_t port = c->tls ? 9871 : 9870;
     for (const char *p = list;; p++) {
         const size_t n = strcspn(p, ",");
         if (c->n_nodes == WH_NODES)
             return dli_fail(err, DL4C_E_INVALID, "webhdfs", "\"%.200s\" names more than %d servers", list, (int)WH_NODES);
-        DLI_TRY(dli_wh_node_parse(ctx, p, n, port, &c->node[c->n_nodes], err));
+        size_t host = n;
+        while (rpc && host > 0 && p[host - 1] >= '0' && p[host - 1] <= '9')
+            host--;
+        host = rpc && host > 1 && host < n && p[host - 1] == ':' ? host - 1 : n;
+        DLI_TRY(dli_wh_node_parse(ctx, p, host, port, &c->node[c->n_nodes], err));
         c->n_nodes++;
         p += n;
         if (!*p)
@@ -93,8 +98,8 @@ static dl4c_status add_nodes(dl4c_context *ctx, struct dli_wh_cluster *c, const 
     }
 }
 
-static dl4c_status cluster_new(dl4c_context *ctx, bool tls, const char *name, const char *authority, struct dli_wh_cluster **out,
-                               struct dl4c_error *err)
+static dl4c_status cluster_new(dl4c_context *ctx, const struct dli_wh_scheme *s, const char *name, const char *authority,
+                               struct dli_wh_cluster **out, struct dl4c_error *err)
 {
     char *nodes = NULL;
     struct dli_wh_cluster *c = dli_calloc(ctx, 1, sizeof *c, err);
@@ -102,10 +107,10 @@ static dl4c_status cluster_new(dl4c_context *ctx, bool tls, const char *name, co
         dli_free(c);
         return dli_alloc_status();
     }
-    c->tls = tls;
-    dl4c_status status = dli_wh_configured(ctx, tls, authority, &nodes, err);
+    c->tls = s->tls;
+    dl4c_status status = dli_wh_configured(ctx, s->tls, authority, &nodes, err);
     if (status == DL4C_OK)
-        status = add_nodes(ctx, c, nodes ? nodes : authority, err);
+        status = add_nodes(ctx, c, s->rpc && !nodes, nodes ? nodes : authority, err);
     dli_free(nodes);
     if (status == DL4C_OK)
         *out = c;
@@ -114,13 +119,14 @@ static dl4c_status cluster_new(dl4c_context *ctx, bool tls, const char *name, co
     return status;
 }
 
-static dl4c_status find_cluster(struct dli_webhdfs *w, bool tls, const char *authority, struct dli_wh_cluster **out, struct dl4c_error *err)
+static dl4c_status find_cluster(const struct dli_wh_scheme *s, const char *authority, struct dli_wh_cluster **out, struct dl4c_error *err)
 {
+    struct dli_webhdfs *w = s->w;
     struct dli_strbuf b;
     char *name = NULL;
     struct dli_wh_cluster *c, *made = NULL;
     dli_strbuf_init(&b, w->ctx);
-    dli_strbuf_addf(&b, "%s://%s", tls ? "swebhdfs" : "webhdfs", authority);
+    dli_strbuf_addf(&b, "%s://%s", s->name, authority);
     DLI_TRY(dli_strbuf_take(&b, &name, err));
     dl4c_status status = DL4C_OK;
     for (int pass = 0; pass < 2; pass++) { /* files are read outside the lock: somebody else may have been first */
@@ -133,7 +139,7 @@ static dl4c_status find_cluster(struct dli_webhdfs *w, bool tls, const char *aut
             made = NULL;
         }
         pthread_mutex_unlock(&w->lock);
-        if (c || (status = cluster_new(w->ctx, tls, name, authority, &made, err)) != DL4C_OK)
+        if (c || (status = cluster_new(w->ctx, s, name, authority, &made, err)) != DL4C_OK)
             break;
     }
     if (made)
@@ -263,17 +269,18 @@ static dl4c_status identify(struct dli_webhdfs *w, const struct dli_wh_cluster *
     return status;
 }
 
-dl4c_status dli_wh_target_open(struct dli_webhdfs *w, bool tls, const char *authority, const char *path, struct dli_wh_target *t,
+dl4c_status dli_wh_target_open(const struct dli_wh_scheme *s, const char *authority, const char *path, struct dli_wh_target *t,
                                struct dl4c_error *err)
 {
+    struct dli_webhdfs *w = s->w;
     struct who who = { 0 };
     dl4c_status status;
     memset(t, 0, sizeof *t);
     if (strchr(authority, '@'))
         return dli_fail(err, DL4C_E_INVALID, "webhdfs", "the URI has a user before @, wanted ?user.name=NAME behind the path");
     if (!*authority)
-        return dli_fail(err, DL4C_E_INVALID, "webhdfs", "\"%s://%.200s\" names no server, wanted webhdfs://HOST:PORT/PATH",
-                        tls ? "swebhdfs" : "webhdfs", path);
+        return dli_fail(err, DL4C_E_INVALID, "webhdfs", "\"%s://%.200s\" names no server, wanted %s://HOST:PORT/PATH", s->name, path,
+                        s->name);
     char *text = dli_strdup(w->ctx, path, err);
     if (!text)
         return dli_alloc_status();
@@ -288,7 +295,7 @@ dl4c_status dli_wh_target_open(struct dli_webhdfs *w, bool tls, const char *auth
     if (status == DL4C_OK && query)
         status = read_query(query, &who, err);
     if (status == DL4C_OK)
-        status = find_cluster(w, tls, authority, &t->cluster, err);
+        status = find_cluster(s, authority, &t->cluster, err);
     if (status == DL4C_OK)
         status = identify(w, t->cluster, &who, &t->identity, err);
     if (status != DL4C_OK)

@@ -14,7 +14,7 @@ dl4c_status dli_wh_json(const struct dli_wh_call *c, json_t **root, struct dl4c_
         return DL4C_OK;
     json_decref(*root);
     *root = NULL;
-    return dli_fail(err, DL4C_E_IO, "webhdfs", "%.300s: %s answers %s with something that is no JSON object: is WebHDFS there?", c->path,
+    return dli_fail(err, DL4C_E_IO, "webhdfs", "%.300s: %s answers %s with something that is no JSON object: is WebHDFS there?", c->shown,
                     c->at, c->op);
 }
 
@@ -94,14 +94,14 @@ void dli_wh_refusal(struct dli_wh_call *c, long code)
         snprintf(c->name, sizeof c->name, "%s", name);
         dli_utf8_clean(c->name);
         first_line(line, sizeof line, message);
-        c->status = dli_fail(&c->err, status_of(name, message, code), "webhdfs", "%.120s: %s: %s (%s)", c->path, c->name, line, c->at);
+        c->status = dli_fail(&c->err, status_of(name, message, code), "webhdfs", "%.120s: %s: %s (%s)", c->shown, c->name, line, c->at);
     } else if (code == 401) {
-        c->status = dli_fail(&c->err, DL4C_E_DENIED, "webhdfs", "%.200s: %s wants to know who asks: %s", c->path, c->at,
+        c->status = dli_fail(&c->err, DL4C_E_DENIED, "webhdfs", "%.200s: %s wants to know who asks: %s", c->shown, c->at,
                              c->negotiate_offered ? "no Kerberos ticket of this process was good enough (kinit, or a delegation token)"
                                                   : "neither Kerberos nor a user name is enough for it");
     } else {
         c->status = dli_fail(&c->err, code == 403 ? DL4C_E_DENIED : DL4C_E_IO, "webhdfs",
-                             "%.200s: %s answers %s with %ld and no exception of Hadoop: is WebHDFS there?", c->path, c->at, c->op, code);
+                             "%.200s: %s answers %s with %ld and no exception of Hadoop: is WebHDFS there?", c->shown, c->at, c->op, code);
     }
     c->err.domain = DL4C_DOMAIN_HTTP;
     c->err.code = code;
@@ -112,7 +112,7 @@ void dli_wh_refusal(struct dli_wh_call *c, long code)
 
 static dl4c_status refuse_redirect(struct dli_wh_call *c, const char *why, struct dl4c_error *err)
 {
-    return dli_fail(err, DL4C_E_IO, "webhdfs", "%.200s: %s redirects %s %s, which is not followed", c->path, c->at, c->op, why);
+    return dli_fail(err, DL4C_E_IO, "webhdfs", "%.200s: %s redirects %s %s, which is not followed", c->shown, c->at, c->op, why);
 }
 
 /* The parts of a Location; the strings are libcurl's. */

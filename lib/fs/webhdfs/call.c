@@ -213,7 +213,7 @@ static void broke(struct dli_wh_call *c, CURLcode rc, bool stalled)
                                : rc == CURLE_OUT_OF_MEMORY                 ? DL4C_E_NOMEM
                                : stalled || rc == CURLE_OPERATION_TIMEDOUT ? DL4C_E_TIMEOUT
                                                                            : DL4C_E_IO;
-    dli_fail(&c->err, status, "webhdfs", "%.150s: %s of %s: %.150s", c->path, c->op, c->at, words);
+    dli_fail(&c->err, status, "webhdfs", "%.150s: %s of %s: %.150s", c->shown, c->op, c->at, words);
     c->err.domain = DL4C_DOMAIN_CURL;
     c->err.code = rc;
     c->retry_after_ms = 0;
@@ -292,9 +292,9 @@ static void answered(struct dli_wh_call *c, long code)
         refused(c, code);
     } else if (c->step == WH_STEP_NODE && c->kind == WH_WRITE) {
         dli_wh_fail(c, dli_fail(&c->err, DL4C_E_IO, "webhdfs", "%.200s: %s answers %s with %ld and says not where the bytes shall go",
-                                c->path, c->at, c->op, code));
+                                c->shown, c->at, c->op, code));
     } else if (c->kind == WH_READ && (short_of || (!c->has_length && !c->exact))) {
-        dli_fail(&c->err, DL4C_E_IO, "webhdfs", "%.200s: %s ends after %" PRId64 " bytes%s", c->path, c->at, c->got,
+        dli_fail(&c->err, DL4C_E_IO, "webhdfs", "%.200s: %s ends after %" PRId64 " bytes%s", c->shown, c->at, c->got,
                  short_of ? ", more are wanted" : " and did not say how many there are");
         if (!short_of)
             dli_wh_fail(c, c->err.status);
@@ -329,7 +329,7 @@ void dli_wh_tick(struct dli_wh_call *c, int64_t now)
     const bool cancelled = c->cancelled, writer_waits = c->body && c->body->paused;
     pthread_mutex_unlock(&c->w->lock);
     if (cancelled) {
-        dli_fail(&c->err, DL4C_E_CANCELLED, "webhdfs", "%.300s: cancelled", c->path);
+        dli_fail(&c->err, DL4C_E_CANCELLED, "webhdfs", "%.300s: cancelled", c->shown);
         c->status = DL4C_E_CANCELLED;
         finish(c);
     } else if (c->state == WH_WAITING && now >= c->again_ns) {

@@ -25,6 +25,7 @@ struct dli_wh_call *dli_wh_call_new(struct dli_webhdfs *w, const struct dli_wh_t
         return NULL;
     }
     c->w = w;
+    c->shown = c->path;
     c->cluster = t->cluster;
     c->method = method;
     c->op = op;
@@ -133,8 +134,8 @@ dl4c_status dli_wh_wait(struct dli_wh_call *c, int64_t timeout_ms, struct dl4c_e
         const bool cancelled = dl4c_fs_cancelled() != 0;
         if (cancelled || dli_now_ns() >= until) {
             pthread_mutex_unlock(&w->lock);
-            return cancelled ? dli_fail(err, DL4C_E_CANCELLED, "webhdfs", "%.300s: cancelled while waiting for the server", c->path)
-                             : dli_fail(err, DL4C_E_BUSY, "webhdfs", "%.300s is still on its way", c->path);
+            return cancelled ? dli_fail(err, DL4C_E_CANCELLED, "webhdfs", "%.300s: cancelled while waiting for the server", c->shown)
+                             : dli_fail(err, DL4C_E_BUSY, "webhdfs", "%.300s is still on its way", c->shown);
         }
         const int64_t left = until == INT64_MAX ? SLICE_MS : dli_left_ms(until);
         nap(c, left < SLICE_MS ? left : SLICE_MS);

@@ -77,11 +77,11 @@ static size_t take_data(struct dli_wh_call *c, const char *bytes, size_t size)
     const size_t got = (size_t)c->got;
     if (c->length >= 0 && (uint64_t)size > (uint64_t)(c->length - c->got))
         return refuse(c, dli_fail(&c->err, DL4C_E_IO, "webhdfs", "%.200s: %s sends more than the %" PRId64 " bytes it was asked for",
-                                  c->path, c->at, c->length));
+                                  c->shown, c->at, c->length));
     if (!c->borrowed) {
         if (size > c->most - got)
             return refuse(
-                c, dli_fail(&c->err, DL4C_E_LIMIT, "webhdfs", "%.200s has more than %zu bytes, which is the limit", c->path, c->most));
+                c, dli_fail(&c->err, DL4C_E_LIMIT, "webhdfs", "%.200s has more than %zu bytes, which is the limit", c->shown, c->most));
         const dl4c_status status = dli_grow(c->w->ctx, &c->to, &c->capacity, got + size + 1, 1, &c->err);
         if (status != DL4C_OK)
             return refuse(c, status);
@@ -104,7 +104,7 @@ static size_t on_body(char *bytes, size_t one, size_t size, void *user)
     if (size > most - c->reply.length) {
         if (code < 300)
             return refuse(
-                c, dli_fail(&c->err, DL4C_E_IO, "webhdfs", "%.200s: the answer of %s has more than %zu bytes", c->path, c->at, most));
+                c, dli_fail(&c->err, DL4C_E_IO, "webhdfs", "%.200s: the answer of %s has more than %zu bytes", c->shown, c->at, most));
         c->broken = true; /* enough of it is there */
         return 0;
     }
@@ -278,7 +278,7 @@ bool dli_wh_exchange(struct dli_wh_call *c, const char *url, bool body, bool cre
         curl_slist_free_all(c->headers);
         curl_slist_free_all(c->connect_to);
         c->headers = c->connect_to = NULL;
-        dli_wh_fail(c, dli_fail(&c->err, DL4C_E_NOMEM, "webhdfs", "%.300s: libcurl refused a request: %s", c->path,
+        dli_wh_fail(c, dli_fail(&c->err, DL4C_E_NOMEM, "webhdfs", "%.300s: libcurl refused a request: %s", c->shown,
                                 added != CURLM_OK ? curl_multi_strerror(added) : "an option is not known to it"));
         return false;
     }

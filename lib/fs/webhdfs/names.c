@@ -56,7 +56,7 @@ static dl4c_status begin(void *user, const char *authority, const char *path, st
 {
     const struct dli_wh_scheme *scheme = user;
     s->w = scheme->w;
-    return dli_wh_target_open(scheme->w, scheme->tls, authority, path, &s->t, err);
+    return dli_wh_target_open(scheme, authority, path, &s->t, err);
 }
 
 static dl4c_status end(struct scope *s, dl4c_status status)

@@ -94,7 +94,7 @@ dl4c_status dli_wh_open_read(void *user, const char *authority, const char *path
         return dli_alloc_status();
     f->w = s->w;
     pthread_mutex_init(&f->lock, NULL);
-    dl4c_status status = dli_wh_target_open(s->w, s->tls, authority, path, &f->target, err);
+    dl4c_status status = dli_wh_target_open(s, authority, path, &f->target, err);
     if (status == DL4C_OK)
         status = open_both(f, err);
     if (status != DL4C_OK) {
@@ -202,7 +202,7 @@ dl4c_status dli_wh_load_start(void *user, const char *authority, const char *pat
     l->w = s->w;
     l->size = size;
     l->limit = limit;
-    dl4c_status status = dli_wh_target_open(s->w, s->tls, authority, path, &l->target, err);
+    dl4c_status status = dli_wh_target_open(s, authority, path, &l->target, err);
     if (status == DL4C_OK)
         status = start(l, err);
     if (status != DL4C_OK) {

@@ -91,7 +91,9 @@ dl4c_status dli_webhdfs_register(dl4c_context *ctx, dli_fs_add_fn add, struct dl
             break;
         }
         s->w = w;
+        s->name = schemes[i];
         s->tls = i == 1;
+        s->rpc = i == 2;
         w->refs++;
         ops.scheme = schemes[i];
         status = add(ctx, &ops, s, scheme_release, err);

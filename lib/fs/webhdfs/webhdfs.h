@@ -48,7 +48,8 @@ struct dli_wh_target {
     char *path;     /* decoded: "/" or "/a/b" */
     char *identity; /* "&user.name=alice", encoded; may hold a token */
 };
-dl4c_status dli_wh_target_open(struct dli_webhdfs *w, bool tls, const char *authority, const char *path, struct dli_wh_target *t,
+struct dli_wh_scheme;
+dl4c_status dli_wh_target_open(const struct dli_wh_scheme *s, const char *authority, const char *path, struct dli_wh_target *t,
                                struct dl4c_error *err);
 void dli_wh_target_free(struct dli_wh_target *t);
 void dli_wh_clusters_free(struct dli_webhdfs *w);
@@ -98,6 +99,7 @@ struct dli_wh_call {
     /* The caller's, before it is submitted. */
     struct dli_wh_cluster *cluster;
     char *path, *identity; /* own */
+    const char *shown;     /* the path in messages: of a temporary file the final one, borrowed; else path */
     const char *method, *op;
     char *extra; /* "&recursive=true", encoded; NULL: none; own */
     int32_t kind;
@@ -196,7 +198,9 @@ struct dli_webhdfs {
 
 struct dli_wh_scheme { /* what the registry has as the user pointer */
     struct dli_webhdfs *w;
+    const char *name;
     bool tls;
+    bool rpc; /* hdfs://: a port is the one of Hadoop's own protocol, and the web's is found otherwise */
 };
 
 void dli_wh_stop(struct dli_webhdfs *w);

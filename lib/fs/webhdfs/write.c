@@ -130,7 +130,7 @@ dl4c_status dli_wh_create(void *user, const char *authority, const char *path, v
     if (!v)
         return dli_alloc_status();
     v->w = s->w;
-    dl4c_status status = dli_wh_target_open(s->w, s->tls, authority, path, &v->final, err);
+    dl4c_status status = dli_wh_target_open(s, authority, path, &v->final, err);
     if (status == DL4C_OK && strcmp(v->final.path, "/") == 0)
         status = dli_fail(err, DL4C_E_INVALID, "webhdfs", "%.300s names a directory, wanted a file to write", v->final.path);
     const size_t n = strcspn(path, "?");
@@ -154,6 +154,7 @@ static dl4c_status start_upload(struct writer *v, struct dl4c_error *err)
     c->extra = dli_strdup(v->w->ctx, "&overwrite=true&createparent=false", err);
     c->kind = WH_WRITE;
     c->body = &v->body;
+    c->shown = v->final.path;
     c->borrowed = true;
     v->upload = c;
     return c->extra ? dli_wh_submit(c, err) : dli_alloc_status();
@@ -315,7 +316,7 @@ dl4c_status dli_wh_append(void *user, const char *authority, const char *path, c
     struct dli_wh_body body = { 0 }, nothing = { .whole = true };
     struct dl4c_error e = DL4C_ERROR_INIT;
     char name[64];
-    DLI_TRY(dli_wh_target_open(s->w, s->tls, authority, path, &t, err));
+    DLI_TRY(dli_wh_target_open(s, authority, path, &t, err));
     dl4c_status status = body_of(s->w, &body, bytes, size, &e);
     if (status == DL4C_OK)
         status = send_body(s->w, &t, "POST", "APPEND", "", &body, true, name, &e);
