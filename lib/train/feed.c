@@ -192,7 +192,7 @@ dl4c_status dli_member_receive(struct dli_member *m, const struct dli_order *o, 
     r->n = o->rows;
     if (o->what & DLI_ROWS_STORED)
         DLI_TRY(read_share(m, o, &sent, err));
-    if (sent && m->settings.prefetch > 0 && o->steps > 1 && begin_receiving(m, o))
+    if (sent && m->settings.prefetch > 0 && !m->one_thread && o->steps > 1 && begin_receiving(m, o))
         return DL4C_OK;
     for (int64_t s = 0; sent && s < o->steps; s++)
         DLI_TRY(receive_minibatch(m, o, s, err));

@@ -60,7 +60,8 @@ struct dli_member {
     int64_t *own_first, *own_count; /* ... and its minibatches [frequency] */
     const char *features;          /* URI of a store, borrowed; NULL: the one that the settings name */
     dl4c_features *store;          /* whose rows this worker reads itself; NULL: they are sent */
-    struct dli_arrivals arrivals;  /* where the settings want minibatches received ahead */
+    struct dli_arrivals arrivals;  /* where the settings want minibatches received ahead ... */
+    bool one_thread;               /* ... and not: MPI may take calls of the thread that joined only */
 };
 
 /* Ready to train with t, which is given: the graph is in training, the steps have memory. */

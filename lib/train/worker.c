@@ -145,7 +145,8 @@ void dli_workers_call_off(dl4c_group **group, dl4c_status status, const char *me
 
 dl4c_status dli_workers_serve(dl4c_context *ctx, const struct dl4c_fit_options *o, dl4c_group **group, struct dl4c_error *err)
 {
-    struct dli_member m = { .ctx = ctx, .group = *group, .cancel = o->cancel, .threads = o->threads, .patience_ms = DLI_VECTOR_MS };
+    struct dli_member m = { .ctx = ctx, .group = *group, .cancel = o->cancel, .threads = o->threads, .patience_ms = DLI_VECTOR_MS,
+                            .one_thread = true };
     bool ended;
     const int limit = dli_cpu_limited();
     const dl4c_status status = dli_member_serve(&m, &ended, err);
