@@ -1,0 +1,241 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A real HDFS, started from ../shared/cluster/hdfs-harness: files, names, errors, servers that die, features from HDFS to HDFS.
+Usage: real.py TOOL DL4C BUILD HARNESS plain|ha. Skipped where Java, Maven and its registry, or the harness are missing."""
+
+import filecmp
+import os
+import pathlib
+import random
+import shutil
+import socket
+import subprocess
+import sys
+import time
+
+tool, dl4c, build, harness, variant = sys.argv[1:]
+harness = pathlib.Path(harness).resolve()
+work = pathlib.Path(build).resolve() / "real_hdfs" / variant
+jars = pathlib.Path(os.environ.get("HDFS_LIB", pathlib.Path(build).resolve() / "real_hdfs" / "lib"))
+env = dict(os.environ)
+
+
+def skip(why):
+    print("skipped: " + why)
+    sys.exit(77)
+
+
+def check(good, what):
+    if not good:
+        raise AssertionError(what)
+
+
+def free_ports():
+    """The first of a hundred ports that nobody has just now."""
+    for _ in range(50):
+        base = random.randrange(20000, 32000, 100)
+        try:
+            for port in range(base, base + 70):
+                with socket.socket() as s:
+                    s.bind(("127.0.0.1", port))
+            return base
+        except OSError:
+            continue
+    skip("there are no hundred free ports")
+
+
+def script(name, *args, **more):
+    return subprocess.run(["bash", str(harness / name), *args], env=env, check=True, capture_output=True, text=True, **more).stdout
+
+
+def start(*options):
+    if not harness.is_dir():
+        skip("there is no ../shared/cluster/hdfs-harness")
+    for program in ("java", "bash", "curl", "openssl", "keytool"):
+        if not shutil.which(program):
+            skip("there is no " + program)
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
+    env.update(HDFS_DIR=str(work / "hdfs"), HDFS_LIB=str(jars), HDFS_PORT_BASE=str(free_ports()), HDFS_HEAP="256m", HDFS_LS_LIMIT="5")
+    if not list(jars.glob(".hadoop-*")):
+        if not shutil.which("mvn"):
+            skip("there is no mvn to get Hadoop with")
+        jars.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            script("fetch.sh", timeout=600)
+        except subprocess.SubprocessError:
+            skip("Maven cannot get Hadoop")
+    script("start.sh", *options, timeout=900)
+    for line in (work / "hdfs" / "env").read_text().splitlines():
+        name, _, value = line.partition("=")
+        env[name] = value
+
+
+def stop():
+    subprocess.run(["bash", str(harness / "stop.sh"), "--clean"], env=env, capture_output=True)
+
+
+def run(*args, want=0, says=None, **more):
+    p = subprocess.run([tool, *args], env={**env, **more}, capture_output=True, text=True, timeout=300)
+    check(p.returncode == want, f"{args}: status {p.returncode}, {p.stderr}")
+    if says:
+        check(says in p.stderr and "\tat " not in p.stderr, f"{args}: {says} is not in {p.stderr!r}")
+    return p.stdout
+
+
+def uri(path, user="root", server=None):
+    return f"{server or server_uri}{path}?user.name={user}"
+
+
+def data(name, size):
+    path = work / name
+    path.write_bytes(random.Random(size).randbytes(size))
+    return path
+
+
+def same(path, back):
+    check(filecmp.cmp(path, back, shallow=False), f"{back} is not {path}")
+
+
+def files(server, more):
+    """Whole files there and back, pages, appending, names."""
+    run("mkdir", uri("/t/d", server=server), **more)
+    for size in (0, 1, 40000, 9000000):
+        path = data("f", size)
+        for _ in range(2):
+            run("cp", str(path), uri("/t/f", server=server), **more)
+        run("cp", uri("/t/f", server=server), str(work / "back"), **more)
+        same(path, work / "back")
+    run("append", uri("/t/log", server=server), "one", **more)
+    run("append", uri("/t/log", server=server), "two", **more)
+    run("cp", uri("/t/log", server=server), str(work / "back"), **more)
+    check((work / "back").read_bytes() == b"onetwo", "appended bytes")
+    run("rm", uri("/t/log", server=server), **more)
+    hello = data("hello", 6)
+    names = {"a b": "a b", "a+b": "a+b", "100%": "100%25", "x%41y": "x%2541y", "q?h#a&": "q%3Fh%23a&", "s;t": "s;t",
+             "\u00e9t\u00e9-\u56fe": "\u00e9t\u00e9-\u56fe", "em\U0001F600": "em\U0001F600", "[x]=,": "[x]=,"}
+    for encoded in names.values():
+        run("cp", str(hello), uri("/t/d/" + encoded, server=server), **more)
+        run("cp", uri("/t/d/" + encoded, server=server), str(work / "back"), **more)
+        same(hello, work / "back")
+    listed = run("ls", uri("/t/d", server=server), **more).splitlines()
+    check(listed == ["- 6 " + n for n in sorted(names, key=lambda n: n.encode())], f"{listed}")
+    run("mv", uri("/t/d/a b", server=server), uri("/t/d/a+b", server=server), **more)
+    run("rm", uri("/t/d/s;t", server=server), **more)
+    check(len(run("ls", uri("/t/d", server=server), **more).splitlines()) == len(names) - 2, "after mv and rm")
+    check("CRC32" in run("sum", uri("/t/f", server=server), **more), "checksum")
+    check(run("du", uri("/t/d", server=server), **more).split()[:2] == [str(len(names) - 2), "1"], "summary")
+    run("ls", uri("/none", server=server), want=1, says="E_NOTFOUND", **more)
+    for name in run("ls", uri("/t/d", server=server), **more).splitlines():
+        run("rm", uri("/t/d/" + names[name.split(" ", 2)[2]], server=server), **more)
+
+
+def refusals():
+    hello = data("hello", 6)
+    run("chmod", uri("/t/f"), "600")
+    run("cp", uri("/t/f", user="bob"), str(work / "x"), want=1, says="E_DENIED webhdfs: /t/f: AccessControlException: Permission denied")
+    run("cp", str(hello), uri("/evil", user="bob"), want=1, says="Permission denied: user=bob")
+    run("cp", str(hello), uri("/none/x"), want=1, says="E_NOTFOUND")
+    run("cp", str(hello), uri("/a:b"), want=1, says="InvalidPathException")
+    run("rm", uri("/t"), want=1, says="PathIsNotEmptyDirectoryException")
+    run("mkdir", uri("/t/f"), want=1, says="E_EXISTS")
+    run("cp", uri("/t"), str(work / "x"), want=1, says="is a directory")
+    check([n for n in run("ls", uri("/t")).splitlines() if " ." in n] == [], "temporary names are left")
+
+
+def dying_datanode():
+    """A DataNode is killed while it is read from, is dead while files are read and written, and comes back."""
+    big = data("big", 60000000)
+    run("cp", str(big), uri("/t/big"))
+    reader = subprocess.Popen([tool, "cp", uri("/t/big"), str(work / "back"), "60"], env=env, stderr=subprocess.PIPE)
+    writer = subprocess.Popen([tool, "cp", str(big), uri("/t/big2"), "60"], env=env, stderr=subprocess.PIPE)
+    time.sleep(1.5)
+    script("dn.sh", "kill", "1")
+    _, error = reader.communicate(timeout=200)
+    check(reader.returncode == 0, f"reading: {error}")
+    same(big, work / "back")
+    _, error = writer.communicate(timeout=200)
+    left = [n.split(" ", 2)[2] for n in run("ls", uri("/t")).splitlines()]
+    check((writer.returncode == 0) == ("big2" in left), f"writing: {writer.returncode}, {error}, {left}")
+    check([n for n in left if n.startswith(".")] == [], f"{left}")
+    for i in range(6):
+        run("cp", str(big), uri(f"/t/w{i}"))
+        run("cp", uri(f"/t/w{i}"), str(work / "back"))
+        same(big, work / "back")
+    script("dn.sh", "start", "1")
+
+
+def features():
+    """From HDFS to HDFS the same bytes as from disk to disk."""
+    photos = harness.parent.parent / "data" / "caltech101-30"
+    if not photos.is_dir():
+        print("skipped: there is no ../shared/data/caltech101-30")
+        return
+    images, model = work / "images", str(work / "m.zip")
+    for folder in sorted(photos.iterdir())[:2]:
+        (images / folder.name).mkdir(parents=True)
+        for photo in sorted(folder.iterdir())[:10]:
+            shutil.copy(photo, images / folder.name)
+        run("mkdir", uri(f"/images/{folder.name}"))
+        for photo in sorted((images / folder.name).iterdir()):
+            run("cp", str(photo), uri(f"/images/{folder.name}/{photo.name}"))
+
+    def command(*args):
+        p = subprocess.run([dl4c, *args, "--progress", "none"], env=env, capture_output=True, text=True, timeout=600)
+        check(p.returncode == 0, f"{args}: {p.stderr}")
+
+    command("zoo", "simplecnn", "-o", model)
+    options = ("--at", "conv1", "--shard-size", "8", "--preprocess", "scale01")
+    vertices = subprocess.run([dl4c, "summary", model, "--json"], capture_output=True, text=True).stdout
+    name = __import__("json").loads(vertices)["vertices"][-3]["name"]
+    options = ("--at", name, *options[2:])
+    command("featurize", model, *options, "--images", str(images), "--out", str(work / "features"))
+    command("featurize", model, *options, "--images", uri("/images"), "--out", uri("/features"))
+    for file in sorted((work / "features").iterdir()):
+        run("cp", uri("/features/" + file.name), str(work / "back"))
+        same(file, work / "back")
+    command("train", "--features", str(work / "features"), "--out", str(work / "head.zip"), "--epochs", "2")
+    command("train", "--features", uri("/features"), "--out", uri("/head.zip"), "--epochs", "2")
+    run("cp", uri("/head.zip"), str(work / "back"))
+    same(work / "head.zip", work / "back")
+
+
+def failover():
+    """The active NameNode gives up in the middle of reading and writing; both are named, or the nameservice is."""
+    big = data("big", 40000000)
+    base = int(env["HDFS_PORT_BASE"])
+    both, service = f"webhdfs://localhost:{base + 11},localhost:{base + 1}", "hdfs://testns"
+    for server in (both, service):
+        run("cp", str(big), uri("/big", server=server))
+    reader = subprocess.Popen([tool, "cp", uri("/big", server=service), str(work / "back"), "150"], env=env, stderr=subprocess.PIPE)
+    writer = subprocess.Popen([tool, "cp", str(big), uri("/big2", server=both), "150"], env=env, stderr=subprocess.PIPE)
+    time.sleep(1)
+    script("hdfs.sh", "haadmin", "-failover", "nn1", "nn2")
+    for p in (reader, writer):
+        _, error = p.communicate(timeout=300)
+        check(p.returncode == 0, f"{error}")
+    same(big, work / "back")
+    run("cp", uri("/big2", server=both), str(work / "back"))
+    same(big, work / "back")
+    os.kill(int((work / "hdfs" / "pids" / "nn1.pid").read_text()), 9)
+    run("cp", uri("/big", server=both), str(work / "back"))
+    same(big, work / "back")
+
+
+start(*(["--ha"] if variant == "ha" else ["--https", "--httpfs", "--tokens"]))
+try:
+    base = int(env["HDFS_PORT_BASE"])
+    server_uri = f"webhdfs://localhost:{base + 1}"
+    if variant == "ha":
+        failover()
+    else:
+        files(None, {})
+        refusals()
+        files(f"webhdfs://localhost:{base + 30}", {})
+        files(f"swebhdfs://localhost:{base + 2}", {"TOOL_CA": env["HDFS_CA"]})
+        run("ls", uri("/t", server=f"swebhdfs://localhost:{base + 2}"), want=1, says="certificate")
+        run("ls", uri("/t", server=f"swebhdfs://127.0.0.1:{base + 2}"), TOOL_CA=env["HDFS_CA"])
+        features()
+        dying_datanode()
+finally:
+    stop()
+print("done")
