@@ -82,6 +82,14 @@ static inline int teardown(void **state)
         assert_null(strstr(err.message, "Secret.trace"));                                                                                  \
     } while (0)
 
+/* What servers look at is changed under their lock. */
+#define SET(field, value)                                                                                                                  \
+    do {                                                                                                                                   \
+        pthread_mutex_lock(&fake.lock);                                                                                                    \
+        fake.field = (value);                                                                                                              \
+        pthread_mutex_unlock(&fake.lock);                                                                                                  \
+    } while (0)
+
 static inline char *pattern(size_t n)
 {
     char *p = malloc(n + 1);

@@ -50,12 +50,12 @@ static void a_nameservice_is_its_namenodes(void **state)
     struct dl4c_fs_stat st = DL4C_FS_STAT_INIT;
     const int other = fake_start(&fake, FAKE_NAMENODE);
     site("");
-    fake.server[0].standby = true;
+    SET(server[0].standby, true);
     GOOD(dl4c_fs_stat_uri(ctx, "webhdfs://ns1/?user.name=alice", &st, &err));
     assert_int_equal(fake_count(&fake, "3 GET"), 1);
     GOOD(dl4c_fs_stat_uri(ctx, "hdfs://ns1/?user.name=alice", &st, &err));
-    fake.server[0].standby = false;
-    fake.server[other].standby = true;
+    SET(server[0].standby, false);
+    SET(server[other].standby, true);
     GOOD(dl4c_fs_stat_uri(ctx, "hdfs://ns1/?user.name=alice", &st, &err));
     BAD(dl4c_fs_stat_uri(ctx, "webhdfs://other/?user.name=alice", &st, &err), DL4C_E_IO, "rpc.host.invalid:9870");
     BAD(dl4c_fs_stat_uri(ctx, "hdfs://no.host.invalid:8020/?user.name=alice", &st, &err), DL4C_E_IO, "no.host.invalid:9870");

@@ -57,7 +57,7 @@ static void reading_goes_on_where_it_broke(void **state)
         fake_fault(&fake, 1, "OPEN", kinds[i], 1, NULL);
         fake_fault(&fake, 2, "OPEN", kinds[i], 1, NULL);
         GOOD(read_it());
-        fake.n_faults = 0;
+        SET(n_faults, 0);
     }
     assert_true(fake_count(&fake, "&offset=100000&length=") > 0); /* after the cut */
 }
@@ -78,7 +78,7 @@ static void a_load_goes_on_where_it_broke(void **state)
             assert_int_equal(size, N);
             assert_memory_equal(got, bytes, N);
             dl4c_fs_load_end(&load);
-            fake.n_faults = 0;
+            SET(n_faults, 0);
         }
 }
 
@@ -110,7 +110,7 @@ static void more_than_was_asked_for_is_refused(void **state)
     fake_fault(&fake, 1, "OPEN", FAKE_MORE, 9, NULL);
     fake_fault(&fake, 2, "OPEN", FAKE_MORE, 9, NULL);
     BAD(dl4c_fs_read_at(f, 2 << 20, got, 1000, &err), DL4C_E_IO, "more than");
-    fake.n_faults = 0;
+    SET(n_faults, 0);
     fake_fault(&fake, 1, "OPEN", FAKE_ENDLESS, 9, NULL);
     fake_fault(&fake, 2, "OPEN", FAKE_ENDLESS, 9, NULL);
     BAD(dl4c_fs_read_at(f, 2 << 20, got, 1000, &err), DL4C_E_IO, "more than");
@@ -190,7 +190,7 @@ static void writing_begins_anew_where_it_broke(void **state)
         GOOD(dli_fs_save(ctx, at("/out"), bytes, N, &err));
         holds("/out", bytes, N);
         assert_int_equal(fake.n_files, 2);
-        fake.n_faults = 0;
+        SET(n_faults, 0);
     }
 }
 
@@ -222,7 +222,7 @@ static void bytes_are_appended_once(void **state)
     fake_fault(&fake, 2, "APPEND", FAKE_LOSE, 1, NULL);
     BAD(dl4c_fs_append(ctx, at("/log"), "two", 3, &err), DL4C_E_IO, "APPEND"); /* whether it was done is not known: not repeated */
     holds("/log", "onetwo", 6);
-    fake.n_faults = 0;
+    SET(n_faults, 0);
     fake_kill(&fake, 1); /* not reached: certainly not done */
     for (int i = 0; i < 3; i++)
         GOOD(dl4c_fs_append(ctx, at("/log"), "x", 1, &err));
@@ -240,7 +240,7 @@ static void a_quota_ends_writing_and_leaves_nothing(void **state)
         fake_fault(&fake, 2, "CREATE", FAKE_EXCEPTION, 1, words[i]);
         BAD(dli_fs_save(ctx, at("/out"), big, 12 << 20, &err), DL4C_E_IO, "QuotaExceededException: The ");
         assert_int_equal(fake.n_files, 1);
-        fake.n_faults = 0;
+        SET(n_faults, 0);
     }
     free(big);
 }
@@ -347,19 +347,19 @@ static void a_standby_is_left_for_the_active_one(void **state)
     char uri[200], *back;
     size_t n;
     snprintf(uri, sizeof uri, "webhdfs://127.0.0.1:%d,localhost:%d/out?user.name=alice", fake.server[0].port, fake.server[other].port);
-    fake.server[0].standby = true;
+    SET(server[0].standby, true);
     GOOD(dli_fs_save(ctx, uri, "hello", 5, &err)); /* CREATE's first step is no question of state: the standby redirects as well */
     holds("/out", "hello", 5);
     const int asked = fake_count(&fake, "0 GET ");
     GOOD(dli_fs_load(ctx, uri, 100, &back, &n, &err));
     dli_free(back);
     assert_int_equal(fake_count(&fake, "0 GET "), asked); /* who is active is remembered */
-    fake.server[0].standby = false;
-    fake.server[other].standby = true;
+    SET(server[0].standby, false);
+    SET(server[other].standby, true);
     GOOD(dli_fs_load(ctx, uri, 100, &back, &n, &err));
     dli_free(back);
     fake_kill(&fake, 0); /* both are gone, then the other one takes over */
-    fake.server[other].standby = false;
+    SET(server[other].standby, false);
     GOOD(dli_fs_load(ctx, uri, 100, &back, &n, &err));
     dli_free(back);
 }
@@ -386,7 +386,7 @@ static void no_ticket_is_a_clear_error(void **state)
 {
     (void)state;
     struct dl4c_fs_stat st = DL4C_FS_STAT_INIT;
-    fake.negotiate = true;
+    SET(negotiate, true);
     BAD(dl4c_fs_stat_uri(ctx, at("/a"), &st, &err), DL4C_E_DENIED, "kinit");
 }
 
@@ -411,7 +411,7 @@ static void redirects_that_lead_astray_are_not_followed(void **state)
 #pragma GCC diagnostic pop
         fake_fault(&fake, 0, "OPEN", FAKE_REDIRECT, 1, to);
         BAD(read_it(), DL4C_E_IO, "not followed");
-        fake.n_faults = 0;
+        SET(n_faults, 0);
     }
     assert_int_equal(fake_count(&fake, "1 GET") + fake_count(&fake, "2 GET"), 0);
     fake_fault(&fake, 0, "GETFILESTATUS", FAKE_REDIRECT, 1, "http://localhost:1/webhdfs/v1/a");

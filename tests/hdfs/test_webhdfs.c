@@ -180,7 +180,7 @@ static void a_server_without_pages_is_listed_at_once(void **state)
     (void)state;
     struct names all = { .n = 0 }, part = { .n = 0 };
     int32_t more;
-    fake.no_batch = true;
+    SET(no_batch, true);
     fake_put(&fake, "/a", "1", 1);
     fake_put(&fake, "/b", "1", 1);
     fake_put(&fake, "/c", "1", 1);
@@ -301,7 +301,7 @@ static void names_change_as_on_a_disk(void **state)
 static void a_gateway_that_cannot_replace_is_helped(void **state)
 {
     (void)state;
-    fake.no_rename_options = true;
+    SET(no_rename_options, true);
     fake_put(&fake, "/f", "1", 1);
     fake_put(&fake, "/g", "22", 2);
     GOOD(dl4c_fs_rename(ctx, at("/f"), at("/g"), &err));

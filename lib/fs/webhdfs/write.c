@@ -166,8 +166,8 @@ static dl4c_status make_room(struct writer *v, struct dl4c_error *err)
     struct dli_webhdfs *w = v->w;
     for (;;) {
         pthread_mutex_lock(&w->lock);
-        const bool failed = v->body.failed, room = v->body.n_chunks - v->body.at <= WH_KEEP / 2;
-        if (!failed && !room && !v->upload->done) {
+        const bool failed = v->body.failed || v->upload->done, room = v->body.n_chunks - v->body.at <= WH_KEEP / 2;
+        if (!failed && !room) {
             struct timespec until;
             clock_gettime(CLOCK_MONOTONIC, &until);
             until.tv_nsec += 50000000;
@@ -178,7 +178,7 @@ static dl4c_status make_room(struct writer *v, struct dl4c_error *err)
             pthread_cond_timedwait(&v->upload->changed, &w->lock, &until);
         }
         pthread_mutex_unlock(&w->lock);
-        if (failed || v->upload->done) {
+        if (failed) {
             const dl4c_status status = dli_wh_wait(v->upload, -1, err);
             return status != DL4C_OK
                        ? status
