@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A real HDFS, started from ../shared/cluster/hdfs-harness: files, names, errors, servers that die, features from HDFS to HDFS.
-Usage: real.py TOOL DL4C BUILD HARNESS plain|ha. Skipped where Java, Maven and its registry, or the harness are missing."""
+Usage: real.py TOOL DL4C BUILD HARNESS plain|ha. Skipped without DL4C_TEST_FULL=1, and where Java, Maven and its registry, or the harness
+are missing."""
 
 import filecmp
 import os
@@ -50,6 +51,8 @@ def script(name, *args, **more):
 def start(*options):
     if not harness.is_dir():
         skip("there is no ../shared/cluster/hdfs-harness")
+    if os.environ.get("DL4C_TEST_FULL") != "1":
+        skip("it takes minutes; DL4C_TEST_FULL=1 runs it")
     for program in ("java", "bash", "curl", "openssl", "keytool"):
         if not shutil.which(program):
             skip("there is no " + program)
