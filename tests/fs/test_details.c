@@ -123,6 +123,7 @@ static void a_file_system_without_loads_is_read_when_it_is_waited_for(void **sta
     assert_int_equal(dl4c_fs_concat(ctx, "mem://h/a", sources, 1, &err), DL4C_E_UNSUPPORTED);
     dl4c_context_destroy(&ctx);
     assert_int_equal(fs.released, 1);
+    memory_fs_clear(&fs);
 }
 
 static void half_a_set_of_load_members_is_refused(void **state)
