@@ -150,7 +150,7 @@ static void a_dead_datanode_is_avoided_in_writing(void **state)
         GOOD(dli_fs_save(ctx, at("/out"), bytes, N, &err));
     holds("/out", bytes, N);
     assert_int_equal(fake_count(&fake, "/jmx?"), 1);
-    assert_int_equal(fake.n_files, 2);
+    assert_int_equal(seen()->n_files, 2);
 }
 
 static void all_datanodes_dead_is_an_error(void **state)
@@ -161,7 +161,7 @@ static void all_datanodes_dead_is_an_error(void **state)
     fake_kill(&fake, 2);
     BAD(read_it(), DL4C_E_IO, "/a");
     BAD(dli_fs_save(ctx, at("/out"), bytes, N, &err), DL4C_E_IO, "");
-    assert_int_equal(fake.n_files, 1);
+    assert_int_equal(seen()->n_files, 1);
 }
 
 static void a_server_that_stalls_is_left(void **state)
@@ -189,7 +189,7 @@ static void writing_begins_anew_where_it_broke(void **state)
         fake_fault(&fake, 2, "CREATE", kinds[i], 1, NULL);
         GOOD(dli_fs_save(ctx, at("/out"), bytes, N, &err));
         holds("/out", bytes, N);
-        assert_int_equal(fake.n_files, 2);
+        assert_int_equal(seen()->n_files, 2);
         SET(n_faults, 0);
     }
 }
@@ -200,7 +200,7 @@ static void a_file_that_was_stored_in_part_gets_no_name(void **state)
     fake_fault(&fake, 1, "CREATE", FAKE_TRUNCATE, 1, NULL);
     fake_fault(&fake, 2, "CREATE", FAKE_TRUNCATE, 1, NULL);
     BAD(dli_fs_save(ctx, at("/out"), bytes, N, &err), DL4C_E_IO, "100000 of 200000");
-    assert_int_equal(fake.n_files, 1);
+    assert_int_equal(seen()->n_files, 1);
 }
 
 static void a_lost_answer_of_rename_is_understood(void **state)
@@ -211,7 +211,7 @@ static void a_lost_answer_of_rename_is_understood(void **state)
     holds("/out", bytes, N);
     fake_fault(&fake, 0, "DELETE", FAKE_LOSE, 1, NULL);
     GOOD(dl4c_fs_remove(ctx, at("/out"), &err));
-    assert_int_equal(fake.n_files, 1);
+    assert_int_equal(seen()->n_files, 1);
 }
 
 static void bytes_are_appended_once(void **state)
@@ -239,7 +239,7 @@ static void a_quota_ends_writing_and_leaves_nothing(void **state)
         fake_fault(&fake, 1, "CREATE", FAKE_EXCEPTION, 1, words[i]);
         fake_fault(&fake, 2, "CREATE", FAKE_EXCEPTION, 1, words[i]);
         BAD(dli_fs_save(ctx, at("/out"), big, 12 << 20, &err), DL4C_E_IO, "QuotaExceededException: The ");
-        assert_int_equal(fake.n_files, 1);
+        assert_int_equal(seen()->n_files, 1);
         SET(n_faults, 0);
     }
     free(big);
@@ -253,7 +253,7 @@ static void a_large_upload_that_breaks_late_is_an_error(void **state)
     fake_fault(&fake, 1, "CREATE", FAKE_RESET, 1, NULL); /* after all bytes came: the first are gone here */
     fake_fault(&fake, 2, "CREATE", FAKE_RESET, 1, NULL);
     BAD(dli_fs_save(ctx, at("/out"), big, n, &err), DL4C_E_IO, "CREATE");
-    assert_int_equal(fake.n_files, 1);
+    assert_int_equal(seen()->n_files, 1);
     free(big);
 }
 
@@ -455,7 +455,7 @@ static void a_flag_ends_waiting(void **state)
     assert_true(dli_now_ns() - start < 3 * INT64_C(1000000000));
     dl4c_fs_watch(before);
     dl4c_fs_load_end(&load);
-    assert_int_equal(fake.n_files, 1);
+    assert_int_equal(seen()->n_files, 1);
 }
 
 static char logged[400];

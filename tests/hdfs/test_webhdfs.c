@@ -63,10 +63,10 @@ static void a_file_is_written_under_another_name_first(void **state)
     dl4c_fs_writer *w;
     GOOD(dl4c_fs_create(ctx, at("/out"), &w, &err));
     GOOD(dl4c_fs_write(w, "hello", 5, &err));
-    assert_null(fake_find(&fake, "/out"));
+    assert_null(fake_find(seen(), "/out"));
     GOOD(dl4c_fs_commit(&w, &err));
     holds("/out", "hello", 5);
-    assert_int_equal(fake.n_files, 1);
+    assert_int_equal(seen()->n_files, 1);
     assert_int_equal(fake_count(&fake, "/webhdfs/v1/.out."), 4); /* CREATE twice, GETFILESTATUS, RENAME */
     assert_int_equal(fake_count(&fake, "renameoptions=OVERWRITE"), 1);
     assert_int_equal(fake_count(&fake, "op=CREATE&user.name=alice&overwrite=true&createparent=false"), 2);
@@ -113,7 +113,7 @@ static void what_is_thrown_away_leaves_nothing(void **state)
     GOOD(dl4c_fs_create(ctx, at("/out"), &w, &err));
     GOOD(dl4c_fs_write(w, bytes, 12 * 1024 * 1024, &err));
     dl4c_fs_abandon(&w);
-    assert_int_equal(fake.n_files, 0);
+    assert_int_equal(seen()->n_files, 0);
     free(bytes);
 }
 
@@ -128,7 +128,7 @@ static void writing_below_nothing_is_not_found(void **state)
     BAD(dli_fs_save(ctx, at("/d/"), "x", 1, &err), DL4C_E_INVALID, "directory");
     fake_mkdir(&fake, "/d");
     BAD(dli_fs_save(ctx, at("/d"), "x", 1, &err), DL4C_E_IO, "directories");
-    assert_int_equal(fake.n_files, 2);
+    assert_int_equal(seen()->n_files, 2);
 }
 
 static void appending_makes_the_file_that_is_missing(void **state)
@@ -235,7 +235,7 @@ static void names_of_all_kinds_arrive_as_they_are(void **state)
         GOOD(dl4c_fs_remove(ctx, uri, &err));
         dli_free(uri);
     }
-    assert_int_equal(fake.n_files, 1);
+    assert_int_equal(seen()->n_files, 1);
     fake_put(&fake, "/n/a b", "x", 1);
     GOOD(dl4c_fs_rename(ctx, at("/n/a b"), at("/n/c%2Bd%25+e"), &err));
     holds("/n/c+d%+e", "x", 1);
@@ -260,7 +260,7 @@ static void uris_that_name_no_place_are_refused(void **state)
     BAD(dl4c_fs_stat_uri(ctx, at("/a%FFb"), &st, &err), DL4C_E_INVALID, "UTF-8");
     BAD(dl4c_fs_stat_uri(ctx, "webhdfs://h/a?user=x", &st, &err), DL4C_E_INVALID, "user.name=NAME");
     BAD(dl4c_fs_stat_uri(ctx, "webhdfs://h/a?user.name=1%2B1", &st, &err), DL4C_E_INVALID, "1+1");
-    assert_int_equal(fake.log[0], '\0');
+    assert_int_equal(seen()->log[0], '\0');
 }
 
 static void paths_have_one_form(void **state)
@@ -333,7 +333,7 @@ static void details_are_told_and_changed(void **state)
     c.replication = 3;
     c.owner = "bob";
     GOOD(dl4c_fs_set(ctx, at("/f"), &c, &err));
-    assert_int_equal(fake_find(&fake, "/f")->mode, 0600);
+    assert_int_equal(fake_find(seen(), "/f")->mode, 0600);
     assert_int_equal(fake_count(&fake, "op=SETREPLICATION&user.name=alice&replication=3"), 1);
     assert_int_equal(fake_count(&fake, "&modificationtime=-1&accesstime=-1"), 1);
     assert_int_equal(fake_count(&fake, "&owner=bob"), 1);
@@ -395,7 +395,7 @@ static void connections_to_the_namenode_are_kept(void **state)
     fake_put(&fake, "/a", "x", 1);
     for (int i = 0; i < 20; i++)
         GOOD(dl4c_fs_stat_uri(ctx, at("/a"), &st, &err));
-    assert_int_equal(fake.accepted, 1);
+    assert_int_equal(seen()->accepted, 1);
 }
 
 static void settings_say_who_asks(void **state)
@@ -446,7 +446,7 @@ static void datanodes_behind_a_gateway_are_reached_through_the_map(void **state)
     fake_put(&fake, "/a", "hello", 5);
     fake_fault(&fake, 0, "OPEN", FAKE_REDIRECT, 1, location);
     reads_as("/a", "hello", 5);
-    assert_non_null(strstr(fake.headers, "Host: dn1.inside:9864"));
+    assert_non_null(strstr(seen()->headers, "Host: dn1.inside:9864"));
 }
 
 static void a_gateway_answers_itself(void **state)
