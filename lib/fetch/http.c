@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One HTTP request through libcurl: an easy handle of its own, no signals, nothing kept afterwards. */
 #include "fetch/fetch.h"
+#include "base/header.h"
 #include "base/number.h"
 
 #include <curl/curl.h>
@@ -21,26 +22,6 @@ static size_t stop(struct transfer *t, dl4c_status status)
 {
     t->status = status;
     return 0;
-}
-
-/* "Name: value" without the spaces around the value; NULL where the header has another name. */
-static const char *value_of(const char *line, size_t size, const char *name, size_t *n)
-{
-    const size_t k = strlen(name);
-    if (size <= k || line[k] != ':')
-        return NULL;
-    for (size_t i = 0; i < k; i++) {
-        const char c = line[i] >= 'A' && line[i] <= 'Z' ? (char)(line[i] - 'A' + 'a') : line[i];
-        if (c != name[i])
-            return NULL;
-    }
-    const char *v = line + k + 1, *end = line + size;
-    while (v < end && (*v == ' ' || *v == '\t'))
-        v++;
-    while (end > v && (end[-1] == '\r' || end[-1] == '\n' || end[-1] == ' '))
-        end--;
-    *n = (size_t)(end - v);
-    return v;
 }
 
 /* "bytes 100-199/200" or "bytes 100-199/" and a star. */
@@ -64,9 +45,10 @@ static size_t on_header(char *line, size_t one, size_t size, void *user)
     if (size > 5 && memcmp(line, "HTTP/", 5) == 0) { /* each answer of a chain of redirects begins anew */
         t->range_first = t->range_total = -1;
         t->etag[0] = 0;
-    } else if ((v = value_of(line, size, "content-range", &n))) {
+    } else if ((v = dli_header_value(line, size, "content-range", &n))) {
         read_range(t, v, n);
-    } else if ((v = value_of(line, size, "etag", &n)) && n > 1 && n < sizeof t->etag && v[0] == '"') { /* W/ is weak: no use for ranges */
+    } else if ((v = dli_header_value(line, size, "etag", &n)) && n > 1 && n < sizeof t->etag && v[0] == '"') {
+        /* W/ is weak: no use for ranges */
         memcpy(t->etag, v, n);
         t->etag[n] = 0;
     }

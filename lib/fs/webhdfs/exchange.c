@@ -1,31 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One request and its answer: options and callbacks of libcurl. */
 #include "base/deadline.h"
+#include "base/header.h"
 #include "base/number.h"
 #include "fs/webhdfs/webhdfs.h"
 
 #include <string.h>
 #include <strings.h>
-
-/* "Name: value" without the spaces around the value; NULL where the header has another name. */
-static const char *value_of(const char *line, size_t size, const char *name, size_t *n)
-{
-    const size_t k = strlen(name);
-    if (size <= k || line[k] != ':')
-        return NULL;
-    for (size_t i = 0; i < k; i++) {
-        const char c = line[i] >= 'A' && line[i] <= 'Z' ? (char)(line[i] - 'A' + 'a') : line[i];
-        if (c != name[i])
-            return NULL;
-    }
-    const char *v = line + k + 1, *end = line + size;
-    while (v < end && (*v == ' ' || *v == '\t'))
-        v++;
-    while (end > v && (end[-1] == '\r' || end[-1] == '\n' || end[-1] == ' '))
-        end--;
-    *n = (size_t)(end - v);
-    return v;
-}
 
 static bool keep(struct dli_wh_call *c, char **to, const char *v, size_t n)
 {
@@ -49,15 +30,15 @@ static size_t on_header(char *line, size_t one, size_t size, void *user)
         c->location = NULL;
         c->retry_after_ms = 0;
         c->negotiate_offered = c->has_length = false;
-    } else if ((v = value_of(line, size, "location", &n))) {
+    } else if ((v = dli_header_value(line, size, "location", &n))) {
         return keep(c, &c->location, v, n) ? size : 0;
-    } else if ((v = value_of(line, size, "retry-after", &n))) {
+    } else if ((v = dli_header_value(line, size, "retry-after", &n))) {
         c->retry_after_ms = dli_parse_i64(v, n, &seconds) && seconds > 0 && seconds < 86400 ? seconds * 1000 : 0;
-    } else if ((v = value_of(line, size, "www-authenticate", &n))) {
+    } else if ((v = dli_header_value(line, size, "www-authenticate", &n))) {
         c->negotiate_offered = c->negotiate_offered || (n >= 9 && strncasecmp(v, "negotiate", 9) == 0);
-    } else if (value_of(line, size, "content-length", &n) || value_of(line, size, "transfer-encoding", &n)) {
+    } else if (dli_header_value(line, size, "content-length", &n) || dli_header_value(line, size, "transfer-encoding", &n)) {
         c->has_length = true;
-    } else if ((v = value_of(line, size, "set-cookie", &n)) && n > 12 && memcmp(v, "hadoop.auth=", 12) == 0) {
+    } else if ((v = dli_header_value(line, size, "set-cookie", &n)) && n > 12 && memcmp(v, "hadoop.auth=", 12) == 0) {
         const char *end = memchr(v, ';', n);
         n = end ? (size_t)(end - v) : n;
         return n <= 14 || keep(c, &c->cookie, v, n) ? size : 0;
