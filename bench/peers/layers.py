@@ -14,6 +14,8 @@ import time
 
 import numpy as np
 
+from network import ncnn_net
+
 COMPUTE = {'Conv', 'FusedConv', 'Gemm', 'FusedGemm', 'MatMul', 'FusedMatMul',  # ONNX Runtime
            'Convolution', 'GroupConvolution', 'FullyConnected', 'MatMul',     # OpenVINO
            'ConvolutionDepthWise', 'InnerProduct'}                            # ncnn; MNN says Convolution, ConvolutionDepthwise
@@ -58,14 +60,7 @@ def openvino(path, batch, threads, x, rounds):
 
 def ncnn(path, batch, threads, x, rounds):
     """It tells nothing: outputs of layers are asked for in turn, and each is made from the one before, which is kept."""
-    import ncnn as lib
-    net = lib.Net()
-    net.opt.num_threads = threads
-    net.opt.use_vulkan_compute = False
-    for half in ('use_fp16_packed', 'use_fp16_storage', 'use_fp16_arithmetic', 'use_bf16_storage'):
-        setattr(net.opt, half, False)
-    net.load_param(path + '.ncnn.param')
-    net.load_model(path + '.ncnn.bin')
+    lib, net = ncnn_net(path, threads)
     images = [lib.Mat(image).clone() for image in x]
     with open(path + '.ncnn.param', encoding='utf-8') as f:
         lines = [line.split() for line in f.readlines()[2:]]

@@ -33,7 +33,8 @@ def openvino(path, batch, threads, x, precision='f32'):
     return lambda: request.infer({0: x}, share_inputs=True, share_outputs=True)[0]
 
 
-def ncnn(path, batch, threads, x):
+def ncnn_net(path, threads):
+    """The module, and the network in fp32."""
     import ncnn as lib
     net = lib.Net()
     net.opt.num_threads = threads
@@ -42,6 +43,11 @@ def ncnn(path, batch, threads, x):
         setattr(net.opt, half, False)
     net.load_param(path + '.ncnn.param')
     net.load_model(path + '.ncnn.bin')
+    return lib, net
+
+
+def ncnn(path, batch, threads, x):
+    lib, net = ncnn_net(path, threads)
     images = [lib.Mat(image).clone() for image in x]
     first, last = net.input_names()[0], net.output_names()[0]
 
