@@ -20,7 +20,10 @@ enum { DL4C_POOL_NONE = 0, DL4C_POOL_AVG = 1, DL4C_POOL_MAX = 2 };
 
 /** Flags of dl4c_featurize. Since: 0.1. */
 enum {
-    DL4C_FEATURIZE_LOW_MEMORY = 1 /**< DL4C_SESSION_LOW_MEMORY for the trunk; the store says so, for last bits may differ */
+    DL4C_FEATURIZE_LOW_MEMORY = 1, /**< DL4C_SESSION_LOW_MEMORY for the trunk; the store says so, for last bits may differ */
+    /** Goes on where an earlier call ended, however that was: shards that are whole, by their digests, are not made again. A store that is
+     * finished is read and stays. */
+    DL4C_FEATURIZE_RESUME = 2
 };
 
 /** Options of dl4c_featurize. Zero everywhere: all defaults. */
@@ -39,17 +42,26 @@ struct dl4c_featurize_options {
     int64_t timeout_ms;
     uint64_t flags; /**< DL4C_FEATURIZE_* */
     int32_t precision; /**< DL4C_PRECISION_* of the trunk's session; another than f32 is recorded in the store as "precision" */
+    int32_t part;      /**< which part of n_parts this call does, from 1 */
+    int32_t n_parts;   /**< parts that the shards are dealt out to, one a process, on any machines; 0: 1 */
     int32_t reserved;  /**< must be 0 */
 };
-#define DL4C_FEATURIZE_OPTIONS_INIT { sizeof(struct dl4c_featurize_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+#define DL4C_FEATURIZE_OPTIONS_INIT { sizeof(struct dl4c_featurize_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /**
  * Runs every image of a reader once through a graph and stores what comes out at one or several vertices. Rows follow the list or the
  * sorted paths; the same work gives the same bytes, whatever the batch, the threads or the machine's load.
  * @param out  A path or URI of a directory; made where missing.
- * A failure leaves the shards finished so far, without manifest.json and _SUCCESS.
- * @retval DL4C_E_EXISTS   a store is there, and overwrite is 0
- * @retval DL4C_E_INVALID  no image could be used; two vertices would share a folder; the images do not fit the trunk
+ * A failure leaves the shards finished so far, without manifest.json and _SUCCESS, and OUT/_progress, which knows them: a call with
+ * DL4C_FEATURIZE_RESUME goes on. What comes out is the same to the byte as from a call that was never interrupted.
+ *
+ * With n_parts each call makes every n_parts-th shard of the same store; whoever finds all shards whole writes manifest.json and _SUCCESS
+ * (the other calls return DL4C_OK without). Rows of two shards are in memory while one of them is being written.
+ * @retval DL4C_E_EXISTS   a store is there, and overwrite is 0; resuming: a finished store of other work is there
+ * @retval DL4C_E_BUSY     another process, which the message names, works on the same part of the same store
+ * @retval DL4C_E_STATE    another process took the part over, because this one gave no sign of life for half a minute
+ * @retval DL4C_E_INVALID  no image could be used; two vertices would share a folder; the images do not fit the trunk; resuming: the store
+ *                         was begun with another model, images or settings
  * @retval DL4C_E_NOTFOUND no vertex is called so
  * @retval DL4C_E_CANCELLED, DL4C_E_TIMEOUT, DL4C_E_NOMEM, DL4C_E_LIMIT, and what the reader and the file system answer
  * Threads: one call per reader at a time. Since: 0.1.

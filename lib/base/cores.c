@@ -1,27 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How many cores this process may use: the affinity mask, then the cgroup's quota. */
 #define _GNU_SOURCE
+#include "base/process.h"
 #include "base/thread_pool.h"
 
-#include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-
-/* Reads a small kernel file whole; false where there is none. These are not data files: they do not go through fs/. */
-static bool read_small(const char *path, char *text, size_t size)
-{
-    const int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return false;
-    const ssize_t n = read(fd, text, size - 1);
-    close(fd);
-    if (n <= 0)
-        return false;
-    text[n] = '\0';
-    return true;
-}
 
 static int32_t cores_of_quota(long long quota, long long period)
 {
@@ -36,7 +22,7 @@ static int32_t cgroup_cores(void)
 {
     char text[4096], path[4400];
     long long quota, period;
-    if (read_small("/proc/self/cgroup", text, sizeof text)) {
+    if (dli_read_small("/proc/self/cgroup", text, sizeof text)) {
         char *own = strstr(text, "0::");
         if (own) {
             own += 3;
@@ -45,7 +31,7 @@ static int32_t cgroup_cores(void)
             for (;;) {
                 snprintf(path, sizeof path, "/sys/fs/cgroup%s/cpu.max", strcmp(own, "/") == 0 ? "" : own);
                 char value[64];
-                if (read_small(path, value, sizeof value) && sscanf(value, "%lld %lld", &quota, &period) == 2) {
+                if (dli_read_small(path, value, sizeof value) && sscanf(value, "%lld %lld", &quota, &period) == 2) {
                     const int32_t cores = cores_of_quota(quota, period);
                     if (cores && (!least || cores < least))
                         least = cores;
@@ -60,8 +46,8 @@ static int32_t cgroup_cores(void)
         }
     }
     char value[64];
-    if (read_small("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", value, sizeof value) && sscanf(value, "%lld", &quota) == 1
-        && read_small("/sys/fs/cgroup/cpu/cpu.cfs_period_us", value, sizeof value) && sscanf(value, "%lld", &period) == 1)
+    if (dli_read_small("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", value, sizeof value) && sscanf(value, "%lld", &quota) == 1
+        && dli_read_small("/sys/fs/cgroup/cpu/cpu.cfs_period_us", value, sizeof value) && sscanf(value, "%lld", &period) == 1)
         return cores_of_quota(quota, period);
     return 0;
 }

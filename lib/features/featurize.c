@@ -4,6 +4,7 @@
 #include "features/write.h"
 #include "graph/digest.h"
 #include "graph/graph.h"
+#include "reader/reader.h"
 #include <dl4c/features.h>
 
 #include <string.h>
@@ -19,6 +20,9 @@ struct featurize {
     struct dl4c_shape *shapes;       /* [n]: of the vertices' values */
     dl4c_session *session;
     char **digests; /* [n]: of the vertex and what it depends on: the same as in a run for it alone */
+    int64_t shard_size;
+    int64_t *todo, n_todo; /* shards to be made */
+    int64_t *images_todo;  /* their list positions */
 };
 
 static const char *pool_name(int32_t pool) { return pool == DL4C_POOL_AVG ? "avg" : pool == DL4C_POOL_MAX ? "max" : NULL; }
@@ -82,8 +86,15 @@ static char *store_uri(const struct featurize *f, const char *out, int32_t k, st
     return dli_strbuf_take(&b, &text, err) == DL4C_OK ? text : NULL;
 }
 
-static dl4c_status begin_stores(struct featurize *f, const struct dl4c_source_info *info, const char *out, struct dl4c_error *err)
+static dl4c_status begin_stores(struct featurize *f, const struct dl4c_source_info *info, const char *out, struct dli_watch *watch,
+                                struct dl4c_error *err)
 {
+    const struct dli_store_plan plan = { .shard_size = f->shard_size,
+                                         .part = f->o.n_parts ? f->o.part : 1,
+                                         .n_parts = f->o.n_parts ? f->o.n_parts : 1,
+                                         .overwrite = f->o.overwrite != 0,
+                                         .resume = (f->o.flags & DL4C_FEATURIZE_RESUME) != 0,
+                                         .watch = watch };
     const struct dli_store_facts facts = { .preprocess = dl4c_reader_preprocess(f->images),
                                            .pool = pool_name(f->o.pool),
                                            .precision = f->o.precision ? dl4c_precision_name(f->o.precision) : NULL,
@@ -101,8 +112,8 @@ static dl4c_status begin_stores(struct featurize *f, const struct dl4c_source_in
         char *uri = store_uri(f, out, k, err);
         if (!uri)
             return dli_alloc_status();
-        const dl4c_status status = dli_store_begin(&f->stores[k], f->ctx, uri, f->images, &own, s->dim, pooled ? 1 : s->rank,
-                                                   f->o.shard_size ? f->o.shard_size : 1024, f->o.overwrite != 0, err);
+        const dl4c_status status =
+            dli_store_begin(&f->stores[k], f->ctx, uri, f->images, &own, s->dim, pooled ? 1 : s->rank, &plan, err);
         dli_free(uri);
         DLI_TRY(status);
     }
@@ -124,7 +135,7 @@ static dl4c_status run_batch(struct featurize *f, const struct dl4c_source_info 
         int64_t floats = 1;
         for (int32_t r = 0; r < f->shapes[k].rank; r++)
             floats *= f->shapes[k].dim[r];
-        for (int64_t i = 0; i < b->n && status == DL4C_OK; i++) {
+        for (int64_t i = 0; i < b->n && status == DL4C_OK && !f->stores[k].finished; i++) {
             float *row;
             status = dli_store_row(&f->stores[k], b->index[i], &row, err);
             if (status == DL4C_OK)
@@ -152,17 +163,29 @@ static dl4c_status check_folders(const struct featurize *f, struct dl4c_error *e
     return DL4C_OK;
 }
 
-/* A store without a row is of no use, and reads like one that is. */
-static dl4c_status check_any_row(const struct featurize *f, int64_t rows, struct dl4c_error *err)
+/* The shards of this part that some store lacks, and the images in them. */
+static dl4c_status plan_shards(struct featurize *f, int64_t *n_images, struct dli_watch *watch, struct dl4c_error *err)
 {
-    int64_t image = 0;
-    const char *reason = "";
-    if (rows > 0)
-        return DL4C_OK;
-    if (dl4c_reader_bad_count(f->images) > 0)
-        DLI_TRY(dl4c_reader_bad(f->images, 0, &image, &reason, err));
-    return dli_fail(err, DL4C_E_INVALID, "featurize", "none of the %" PRId64 " images can be used; the first, %.150s: %.200s",
-                    dl4c_reader_count(f->images), dl4c_reader_path(f->images, image), reason);
+    const int64_t n = dl4c_reader_count(f->images), shards = n / f->shard_size + (n % f->shard_size != 0);
+    const int64_t parts = f->o.n_parts ? f->o.n_parts : 1, first = f->o.n_parts ? f->o.part - 1 : 0;
+    f->todo = dli_array(f->ctx, (size_t)shards, sizeof *f->todo, err);
+    f->images_todo = f->todo ? dli_array(f->ctx, (size_t)n, sizeof *f->images_todo, err) : NULL;
+    if (!f->images_todo)
+        return dli_alloc_status();
+    for (int64_t shard = first; shard < shards; shard += parts) {
+        bool whole = true;
+        for (int32_t k = 0; k < f->n && whole; k++)
+            DLI_TRY(dli_store_has(&f->stores[k], shard, &whole, err));
+        DLI_TRY(dli_watch_check(watch, err));
+        if (whole)
+            continue;
+        f->todo[f->n_todo++] = shard;
+        for (int64_t i = shard * f->shard_size; i < n && i < (shard + 1) * f->shard_size; i++)
+            f->images_todo[(*n_images)++] = i;
+    }
+    for (int32_t k = 0; k < f->n; k++)
+        DLI_TRY(dli_store_todo(&f->stores[k], f->todo, f->n_todo, err));
+    return DL4C_OK;
 }
 
 static dl4c_status run_all(struct featurize *f, const char *out, struct dl4c_error *err)
@@ -176,13 +199,14 @@ static dl4c_status run_all(struct featurize *f, const char *out, struct dl4c_err
         DLI_TRY(dli_graph_lookup(f->trunk, f->at[k], &at, err));
         DLI_TRY(dli_graph_digest_at(f->trunk, at, &f->digests[k], err));
     }
-    DLI_TRY(begin_stores(f, &info, out, err));
     struct dli_watch watch;
     dli_watch_init(&watch, "featurize", f->o.progress, f->o.progress_user, f->o.cancel, f->o.timeout_ms);
-    watch.now.total = dl4c_reader_count(f->images);
+    DLI_TRY(begin_stores(f, &info, out, &watch, err));
+    DLI_TRY(plan_shards(f, &watch.now.total, &watch, err));
+    dli_reader_pick(f->images, f->images_todo, watch.now.total);
     DLI_TRY(dl4c_source_reset(source, 0, 0, 0, err));
     int64_t rows = 0;
-    for (;;) {
+    while (f->n_todo > 0) {
         struct dl4c_batch b = DL4C_BATCH_INIT;
         DLI_TRY(dli_watch_report(&watch, false, err));
         DLI_TRY(dl4c_source_next(source, f->o.batch ? f->o.batch : 16, &b, err));
@@ -190,10 +214,9 @@ static dl4c_status run_all(struct featurize *f, const char *out, struct dl4c_err
             break;
         DLI_TRY(run_batch(f, &info, &b, err));
         rows += b.n;
-        watch.now.done = b.index[b.n - 1] + 1;
         watch.now.bad = dl4c_reader_bad_count(f->images);
+        watch.now.done = rows + watch.now.bad;
     }
-    DLI_TRY(check_any_row(f, rows, err));
     for (int32_t k = 0; k < f->n; k++)
         DLI_TRY(dli_store_finish(&f->stores[k], err));
     watch.now.done = watch.now.total;
@@ -207,7 +230,7 @@ dl4c_status dl4c_featurize(dl4c_graph *trunk, dl4c_reader *images, const char *o
         return dli_fail(err, DL4C_E_INVALID, "featurize", "a trunk, images and a place for the features are wanted");
     struct featurize f = { .ctx = trunk->ctx, .trunk = trunk, .images = images };
     DLI_TRY(dli_struct_in(&f.o, sizeof f.o, options, "featurize", err));
-    if (f.o.flags & ~(uint64_t)DL4C_FEATURIZE_LOW_MEMORY)
+    if (f.o.flags & ~(uint64_t)(DL4C_FEATURIZE_LOW_MEMORY | DL4C_FEATURIZE_RESUME))
         return dli_fail(err, DL4C_E_VERSION, "featurize", "flags %#" PRIx64 " are not known to this library", f.o.flags);
     if (f.o.reserved)
         return dli_fail(err, DL4C_E_INVALID, "featurize", "reserved is %" PRId32 ", wanted 0", f.o.reserved);
@@ -215,11 +238,17 @@ dl4c_status dl4c_featurize(dl4c_graph *trunk, dl4c_reader *images, const char *o
         return dli_fail(err, DL4C_E_INVALID, "featurize",
                         "pool is %" PRId32 ", batch %" PRId64 ", shard_size %" PRId64 ", vertices %" PRId32, f.o.pool, f.o.batch,
                         f.o.shard_size, f.o.n_at);
+    if (f.o.n_parts < 0 || f.o.part < (f.o.n_parts ? 1 : 0) || f.o.part > f.o.n_parts)
+        return dli_fail(err, DL4C_E_INVALID, "featurize", "part %" PRId32 " of %" PRId32 " was asked for, wanted 1 of 1 or more", f.o.part,
+                        f.o.n_parts);
+    if (f.o.overwrite && (f.o.flags & DL4C_FEATURIZE_RESUME))
+        return dli_fail(err, DL4C_E_INVALID, "featurize", "a store is resumed or overwritten, not both");
     if (f.o.timeout_ms < 0)
         return dli_fail(err, DL4C_E_INVALID, "featurize", "timeout_ms is %" PRId64 ", wanted 0 or more", f.o.timeout_ms);
     for (int32_t k = 0; f.o.at && k < f.o.n_at; k++)
         if (!f.o.at[k])
             return dli_fail(err, DL4C_E_INVALID, "featurize", "the name of vertex %" PRId32 " of %" PRId32 " is NULL", k, f.o.n_at);
+    f.shard_size = f.o.shard_size ? f.o.shard_size : 1024;
     f.n = f.o.at ? f.o.n_at : trunk->n_outputs;
     f.at = dli_calloc(f.ctx, (size_t)f.n, sizeof *f.at, err);
     f.stores = f.at ? dli_calloc(f.ctx, (size_t)f.n, sizeof *f.stores, err) : NULL;
@@ -232,11 +261,14 @@ dl4c_status dl4c_featurize(dl4c_graph *trunk, dl4c_reader *images, const char *o
         status = check_folders(&f, err);
     if (status == DL4C_OK)
         status = run_all(&f, out, err);
+    dli_reader_pick(images, NULL, 0);
     for (int32_t k = 0; f.stores && k < f.n; k++)
         dli_store_end(&f.stores[k]);
     for (int32_t k = 0; f.digests && k < f.n; k++)
         dli_free(f.digests[k]);
     dl4c_session_destroy(&f.session);
+    dli_free(f.todo);
+    dli_free(f.images_todo);
     dli_free(f.digests);
     dli_free(f.at);
     dli_free(f.stores);

@@ -4,6 +4,7 @@
 #include "features/write.h"
 #include "base/escape.h"
 #include "base/sha256.h"
+#include "base/thread_pool.h"
 #include "features/store.h"
 
 #include <stdio.h>
@@ -26,30 +27,25 @@ static dl4c_status write_file(dl4c_context *ctx, const char *uri, const char *na
     return status;
 }
 
-static dl4c_status check_target(struct dli_store_writer *w, bool overwrite, struct dl4c_error *err)
+static dl4c_status describe(const struct dli_store_writer *w, char **work, struct dl4c_error *err)
 {
-    static const char *const finished[] = { "_SUCCESS", "manifest.json" };
-    for (int i = 0; i < 2; i++) {
-        char *name;
-        DLI_TRY(dli_uri_join(w->ctx, w->uri, finished[i], &name, err));
-        struct dl4c_fs_stat st = DL4C_FS_STAT_INIT;
-        struct dl4c_error none = DL4C_ERROR_INIT;
-        dl4c_status status = dl4c_fs_stat_uri(w->ctx, name, &st, &none);
-        if (status == DL4C_OK)
-            status = overwrite ? dl4c_fs_remove(w->ctx, name, err)
-                               : dli_fail(err, DL4C_E_EXISTS, "features", "%.300s is a finished store already", w->uri);
-        else if (status == DL4C_E_NOTFOUND)
-            status = DL4C_OK;
-        else if (err)
-            *err = none;
-        dli_free(name);
-        DLI_TRY(status);
-    }
-    return DL4C_OK;
+    char size[32], seed[24], shape[DL4C_MAX_RANK * 24] = "";
+    const char *transform = dl4c_reader_transform(w->reader);
+    snprintf(size, sizeof size, "%" PRId32 "x%" PRId32, w->facts.height, w->facts.width);
+    snprintf(seed, sizeof seed, "%" PRIu64, dl4c_reader_transform_seed(w->reader));
+    for (int32_t r = 0, n = 0; r < w->rank; r++)
+        n += snprintf(shape + n, sizeof shape - (size_t)n, "%s%" PRId64, r ? "x" : "", w->shape[r]);
+    const char *const facts[][2] = {
+        { "model", w->facts.digest },      { "vertex", w->facts.vertex },   { "preprocess", w->facts.preprocess },
+        { "size", size },                  { "shape", shape },              { "pool", w->facts.pool },
+        { "precision", w->facts.precision }, { "memory", w->facts.memory }, { "kernels", dl4c_cpu_kernels() },
+        { "transform", transform },        { "transform seed", transform ? seed : NULL },
+    };
+    return dli_parts_describe(w->ctx, w->reader, w->shard_size, facts, (int)(sizeof facts / sizeof *facts), work, err);
 }
 
 dl4c_status dli_store_begin(struct dli_store_writer *w, dl4c_context *ctx, const char *uri, dl4c_reader *reader,
-                            const struct dli_store_facts *facts, const int64_t *shape, int32_t rank, int64_t shard_size, bool overwrite,
+                            const struct dli_store_facts *facts, const int64_t *shape, int32_t rank, const struct dli_store_plan *plan,
                             struct dl4c_error *err)
 {
     memset(w, 0, sizeof *w);
@@ -58,26 +54,56 @@ dl4c_status dli_store_begin(struct dli_store_writer *w, dl4c_context *ctx, const
     w->facts = *facts;
     w->rank = rank;
     w->floats = 1;
-    w->shard_size = shard_size;
+    w->shard_size = plan->shard_size;
+    dli_strbuf_init(&w->job.header, ctx);
+    dli_strbuf_init(&w->job.bad, ctx);
     memcpy(w->shape, shape, (size_t)rank * sizeof *shape);
     for (int32_t r = 0; r < rank; r++)
         if (!dli_mul_i64(w->floats, shape[r], &w->floats))
             return dli_fail(err, DL4C_E_LIMIT, "features", "a row is too large");
-    size_t floats;
-    const int64_t most = dl4c_reader_count(reader) < shard_size ? dl4c_reader_count(reader) : shard_size;
-    if (!dli_mul_size((size_t)most, (size_t)w->floats, &floats) || floats > SIZE_MAX / 8)
-        return dli_fail(err, DL4C_E_LIMIT, "features", "a shard of %" PRId64 " rows of %" PRId64 " values is too large", shard_size,
-                        w->floats);
     w->uri = dli_strdup(ctx, uri, err);
-    w->x = w->uri ? dli_array(ctx, floats, sizeof *w->x, err) : NULL;
-    w->images = w->x ? dli_array(ctx, (size_t)most, sizeof *w->images, err) : NULL;
-    if (!w->images)
+    if (!w->uri)
         return dli_alloc_status();
-    w->shards = json_array();
-    if (!w->shards)
-        return dli_fail(err, DL4C_E_NOMEM, "features", "no memory for a manifest");
     DLI_TRY(dl4c_fs_mkdir(ctx, uri, err));
-    return check_target(w, overwrite, err);
+    DLI_TRY(dli_store_target(w, plan, err));
+    if (w->finished)
+        return dli_store_check(w, err);
+    char *work;
+    DLI_TRY(describe(w, &work, err));
+    const dl4c_status status = dli_parts_begin(&w->parts, ctx, w->uri, work, dl4c_reader_count(reader), plan->shard_size, plan->part,
+                                               plan->n_parts, plan->resume, plan->watch, err);
+    dli_free(work);
+    return status;
+}
+
+dl4c_status dli_store_has(const struct dli_store_writer *w, int64_t shard, bool *whole, struct dl4c_error *err)
+{
+    struct dli_record r;
+    *whole = true;
+    if (w->finished)
+        return DL4C_OK;
+    DLI_TRY(dli_parts_whole(&w->parts, shard, true, &r, whole, err));
+    json_decref(r.bad);
+    return DL4C_OK;
+}
+
+dl4c_status dli_store_todo(struct dli_store_writer *w, const int64_t *todo, int64_t n, struct dl4c_error *err)
+{
+    const int64_t images = dl4c_reader_count(w->reader), most = images < w->shard_size ? images : w->shard_size;
+    size_t floats;
+    w->todo = todo;
+    w->n_todo = n;
+    if (n == 0 || w->finished)
+        return DL4C_OK;
+    if (!dli_mul_size((size_t)most, (size_t)w->floats, &floats) || floats > SIZE_MAX / 8)
+        return dli_fail(err, DL4C_E_LIMIT, "features", "a shard of %" PRId64 " rows of %" PRId64 " values is too large", w->shard_size,
+                        w->floats);
+    w->x = dli_array(w->ctx, floats, sizeof *w->x, err);
+    w->images = w->x ? dli_array(w->ctx, (size_t)most, sizeof *w->images, err) : NULL;
+    w->job.labels = w->images ? dli_array(w->ctx, (size_t)most, sizeof *w->job.labels, err) : NULL;
+    if (w->job.labels && n > 1)
+        w->spare = dli_array(w->ctx, floats, sizeof *w->spare, err);
+    return !w->job.labels || (n > 1 && !w->spare) ? dli_alloc_status() : DL4C_OK;
 }
 
 /* A JSON text as a JSON string: what safetensors wants of metadata that is more than a word. */
@@ -148,50 +174,112 @@ static void add_header(struct dli_strbuf *b, const struct dli_store_writer *w, s
     dli_strbuf_pad(b, ' ', (64 - (b->length + 8) % 64) % 64);
 }
 
+/* The shard's bytes, and after them what tells that it is whole. */
+static dl4c_status write_job(const struct dli_shard_job *job, struct dl4c_error *err)
+{
+    const struct dli_store_writer *w = job->w;
+    unsigned char length[8];
+    for (int i = 0; i < 8; i++)
+        length[i] = (unsigned char)((uint64_t)job->header.length >> (8 * i));
+    const void *parts[] = { length, job->header.text, job->x, job->labels };
+    const size_t sizes[] = { 8, job->header.length, (size_t)(job->rows * w->floats) * sizeof *job->x,
+                             (size_t)job->rows * sizeof *job->labels };
+    struct dli_sha256 s;
+    char hex[65], name[64];
+    int64_t bytes = 0;
+    dli_sha256_init(&s);
+    for (int i = 0; i < 4; i++) {
+        dli_sha256_add(&s, parts[i], sizes[i]);
+        bytes += (int64_t)sizes[i];
+    }
+    dli_sha256_hex(&s, hex);
+    snprintf(name, sizeof name, "features-%05" PRId64 ".safetensors", job->shard);
+    DLI_TRY(write_file(w->ctx, w->uri, name, parts, sizes, 4, err));
+    return dli_parts_save(&w->parts, job->shard, name, job->rows, bytes, hex, job->bad.text, err);
+}
+
+static void *job_main(void *arg)
+{
+    struct dli_shard_job *job = arg;
+    const int32_t *before = dl4c_fs_watch(job->flag);
+    job->status = write_job(job, &job->err);
+    dl4c_fs_watch(before);
+    return NULL;
+}
+
+static dl4c_status wait_job(struct dli_store_writer *w, struct dl4c_error *err)
+{
+    struct dli_shard_job *job = &w->job;
+    if (!job->running)
+        return DL4C_OK;
+    pthread_join(job->thread, NULL);
+    job->running = false;
+    if (job->status != DL4C_OK && err)
+        *err = job->err;
+    return job->status;
+}
+
+/* A JSON array of the bad images of list positions below `end`. */
+static dl4c_status add_bad(struct dli_store_writer *w, struct dli_strbuf *b, int64_t end, struct dl4c_error *err)
+{
+    const char *between = "";
+    dli_strbuf_addc(b, '[');
+    for (; w->bad_at < dl4c_reader_bad_count(w->reader); w->bad_at++) {
+        int64_t image;
+        const char *reason;
+        DLI_TRY(dl4c_reader_bad(w->reader, w->bad_at, &image, &reason, err));
+        if (image >= end)
+            break;
+        dli_strbuf_addf(b, "%s{\"path\": ", between);
+        dli_strbuf_json(b, dl4c_reader_path(w->reader, image));
+        dli_strbuf_add(b, ", \"reason\": ");
+        dli_strbuf_json(b, reason);
+        dli_strbuf_addc(b, '}');
+        between = ", ";
+    }
+    dli_strbuf_addc(b, ']');
+    return DL4C_OK;
+}
+
 static dl4c_status write_shard(struct dli_store_writer *w, struct dl4c_error *err)
 {
-    struct dli_strbuf header, nested;
-    dli_strbuf_init(&header, w->ctx);
+    struct dli_shard_job *job = &w->job;
+    struct dli_strbuf nested;
+    DLI_TRY(wait_job(w, err));
+    DLI_TRY(dli_claim_check(w->parts.claim, err));
+    job->w = w;
+    job->shard = w->todo[w->at];
+    job->rows = w->rows;
+    job->header.length = job->bad.length = 0;
     dli_strbuf_init(&nested, w->ctx);
-    add_header(&header, w, &nested);
+    add_header(&job->header, w, &nested);
     dli_strbuf_free(&nested);
-    dl4c_status status = header.err.status;
-    if (status != DL4C_OK && err)
-        *err = header.err;
-    int64_t *labels = status == DL4C_OK ? dli_array(w->ctx, (size_t)w->rows, sizeof *labels, err) : NULL;
-    if (status == DL4C_OK && !labels)
-        status = dli_alloc_status();
-    if (status == DL4C_OK) {
-        unsigned char length[8];
-        for (int i = 0; i < 8; i++)
-            length[i] = (unsigned char)((uint64_t)header.length >> (8 * i));
-        for (int64_t i = 0; i < w->rows; i++)
-            labels[i] = dl4c_reader_label(w->reader, w->images[i]);
-        const void *parts[] = { length, header.text, w->x, labels };
-        const size_t sizes[] = { 8, header.length, (size_t)(w->rows * w->floats) * sizeof *w->x, (size_t)w->rows * sizeof *labels };
-        struct dli_sha256 s;
-        char hex[65], name[64];
-        dli_sha256_init(&s);
-        for (int i = 0; i < 4; i++)
-            dli_sha256_add(&s, parts[i], sizes[i]);
-        dli_sha256_hex(&s, hex);
-        snprintf(name, sizeof name, "features-%05" PRId64 ".safetensors", w->shard);
-        status = write_file(w->ctx, w->uri, name, parts, sizes, 4, err);
-        json_t *entry = json_pack("{s:s, s:I, s:s}", "name", name, "rows", (json_int_t)w->rows, "sha256", hex);
-        if (status == DL4C_OK && (!entry || json_array_append(w->shards, entry) != 0))
-            status = dli_fail(err, DL4C_E_NOMEM, "features", "no memory for the manifest");
-        json_decref(entry);
+    DLI_TRY(add_bad(w, &job->bad, (job->shard + 1) * w->shard_size, err));
+    const struct dli_strbuf *failed = job->header.err.status ? &job->header : job->bad.err.status ? &job->bad : NULL;
+    if (failed) {
+        if (err)
+            *err = failed->err;
+        return failed->err.status;
     }
-    dli_free(labels);
-    dli_strbuf_free(&header);
+    for (int64_t i = 0; i < w->rows; i++)
+        job->labels[i] = dl4c_reader_label(w->reader, w->images[i]);
     w->rows = 0;
-    w->shard++;
-    return status;
+    w->at++;
+    job->x = w->x;
+    job->flag = dl4c_fs_watch(NULL);
+    dl4c_fs_watch(job->flag);
+    job->err = (struct dl4c_error)DL4C_ERROR_INIT;
+    job->running = w->spare && dli_thread_start(&job->thread, job_main, job);
+    if (!job->running)
+        return write_job(job, err);
+    w->x = w->spare;
+    w->spare = (float *)(uintptr_t)job->x;
+    return DL4C_OK;
 }
 
 dl4c_status dli_store_row(struct dli_store_writer *w, int64_t image, float **row, struct dl4c_error *err)
 {
-    while (image >= (w->shard + 1) * w->shard_size)
+    while (image >= (w->todo[w->at] + 1) * w->shard_size)
         DLI_TRY(write_shard(w, err));
     w->images[w->rows] = image;
     *row = w->x + w->rows * w->floats;
@@ -199,81 +287,26 @@ dl4c_status dli_store_row(struct dli_store_writer *w, int64_t image, float **row
     return DL4C_OK;
 }
 
-static dl4c_status write_bad(struct dli_store_writer *w, struct dl4c_error *err)
+dl4c_status dli_store_flush(struct dli_store_writer *w, struct dl4c_error *err)
 {
-    struct dli_strbuf b;
-    dli_strbuf_init(&b, w->ctx);
-    dl4c_status status = DL4C_OK;
-    for (int64_t k = 0; k < dl4c_reader_bad_count(w->reader) && status == DL4C_OK; k++) {
-        int64_t image;
-        const char *reason;
-        status = dl4c_reader_bad(w->reader, k, &image, &reason, err);
-        if (status != DL4C_OK)
-            break;
-        dli_strbuf_add(&b, "{\"path\": ");
-        dli_strbuf_json(&b, dl4c_reader_path(w->reader, image));
-        dli_strbuf_add(&b, ", \"reason\": ");
-        dli_strbuf_json(&b, reason);
-        dli_strbuf_add(&b, "}\n");
-    }
-    if (status == DL4C_OK && b.err.status) {
-        status = b.err.status;
-        if (err)
-            *err = b.err;
-    }
-    if (status == DL4C_OK) {
-        const void *part = b.text ? b.text : "";
-        status = write_file(w->ctx, w->uri, "bad.jsonl", &part, &b.length, 1, err);
-    }
-    dli_strbuf_free(&b);
-    return status;
-}
-
-/* For jansson: text that it prints. */
-static int add_text(const char *text, size_t n, void *buffer)
-{
-    struct dli_strbuf *b = buffer;
-    dli_strbuf_addn(b, text, n);
-    return b->err.status ? -1 : 0;
-}
-
-dl4c_status dli_store_finish(struct dli_store_writer *w, struct dl4c_error *err)
-{
-    while (w->shard * w->shard_size < dl4c_reader_count(w->reader))
+    while (w->at < w->n_todo)
         DLI_TRY(write_shard(w, err));
-    DLI_TRY(write_bad(w, err));
-    struct dli_strbuf text;
-    dli_strbuf_init(&text, w->ctx);
-    json_t *manifest = json_pack("{s:O}", "shards", w->shards);
-    dl4c_status status = DL4C_OK;
-    if (!manifest || json_dump_callback(manifest, add_text, &text, JSON_INDENT(1) | JSON_SORT_KEYS) != 0)
-        status = DL4C_E_NOMEM;
-    json_decref(manifest);
-    dli_strbuf_addc(&text, '\n');
-    if (text.err.status != DL4C_OK) {
-        status = text.err.status;
-        if (err)
-            *err = text.err;
-    } else if (status != DL4C_OK) {
-        dli_fail(err, status, "features", "no memory for the manifest");
-    }
-    if (status != DL4C_OK) {
-        dli_strbuf_free(&text);
-        return status;
-    }
-    const void *part = text.text;
-    const size_t none = 0;
-    status = write_file(w->ctx, w->uri, "manifest.json", &part, &text.length, 1, err);
-    dli_strbuf_free(&text);
-    const void *empty = "";
-    return status == DL4C_OK ? write_file(w->ctx, w->uri, "_SUCCESS", &empty, &none, 1, err) : status;
+    DLI_TRY(wait_job(w, err));
+    return dli_claim_check(w->parts.claim, err);
 }
 
 void dli_store_end(struct dli_store_writer *w)
 {
-    json_decref(w->shards);
+    wait_job(w, NULL);
+    dli_parts_end(&w->parts);
+    if (w->ctx) {
+        dli_strbuf_free(&w->job.header);
+        dli_strbuf_free(&w->job.bad);
+    }
+    dli_free(w->job.labels);
     dli_free(w->uri);
     dli_free(w->x);
+    dli_free(w->spare);
     dli_free(w->images);
     memset(w, 0, sizeof *w);
 }

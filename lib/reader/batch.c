@@ -36,7 +36,13 @@ static dl4c_status reset(void *user, int32_t shuffle, uint64_t seed, int64_t epo
     (void)err;
     if (r->ring)
         dli_ring_pause(r->ring);
-    dli_source_order(r->order, r->paths.n, shuffle != 0, seed, epoch);
+    if (r->picked && !shuffle) {
+        memcpy(r->order, r->picked, (size_t)r->n_picked * sizeof *r->order);
+        r->n_order = r->n_picked;
+    } else {
+        dli_source_order(r->order, r->paths.n, shuffle != 0, seed, epoch);
+        r->n_order = r->paths.n;
+    }
     r->at = r->lent = 0;
     r->epoch = epoch;
     forget_bad(r);
@@ -121,7 +127,7 @@ static dl4c_status report_bad(dl4c_reader *r, int64_t image, const struct dl4c_e
 static dl4c_status next(void *user, int64_t max_rows, struct dl4c_batch *batch, struct dl4c_error *err)
 {
     dl4c_reader *r = user;
-    const int64_t left = r->paths.n - r->at, most = left < max_rows ? left : max_rows, floats = dli_reader_floats(r);
+    const int64_t left = r->n_order - r->at, most = left < max_rows ? left : max_rows, floats = dli_reader_floats(r);
     DLI_TRY(make_room(r, most, err));
     if (!r->ring && most > 0)
         DLI_TRY(make_ring(r, max_rows, err));
@@ -131,7 +137,7 @@ static dl4c_status next(void *user, int64_t max_rows, struct dl4c_batch *batch, 
     bool gathered = false;
     float *x = NULL, *one;
     int64_t n = 0;
-    while (n < most && r->at < r->paths.n) {
+    while (n < most && r->at < r->n_order) {
         bool bad;
         struct dl4c_error why;
         if (r->lent == dli_ring_piece(r->ring)) {
@@ -163,6 +169,12 @@ static dl4c_status next(void *user, int64_t max_rows, struct dl4c_batch *batch, 
     batch->labels = r->classes.n > 0 ? r->batch_labels : NULL;
     batch->index = r->index;
     return DL4C_OK;
+}
+
+void dli_reader_pick(dl4c_reader *r, const int64_t *images, int64_t n)
+{
+    r->picked = images;
+    r->n_picked = n;
 }
 
 /* FNV-1a of the path, so that neither the list nor the place in it plays a part. */

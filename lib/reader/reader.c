@@ -217,6 +217,7 @@ static dl4c_status label_images(dl4c_reader *r, struct dl4c_error *err)
     r->order = r->labels ? dli_array(r->ctx, (size_t)r->paths.n, sizeof *r->order, err) : NULL;
     if (!r->order)
         return dli_alloc_status();
+    r->n_order = r->paths.n;
     for (int64_t i = 0; i < r->paths.n; i++) {
         r->order[i] = i;
         r->labels[i] = -1;

@@ -40,6 +40,9 @@ struct dl4c_reader {
     /* of the epoch */
     int64_t epoch;
     int64_t *order; /* [paths] */
+    int64_t n_order; /* that the epoch has */
+    const int64_t *picked; /* [n_picked] images that unshuffled epochs have, borrowed; NULL: all */
+    int64_t n_picked;
     int64_t at;     /* next position in order */
     int mode; /* how the thread computed that opened the reader: images come out the same whoever decodes them, and whoever asks */
     struct dli_ring *ring;
@@ -54,6 +57,9 @@ struct dl4c_reader {
 int64_t dli_reader_change_seed(const dl4c_reader *r, int64_t image);
 
 static inline int64_t dli_reader_floats(const dl4c_reader *r) { return (int64_t)r->channels * r->height * r->width; }
+
+/* From the next reset on, epochs in the list's order have these images only, ascending and borrowed; NULL: all again. */
+void dli_reader_pick(dl4c_reader *r, const int64_t *images, int64_t n);
 
 dl4c_status dli_reader_make_source(dl4c_reader *r, struct dl4c_error *err);
 

@@ -149,7 +149,7 @@ dl4c_status dli_ring_create(dl4c_reader *r, int32_t threads, int64_t slots, stru
     ring->pid = getpid();
     ring->n_workers = threads;
     ring->n_slots = slots;
-    ring->total = r->paths.n;
+    ring->total = r->n_order;
     const int own = dli_float_mode();
     dli_float_mode_take(r->mode); /* tables for resizing are made here */
     const dl4c_status status = allocate(ring, err);
@@ -186,6 +186,7 @@ void dli_ring_restart(struct dli_ring *ring)
     pthread_mutex_lock(&ring->lock);
     for (int64_t i = 0; i < ring->n_slots; i++)
         ring->slots[i].state = EMPTY;
+    ring->total = ring->r->n_order;
     ring->taken = ring->claimed = 0;
     pthread_cond_broadcast(&ring->work);
     pthread_mutex_unlock(&ring->lock);

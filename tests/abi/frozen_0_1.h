@@ -1073,7 +1073,8 @@ DL4C_BEGIN
 typedef struct dl4c_features dl4c_features;
 enum { DL4C_POOL_NONE = 0, DL4C_POOL_AVG = 1, DL4C_POOL_MAX = 2 };
 enum {
-    DL4C_FEATURIZE_LOW_MEMORY = 1
+    DL4C_FEATURIZE_LOW_MEMORY = 1,
+    DL4C_FEATURIZE_RESUME = 2
 };
 struct dl4c_featurize_options {
     size_t struct_size;
@@ -1090,9 +1091,11 @@ struct dl4c_featurize_options {
     int64_t timeout_ms;
     uint64_t flags;
     int32_t precision;
+    int32_t part;
+    int32_t n_parts;
     int32_t reserved;
 };
-#define DL4C_FEATURIZE_OPTIONS_INIT { sizeof(struct dl4c_featurize_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+#define DL4C_FEATURIZE_OPTIONS_INIT { sizeof(struct dl4c_featurize_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 DL4C_API dl4c_status dl4c_featurize(dl4c_graph *trunk, dl4c_reader *images, const char *out, const struct dl4c_featurize_options *options,
                                     struct dl4c_error *err);
 struct dl4c_features_options {

@@ -113,7 +113,7 @@ static void low_memory_is_recorded_and_changes_roundings_at_most(void **state)
     assert_int_equal(featurize(in_dir("fast"), &o, 2, &err), DL4C_OK);
     o.flags = DL4C_FEATURIZE_LOW_MEMORY;
     assert_int_equal(featurize(in_dir("low"), &o, 2, &err), DL4C_OK);
-    o.flags = 2;
+    o.flags = 4;
     assert_int_equal(featurize(in_dir("other"), &o, 2, &err), DL4C_E_VERSION);
     assert_int_equal(dl4c_features_open(NULL, in_dir("fast"), NULL, &f, &err), DL4C_OK);
     assert_int_equal(dl4c_features_open(NULL, in_dir("low"), NULL, &low, &err), DL4C_OK);

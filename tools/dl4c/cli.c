@@ -304,6 +304,26 @@ int cli_read_memory(const char *text, bool *low)
     return -1;
 }
 
+int cli_read_part(const char *text, int32_t *part, int32_t *n_parts)
+{
+    char first[16];
+    int64_t i, n;
+    const char *slash = text ? strchr(text, '/') : NULL;
+    *part = *n_parts = 0;
+    if (!text)
+        return -1;
+    const size_t length = slash ? (size_t)(slash - text) : sizeof first;
+    if (length < sizeof first) {
+        memcpy(first, text, length);
+        first[length] = '\0';
+    }
+    if (length >= sizeof first || !cli_read_int(first, &i) || !cli_read_int(slash + 1, &n) || i < 1 || n < i || n > 100000)
+        return cli_usage("--part is \"%s\", wanted I/N with I from 1 to N and N at most 100000", text);
+    *part = (int32_t)i;
+    *n_parts = (int32_t)n;
+    return -1;
+}
+
 FILE *cli_memory_file(char **text, size_t *size) { return open_memstream(text, size); }
 
 /* ---- context, log, progress ----------------------------------------------------------------------------------- */

@@ -81,6 +81,8 @@ bool cli_quiet_or_none(void);
         "--memory", CLI_TEXT, &(text), "default or low: without the larger weights that some kernels are faster with"                      \
     }
 int cli_read_memory(const char *text, bool *low);
+/* "I/N"; NULL gives 0 and 0. Returns -1 to go on, else the exit status. */
+int cli_read_part(const char *text, int32_t *part, int32_t *n_parts);
 
 /* Numbers written with a point under every locale. */
 bool cli_read_int(const char *text, int64_t *out);

@@ -250,7 +250,8 @@ int cmd_featurize(int argc, char **argv)
     struct featurizing v = { .fo = DL4C_FEATURIZE_OPTIONS_INIT, .ro = DL4C_READER_OPTIONS_INIT };
     const char *pool = NULL, *precision = NULL, *memory = NULL;
     int64_t transform_seed = 42, copies = 1, position = 0;
-    bool overwrite = false, low = false;
+    const char *part = NULL;
+    bool overwrite = false, low = false, resume = false;
     v.fo.batch = 16;
     v.fo.shard_size = 1024;
     const struct cli_option options[] = {
@@ -269,8 +270,8 @@ int cmd_featurize(int argc, char **argv)
         { "--precision", CLI_TEXT, &precision, CLI_PRECISION_HELP },
         { "--bad-list", CLI_TEXT, &v.bad_list, "FILE for paths and reasons of bad images" },
         { "--overwrite", CLI_FLAG, &overwrite, "replace a store that is there" },
-        { "--part", CLI_LATER, NULL, NULL },
-        { "--resume", CLI_LATER, NULL, NULL },
+        { "--part", CLI_TEXT, &part, "I/N: every N-th shard, from the I-th on; N processes together make the store" },
+        { "--resume", CLI_FLAG, &resume, "go on where an earlier run ended; shards that are whole stay" },
         { 0 },
     };
     int status =
@@ -285,8 +286,10 @@ int cmd_featurize(int argc, char **argv)
         return status;
     if (copies < 1 || copies > 10000 || (copies > 1 && !v.ro.transform))
         return cli_usage("--copies is %lld, wanted 1 to 10000, above 1 with --transform only", (long long)copies);
-    if ((status = read_pool(pool, &v.fo.pool)) >= 0)
+    if ((status = read_pool(pool, &v.fo.pool)) >= 0 || (status = cli_read_part(part, &v.fo.part, &v.fo.n_parts)) >= 0)
         return status;
+    if (resume && overwrite)
+        return cli_usage("--resume goes on with what is there and --overwrite replaces it: give one of them");
     if ((status = cli_begin()) >= 0 || (status = cli_precision(precision, &v.fo.precision)) >= 0)
         return status;
     if (!cli_can_write(v.bad_list))
@@ -297,7 +300,7 @@ int cmd_featurize(int argc, char **argv)
     v.ro.transform_seed = (uint64_t)transform_seed;
     v.ro.copies = (int32_t)copies;
     v.fo.overwrite = overwrite;
-    v.fo.flags = low ? DL4C_FEATURIZE_LOW_MEMORY : 0;
+    v.fo.flags = (low ? DL4C_FEATURIZE_LOW_MEMORY : 0) | (resume ? DL4C_FEATURIZE_RESUME : 0);
     v.fo.progress = cli_progress;
     v.fo.cancel = &cli_cancel;
     return featurize(&v);
