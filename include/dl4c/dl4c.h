@@ -21,6 +21,7 @@
 #include <dl4c/monitor.h>
 #include <dl4c/normalizer.h>
 #include <dl4c/op.h>
+#include <dl4c/predict.h>
 #include <dl4c/reader.h>
 #include <dl4c/source.h>
 #include <dl4c/tensor.h>

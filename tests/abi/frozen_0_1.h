@@ -1537,6 +1537,41 @@ DL4C_API const char *dl4c_monitor_url(const dl4c_monitor *monitor);
 DL4C_API void dl4c_monitor_close(dl4c_monitor **monitor);
 DL4C_END
 
+/* dl4c/predict.h */
+DL4C_BEGIN
+enum {
+    DL4C_PREDICT_JSONL = 0,
+    DL4C_PREDICT_CSV = 1
+};
+enum {
+    DL4C_PREDICT_LOW_MEMORY = 1,
+    DL4C_PREDICT_RESUME = 2
+};
+typedef int (*dl4c_predict_fn)(void *user, const char *text, size_t size);
+struct dl4c_predict_options {
+    size_t struct_size;
+    int64_t top;
+    int64_t batch;
+    int64_t shard_size;
+    int32_t format;
+    int32_t threads;
+    int32_t precision;
+    int32_t part;
+    int32_t n_parts;
+    int32_t reserved;
+    dl4c_predict_fn write;
+    void *write_user;
+    dl4c_progress_fn progress;
+    void *progress_user;
+    const int32_t *cancel;
+    int64_t timeout_ms;
+    uint64_t flags;
+};
+#define DL4C_PREDICT_OPTIONS_INIT { sizeof(struct dl4c_predict_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+DL4C_API dl4c_status dl4c_predict(dl4c_graph *graph, dl4c_reader *images, const char *out, const struct dl4c_predict_options *options,
+                                  struct dl4c_error *err);
+DL4C_END
+
 /* dl4c/transfer.h */
 DL4C_BEGIN
 typedef struct dl4c_transfer dl4c_transfer;

@@ -81,6 +81,33 @@ def in_parts(seconds):
     same('parts', 'three parts')
 
 
+def predicted(out, *more):
+    return ('predict', model, '--images', 'images', '--out', out, '--top', '2', '--shard-size', '5', '--batch', '2', '--threads', '1',
+            '--progress', 'none') + more
+
+
+def predictions(seconds):
+    """kill -9 and go on; three parts at once, one of them killed and repeated."""
+    run(*predicted('whole.jsonl'))
+    for i in range(8 if FULL else 3):
+        p = subprocess.Popen([dl4c, *predicted('killed.jsonl')])
+        time.sleep(random.uniform(0, seconds))
+        p.kill()
+        p.wait()
+        run(*predicted('killed.jsonl', '--resume'))
+        check(read('killed.jsonl') == read('whole.jsonl'), 'predict, killed and resumed: another file')
+        check(not os.path.exists('killed.jsonl.parts'), 'predict left its parts')
+        os.remove('killed.jsonl')
+    three = [subprocess.Popen([dl4c, *predicted('parts.jsonl', '--part', '%d/3' % (i + 1))]) for i in range(3)]
+    time.sleep(seconds / 6)
+    three[2].kill()
+    for p in three:
+        p.wait()
+    run(*predicted('parts.jsonl', '--part', '3/3', '--resume'))
+    check(read('parts.jsonl') == read('whole.jsonl'), 'predict in three parts: another file')
+    check(not os.path.exists('parts.jsonl.parts'), 'predict left its parts')
+
+
 def held():
     """Who comes second says who is at work. The first one is stopped, so that it is there for sure."""
     p = start('held')
@@ -114,6 +141,7 @@ with tempfile.TemporaryDirectory() as work:
     killed(seconds)
     interrupted(seconds)
     in_parts(seconds)
+    predictions(seconds)
     held()
     refused()
 sys.exit(1 if checks.failures else 0)

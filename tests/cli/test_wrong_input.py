@@ -305,7 +305,7 @@ def signals():
 
 
 def not_built_yet():
-    for args in (('fs', 'ls', 'x'), ('predict', 'whole.zip', 'x.jpg', '--resume')):
+    for args in (('fs', 'ls', 'x'),):
         refuses(*args, want=2, says='not built yet')
 
 
