@@ -42,6 +42,7 @@ HEADERS = {
     'early_stopping.h': 'train',
     'transfer.h': 'train',                      # features in memory, and the weights back
     'listener.h': 'train',                      # ready-made listeners; struct dl4c_listener is train.h's
+    'predict.h': 'features',
     'normalizer.h': 'normalizers',
     'layers.h': 'graph',                        # inline sugar over dl4c_builder_add
     'model.h': 'models',                        # loading and saving by format is formats, the zoo is models
