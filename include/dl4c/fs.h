@@ -298,8 +298,8 @@ DL4C_API dl4c_status dl4c_fs_concat(dl4c_context *ctx, const char *uri, const ch
 DL4C_API dl4c_status dl4c_fs_truncate(dl4c_context *ctx, const char *uri, int64_t size_bytes, struct dl4c_error *err);
 
 /**
- * Sets the flag of dl4c_cancel_set that calls of this header watch on the calling thread: where they wait for a server they give up with
- * DL4C_E_CANCELLED once it is set.
+ * Sets the flag of dl4c_cancel_set that calls of this header watch on the calling thread, and readers of images that are waited for:
+ * where they wait for a server they give up with DL4C_E_CANCELLED once it is set.
  * @param cancel  Borrowed until the next call on this thread; NULL: none.
  * @return the flag before. Threads: each has its own. Since: 0.1.
  */

@@ -16,6 +16,10 @@ DL4C_BEGIN
 /** An opened folder of images. One thread at a time; it decodes on threads of its own. */
 typedef struct dl4c_reader dl4c_reader;
 
+/**
+ * What becomes of a bad image: one that cannot be decoded, or whose file is gone, too large or no file. A remote file system that cannot
+ * be reached, refuses or fails makes no bad images: it ends the epoch.
+ */
 enum { DL4C_BAD_SKIP = 0, DL4C_BAD_FAIL = 1 };
 enum { DL4C_READER_UNLABELLED = 1 /**< images anywhere under the folder, classes not wanted: labels are -1 */ };
 
@@ -47,8 +51,15 @@ struct dl4c_reader_options {
     const char *label_pattern; /**< as in dl4c_path_label: images at any depth, classes are their labels, sorted; NULL: the folder's name */
     int32_t label_position;
     int32_t copies; /**< how often each image is read in an epoch, each time changed anew: all once, then all again; 0: 1 */
+    /**
+     * Files of a remote file system (one with load_start in struct dl4c_fs_ops) that are on their way or in memory before they are
+     * decoded: they take 64 MiB at most, an eighth of the context's memory limit where that is less, or one file that is larger.
+     * 0: 32; at most 1024. Local files are not read ahead.
+     */
+    int32_t read_ahead;
+    int32_t reserved; /**< must be 0 */
 };
-#define DL4C_READER_OPTIONS_INIT { sizeof(struct dl4c_reader_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+#define DL4C_READER_OPTIONS_INIT { sizeof(struct dl4c_reader_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /**
  * Opens a folder: classes are its subfolders, bytewise sorted (classes.txt beside the list, where it exists, instead); an image's class

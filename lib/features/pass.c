@@ -83,8 +83,10 @@ dl4c_status dli_pass_run(struct dli_pass *p, const int64_t *images, int64_t n, s
 {
     watch->now.total = n;
     dli_reader_pick(p->images, images, n);
+    dli_reader_watch(p->images, watch);
     const dl4c_status status = run_all(p, watch, fn, user, err);
     dli_reader_pick(p->images, NULL, 0);
+    dli_reader_watch(p->images, NULL);
     return status;
 }
 

@@ -40,6 +40,10 @@ struct dli_fs_memory {
     size_t size, room;
 };
 dl4c_status dli_fs_create_memory(dl4c_context *ctx, struct dli_fs_memory *memory, dl4c_fs_writer **writer, struct dl4c_error *err);
+/* Whether dl4c_fs_load_start of this URI returns before the file is read; false where the URI is malformed. */
+bool dli_fs_reads_ahead(dl4c_context *ctx, const char *uri);
+/* Whether it names a place of the local file system, as far as it can be understood. */
+bool dli_fs_is_local(dl4c_context *ctx, const char *uri);
 /* The URI that the file was opened with, for messages; lives as long as the file. */
 const char *dli_fs_uri(const dl4c_fs_file *file);
 /* Whether dl4c_fs_bytes gave pages of the file and not a copy. */

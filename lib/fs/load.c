@@ -102,3 +102,29 @@ void dl4c_fs_load_end(dl4c_fs_load **load)
     dli_free(l);
     dli_context_unref(ctx);
 }
+
+static bool find(dl4c_context *ctx, const char *uri, bool *ahead)
+{
+    struct dli_uri u;
+    const struct dli_fs *fs = NULL;
+    if (dli_uri_parse(ctx, uri, &u, NULL) != DL4C_OK)
+        return false;
+    const bool local = strcmp(u.scheme, dli_fs_local.scheme) == 0;
+    *ahead = !local && dli_fs_find(ctx, &u, &fs, NULL) == DL4C_OK && fs->ops.load_start;
+    dli_uri_free(&u);
+    return local;
+}
+
+bool dli_fs_reads_ahead(dl4c_context *ctx, const char *uri)
+{
+    bool ahead = false;
+    if (strstr(uri, "://"))
+        find(ctx, uri, &ahead);
+    return ahead;
+}
+
+bool dli_fs_is_local(dl4c_context *ctx, const char *uri)
+{
+    bool ahead;
+    return !strstr(uri, "://") || find(ctx, uri, &ahead);
+}

@@ -8,22 +8,40 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_DEPTH = 32, MOST_LIST_BYTES = 1 << 30 };
+enum { MOST_DEPTH = 32, MOST_LIST_BYTES = 1 << 30, CARRIED = sizeof(int64_t) /* before each name */ };
 
 dl4c_status dli_names_add(dl4c_context *ctx, struct dli_names *names, const char *name, struct dl4c_error *err)
 {
     DLI_TRY(dli_grow(ctx, &names->name, &names->capacity, (size_t)names->n + 1, sizeof *names->name, err));
-    char *copy = dli_strdup(ctx, name, err);
-    if (!copy)
+    const size_t n = strlen(name) + 1;
+    char *block = dli_alloc(ctx, CARRIED + n, err);
+    if (!block)
         return dli_alloc_status();
-    names->name[names->n++] = copy;
+    memcpy(block + CARRIED, name, n);
+    names->name[names->n++] = block + CARRIED;
+    dli_names_set_bytes(names, names->n - 1, -1);
     return DL4C_OK;
 }
+
+static void free_name(char *name)
+{
+    if (name)
+        dli_free(name - CARRIED);
+}
+
+int64_t dli_names_bytes(const struct dli_names *names, int64_t i)
+{
+    int64_t bytes;
+    memcpy(&bytes, names->name[i] - CARRIED, sizeof bytes);
+    return bytes;
+}
+
+void dli_names_set_bytes(struct dli_names *names, int64_t i, int64_t bytes) { memcpy(names->name[i] - CARRIED, &bytes, sizeof bytes); }
 
 void dli_names_free(struct dli_names *names)
 {
     for (int64_t i = 0; i < names->n; i++)
-        dli_free(names->name[i]);
+        free_name(names->name[i]);
     dli_free(names->name);
     memset(names, 0, sizeof *names);
 }
@@ -88,6 +106,8 @@ static int on_name(void *arg, const char *name, const struct dl4c_fs_stat *st)
         status = dli_names_add(l->ctx, to, full, &l->err);
         dli_free(full);
     }
+    if (status == DL4C_OK && st->kind == DL4C_FS_FILE)
+        dli_names_set_bytes(to, to->n - 1, st->size_bytes);
     return status != DL4C_OK;
 }
 
@@ -179,7 +199,7 @@ dl4c_status dli_list_labels(dl4c_context *ctx, const struct dli_names *paths, co
     int64_t kept = 0;
     for (int64_t i = 0; i < labels->n; i++) {
         if (kept > 0 && strcmp(labels->name[kept - 1], labels->name[i]) == 0)
-            dli_free(labels->name[i]);
+            free_name(labels->name[i]);
         else
             labels->name[kept++] = labels->name[i];
     }

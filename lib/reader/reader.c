@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-enum { MOST_COPIES = 10000 };
+enum { MOST_COPIES = 10000, MOST_READ_AHEAD = 1024 };
 
 static void reader_free(dl4c_reader *r)
 {
@@ -149,9 +149,11 @@ static dl4c_status read_list(dl4c_reader *r, const char *list, const struct dli_
         if (label < 0)
             return dli_fail(err, DL4C_E_INVALID, "reader", "%.150s: entry %" PRId64 ", %.150s, is in none of the %" PRId64 " classes", list,
                             i + 1, path, r->classes.n);
-        if (dli_names_find(there, path) < 0)
+        const int64_t found = dli_names_find(there, path);
+        if (found < 0)
             return dli_fail(err, DL4C_E_NOTFOUND, "reader", "%.150s: entry %" PRId64 ", %.150s, is no image under %.100s", list, i + 1,
                             path, r->uri);
+        dli_names_set_bytes(&r->paths, i, dli_names_bytes(there, found));
     }
     return DL4C_OK;
 }
@@ -202,8 +204,10 @@ static dl4c_status repeat(dl4c_reader *r, int32_t copies, struct dl4c_error *err
 {
     r->unique = r->paths.n;
     for (int32_t k = 1; k < copies; k++)
-        for (int64_t i = 0; i < r->unique; i++)
+        for (int64_t i = 0; i < r->unique; i++) {
             DLI_TRY(dli_names_add(r->ctx, &r->paths, r->paths.name[i], err));
+            dli_names_set_bytes(&r->paths, r->paths.n - 1, dli_names_bytes(&r->paths, i));
+        }
     return DL4C_OK;
 }
 
@@ -240,6 +244,9 @@ static dl4c_status check_options(const struct dl4c_reader_options *o, const char
     if (o->copies < 0 || o->copies > MOST_COPIES || (o->copies > 1 && !o->transform))
         return dli_fail(err, DL4C_E_INVALID, "reader", "%" PRId32 " copies of each image %s, wanted at most %d with changes", o->copies,
                         o->transform ? "with changes" : "without changes", MOST_COPIES);
+    if (o->read_ahead < 0 || o->read_ahead > MOST_READ_AHEAD || o->reserved != 0)
+        return dli_fail(err, DL4C_E_INVALID, "reader", "read_ahead is %" PRId32 ", wanted 0 to %d, and reserved %" PRId32 ", wanted 0",
+                        o->read_ahead, MOST_READ_AHEAD, o->reserved);
     if (o->label_position < 0 || (o->label_position > 0 && !o->label_pattern))
         return dli_fail(err, DL4C_E_INVALID, "reader", "label_position is %" PRId32 " %s a pattern", o->label_position,
                         o->label_pattern ? "of" : "without");
@@ -274,6 +281,7 @@ static dl4c_status fill(dl4c_reader *r, const char *uri, const struct dl4c_reade
         r->decode.flags |= DL4C_IMAGE_TOLERATE;
     r->threads = o->threads;
     r->prefetch = o->prefetch ? o->prefetch : 2;
+    r->read_ahead = o->read_ahead ? o->read_ahead : 32;
     r->on_bad = o->on_bad;
     DLI_TRY(find_images(r, o, err));
     DLI_TRY(repeat(r, o->copies, err));

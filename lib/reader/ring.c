@@ -8,13 +8,15 @@
 #include "image/preprocess.h"
 
 #include <pthread.h>
-#include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 enum slot_state { EMPTY, BUSY, READY, BAD };
+enum { SLICE_MS = 50 /* after which one who waits looks whether he still shall */ };
 
 struct slot {
     int state;
+    bool ends; /* BAD: the epoch ends here */
     float *x;
     struct dl4c_error why;
 };
@@ -22,6 +24,7 @@ struct slot {
 struct worker {
     struct dli_ring *ring;
     struct dli_pipeline *pipeline;
+    struct dli_image_file file;
     pthread_t thread;
 };
 
@@ -38,50 +41,71 @@ struct dli_ring {
     int64_t taken;   /* positions whose memory may be used again */
     int64_t claimed; /* positions begun */
     int64_t total;
-    int32_t inside; /* workers at an image */
-    bool stop;
+    int32_t inside;          /* workers at an image, or at files that are read ahead */
+    struct dli_ahead *ahead; /* NULL: workers read for themselves, in the order of `claimed` */
+    int32_t give_up;         /* the flag that ends a worker's waiting for a server */
+    bool paused, stop;
 };
 
-/* A file's bytes through the pipeline. */
-static dl4c_status decode(dl4c_reader *r, struct dli_pipeline *pipeline, int64_t image, float *x, struct dl4c_error *err)
+/* A file's bytes through the pipeline, into slot s, whose state is returned. */
+static int decode(dl4c_reader *r, struct worker *w, int64_t image, struct slot *s)
 {
-    char *uri = NULL;
-    dl4c_fs_file *file = NULL;
-    const void *bytes;
-    size_t size;
-    dl4c_status status = r->uri ? dli_uri_join(r->ctx, r->uri, r->paths.name[image], &uri, err) : DL4C_OK;
-    if (status == DL4C_OK)
-        status = dl4c_fs_open(r->ctx, uri ? uri : r->paths.name[image], &file, err);
-    if (status == DL4C_OK)
-        status = dl4c_fs_bytes(file, &bytes, &size, err);
-    if (status == DL4C_OK)
-        status = dli_pipeline_run_changed(pipeline, bytes, size, r->transform, r->transform ? dli_reader_change_seed(r, image) : 0, x, err);
-    dl4c_fs_close(&file);
-    dli_free(uri);
-    return status;
+    s->why.status = DL4C_OK;
+    dl4c_status status = dli_image_file_get(r, image, &w->file, &s->ends, &s->why);
+    if (status == DL4C_OK) {
+        status = dli_pipeline_run_changed(w->pipeline, w->file.bytes, w->file.size, r->transform,
+                                          r->transform ? dli_reader_change_seed(r, image) : 0, s->x, &s->why);
+        s->ends = status != DL4C_OK && dli_no_memory(&s->why);
+    }
+    dli_image_file_end(&w->file);
+    return status == DL4C_OK ? READY : BAD;
+}
+
+/* The next position to decode, or DLI_AHEAD_*. */
+static int64_t claim(struct dli_ring *ring, struct worker *w)
+{
+    if (ring->paused)
+        return DLI_AHEAD_NONE;
+    const int64_t end = ring->taken + ring->n_slots;
+    if (!ring->ahead)
+        return ring->claimed < ring->total && ring->claimed < end ? ring->claimed++ : DLI_AHEAD_NONE;
+    ring->inside++;
+    const int64_t position = dli_ahead_next(ring->ahead, end, ring->total, &w->file);
+    ring->inside--;
+    if (!ring->paused && !ring->stop)
+        return position;
+    pthread_cond_broadcast(&ring->done);
+    dli_image_file_end(&w->file); /* of an order that nobody wants any more */
+    return DLI_AHEAD_AGAIN;
 }
 
 static void *worker_main(void *arg)
 {
     struct worker *w = arg;
     struct dli_ring *ring = w->ring;
+    dl4c_fs_watch(&ring->give_up);
     pthread_mutex_lock(&ring->lock);
     while (!ring->stop) {
-        if (ring->claimed >= ring->total || ring->claimed >= ring->taken + ring->n_slots) {
-            pthread_cond_wait(&ring->work, &ring->lock);
+        const int64_t position = claim(ring, w);
+        if (position < 0) {
+            if (position == DLI_AHEAD_NONE)
+                pthread_cond_wait(&ring->work, &ring->lock);
             continue;
         }
-        const int64_t position = ring->claimed++, image = ring->r->order[position];
+        const int64_t image = ring->r->order[position];
         struct slot *s = &ring->slots[position % ring->n_slots];
         s->state = BUSY;
         ring->inside++;
         dli_float_mode_take(ring->r->mode);
         pthread_mutex_unlock(&ring->lock);
-        s->why.status = DL4C_OK;
-        const dl4c_status status = decode(ring->r, w->pipeline, image, s->x, &s->why);
+        const int state = decode(ring->r, w, image, s);
         pthread_mutex_lock(&ring->lock);
+        s->state = state;
         ring->inside--;
-        s->state = status == DL4C_OK ? READY : BAD;
+        if (ring->ahead) {
+            dli_ahead_done(ring->ahead, position);
+            pthread_cond_broadcast(&ring->work);
+        }
         pthread_cond_broadcast(&ring->done);
     }
     pthread_mutex_unlock(&ring->lock);
@@ -105,10 +129,12 @@ void dli_ring_destroy(struct dli_ring *ring)
     if (ring->pid == getpid()) {
         pthread_mutex_lock(&ring->lock);
         ring->stop = true;
+        dl4c_cancel_set(&ring->give_up);
         pthread_cond_broadcast(&ring->work);
         pthread_mutex_unlock(&ring->lock);
         for (int32_t i = 0; i < ring->n_started; i++)
             pthread_join(ring->workers[i].thread, NULL);
+        dli_ahead_destroy(ring->ahead); /* not in a forked child: its loads are the parent's */
         pthread_mutex_destroy(&ring->lock);
         pthread_cond_destroy(&ring->work);
         pthread_cond_destroy(&ring->done);
@@ -139,6 +165,27 @@ static dl4c_status allocate(struct dli_ring *ring, struct dl4c_error *err)
     return DL4C_OK;
 }
 
+static bool reads_ahead(const dl4c_reader *r)
+{
+    if (r->uri)
+        return dli_fs_reads_ahead(r->ctx, r->uri);
+    for (int64_t i = 0; i < r->paths.n; i++)
+        if (dli_fs_reads_ahead(r->ctx, r->paths.name[i]))
+            return true;
+    return false;
+}
+
+static void conditions(struct dli_ring *ring)
+{
+    pthread_condattr_t clock;
+    pthread_mutex_init(&ring->lock, NULL);
+    pthread_cond_init(&ring->work, NULL);
+    pthread_condattr_init(&clock);
+    pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
+    pthread_cond_init(&ring->done, &clock);
+    pthread_condattr_destroy(&clock);
+}
+
 dl4c_status dli_ring_create(dl4c_reader *r, int32_t threads, int64_t slots, struct dli_ring **out, struct dl4c_error *err)
 {
     *out = NULL;
@@ -152,18 +199,22 @@ dl4c_status dli_ring_create(dl4c_reader *r, int32_t threads, int64_t slots, stru
     ring->total = r->n_order;
     const int own = dli_float_mode();
     dli_float_mode_take(r->mode); /* tables for resizing are made here */
-    const dl4c_status status = allocate(ring, err);
+    dl4c_status status = allocate(ring, err);
     dli_float_mode_take(own);
+    if (status == DL4C_OK && reads_ahead(r))
+        status = dli_ahead_create(r, &ring->lock, &ring->work, &ring->ahead, err);
     if (status != DL4C_OK) {
         ring_free(ring);
         return status;
     }
-    pthread_mutex_init(&ring->lock, NULL);
-    pthread_cond_init(&ring->work, NULL);
-    pthread_cond_init(&ring->done, NULL);
+    conditions(ring);
     while (ring->n_started < threads
            && dli_thread_start(&ring->workers[ring->n_started].thread, worker_main, &ring->workers[ring->n_started]))
         ring->n_started++;
+    if (ring->n_started == 0) { /* nobody is there to read ahead */
+        dli_ahead_destroy(ring->ahead);
+        ring->ahead = NULL;
+    }
     *out = ring;
     return DL4C_OK;
 }
@@ -173,10 +224,13 @@ void dli_ring_pause(struct dli_ring *ring)
     if (ring->pid != getpid())
         return;
     pthread_mutex_lock(&ring->lock);
-    ring->claimed = ring->total; /* nothing more is begun */
+    ring->paused = true;
+    dl4c_cancel_set(&ring->give_up);
     while (ring->inside > 0)
         pthread_cond_wait(&ring->done, &ring->lock);
     pthread_mutex_unlock(&ring->lock);
+    if (ring->ahead)
+        dli_ahead_drop(ring->ahead);
 }
 
 void dli_ring_restart(struct dli_ring *ring)
@@ -188,12 +242,43 @@ void dli_ring_restart(struct dli_ring *ring)
         ring->slots[i].state = EMPTY;
     ring->total = ring->r->n_order;
     ring->taken = ring->claimed = 0;
+    ring->paused = false;
+    __atomic_store_n(&ring->give_up, 0, __ATOMIC_RELAXED);
+    atomic_store_explicit(&ring->r->bytes_read, 0, memory_order_relaxed);
     pthread_cond_broadcast(&ring->work);
     pthread_mutex_unlock(&ring->lock);
 }
 
-/* What says nothing about the image ends the epoch. */
-static bool not_the_image(const struct dl4c_error *why) { return why->status == DL4C_E_NOMEM || strcmp(why->origin, "memory") == 0; }
+void dli_reader_watch(dl4c_reader *r, struct dli_watch *watch) { r->watch = watch; }
+
+static void tell(const dl4c_reader *r)
+{
+    if (r->watch)
+        r->watch->now.bytes = atomic_load_explicit(&r->bytes_read, memory_order_relaxed);
+}
+
+/* Under the lock: a while, unless the image comes before. Then whether the caller still wants it. */
+static dl4c_status look_round(struct dli_ring *ring, const struct slot *s, struct dl4c_error *err)
+{
+    dl4c_reader *r = ring->r;
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += SLICE_MS * 1000000;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    while (s->state != READY && s->state != BAD)
+        if (pthread_cond_timedwait(&ring->done, &ring->lock, &until) != 0)
+            break;
+    if (s->state == READY || s->state == BAD)
+        return DL4C_OK;
+    pthread_mutex_unlock(&ring->lock); /* the host's function may be slow */
+    tell(r);
+    dl4c_status status = r->watch ? dli_watch_report(r->watch, false, err) : DL4C_OK;
+    if (status == DL4C_OK && dl4c_fs_cancelled())
+        status = dli_fail(err, DL4C_E_CANCELLED, "reader", "cancelled while an image was awaited");
+    pthread_mutex_lock(&ring->lock);
+    return status;
+}
 
 int64_t dli_ring_piece(const struct dli_ring *ring) { return ring->n_slots - ring->taken % ring->n_slots; }
 
@@ -206,17 +291,19 @@ dl4c_status dli_ring_wait(struct dli_ring *ring, int64_t ahead, float **x, bool 
     if (ring->n_started == 0 && ring->claimed == ring->taken + ahead) { /* no thread could be had: the caller decodes */
         const int64_t image = ring->r->order[ring->claimed++];
         const int own = dli_float_mode();
-        s->why.status = DL4C_OK;
         dli_float_mode_take(ring->r->mode);
-        s->state = decode(ring->r, ring->workers[0].pipeline, image, s->x, &s->why) == DL4C_OK ? READY : BAD;
+        s->state = decode(ring->r, &ring->workers[0], image, s);
         dli_float_mode_take(own);
     }
-    while (s->state != READY && s->state != BAD)
-        pthread_cond_wait(&ring->done, &ring->lock);
+    dl4c_status status = DL4C_OK;
+    while (status == DL4C_OK && s->state != READY && s->state != BAD)
+        status = look_round(ring, s, err);
     pthread_mutex_unlock(&ring->lock);
+    tell(ring->r);
+    DLI_TRY(status);
     *x = s->x;
     *bad = s->state == BAD;
-    if (*bad && not_the_image(&s->why)) {
+    if (*bad && s->ends) {
         if (err)
             *err = s->why;
         return s->why.status;

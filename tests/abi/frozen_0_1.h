@@ -1008,8 +1008,10 @@ struct dl4c_reader_options {
     const char *label_pattern;
     int32_t label_position;
     int32_t copies;
+    int32_t read_ahead;
+    int32_t reserved;
 };
-#define DL4C_READER_OPTIONS_INIT { sizeof(struct dl4c_reader_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+#define DL4C_READER_OPTIONS_INIT { sizeof(struct dl4c_reader_options), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 DL4C_API dl4c_status dl4c_reader_open(dl4c_context *ctx, const char *uri, const struct dl4c_reader_options *options, dl4c_reader **reader,
                                       struct dl4c_error *err);
 DL4C_API void dl4c_reader_close(dl4c_reader **reader);

@@ -39,6 +39,8 @@ def good(images):
         _, err = run(*featurize(images, part, '--list', 'lists/%s.txt' % part), '--progress', 'json')
         done = json.loads(err.splitlines()[-1])
         check(done['done'] == done['total'] == len(names[part]), 'progress ends with %r' % done)
+        size = sum(os.path.getsize(os.path.join(images, name)) for name in names[part])
+        check(done['bytes'] == size and 'bad' not in done, 'the images have %d bytes, progress ends with %r' % (size, done))
         check(os.path.exists(part + '/_SUCCESS'), part + ' has no _SUCCESS')
     run(*featurize(images, 'again', '--list', 'lists/test.txt', '--batch', '3', '--threads', '1', '--progress', 'none'))
     for name in sorted(os.listdir('test')):

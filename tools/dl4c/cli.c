@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 struct cli_common cli = { .progress = "auto" };
@@ -381,7 +382,22 @@ void cli_progress_end(void)
     cli.show_bar = false;
 }
 
-static void bar(const struct dl4c_progress *p)
+/* Megabytes a second that a stage reads, from its first report on; 0 where it reads nothing. */
+static double megabytes(const struct dl4c_progress *p)
+{
+    static const char *stage;
+    static double start;
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    const double now = (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+    if (p->stage != stage || p->bytes == 0) {
+        stage = p->stage;
+        start = now;
+    }
+    return now > start ? (double)p->bytes * 1e-6 / (now - start) : 0;
+}
+
+static void bar(const struct dl4c_progress *p, double mb)
 {
     enum { WIDTH = 28 };
     const int full = p->total > 0 ? (int)(p->percent * WIDTH / 100) : 0;
@@ -395,6 +411,8 @@ static void bar(const struct dl4c_progress *p)
         fprintf(stderr, "%lld", (long long)p->done);
     }
     fprintf(stderr, " %.1f/s", p->rate);
+    if (mb > 0)
+        fprintf(stderr, " %.1f MB/s", mb);
     if (p->epoch > 0)
         fprintf(stderr, " epoch %lld", (long long)p->epoch);
     if (isfinite(p->score))
@@ -407,7 +425,7 @@ static void bar(const struct dl4c_progress *p)
     cli.show_bar = true;
 }
 
-static void json_line(const struct dl4c_progress *p)
+static void json_line(const struct dl4c_progress *p, double mb)
 {
     fprintf(stderr, "{\"stage\": \"%s\", \"done\": %lld, \"total\": %lld, \"rate\": ", p->stage, (long long)p->done, (long long)p->total);
     cli_json_number(stderr, p->rate);
@@ -419,6 +437,12 @@ static void json_line(const struct dl4c_progress *p)
         fputs(", \"score\": ", stderr);
         cli_json_number(stderr, p->score);
     }
+    if (p->bytes > 0) {
+        fprintf(stderr, ", \"bytes\": %lld, \"megabytes_a_second\": ", (long long)p->bytes);
+        cli_json_number(stderr, mb);
+    }
+    if (p->bad > 0)
+        fprintf(stderr, ", \"bad\": %lld", (long long)p->bad);
     fputs("}\n", stderr);
 }
 
@@ -429,18 +453,25 @@ int cli_progress(void *user, const struct dl4c_progress *p)
     static const char *shown_stage;
     if (cli_quiet_or_none())
         return 0;
+    const double mb = megabytes(p);
     if (strcmp(cli.progress, "json") == 0) {
-        json_line(p);
+        json_line(p, mb);
     } else if (strcmp(cli.progress, "auto") == 0 && isatty(STDERR_FILENO)) {
-        bar(p);
+        bar(p, mb);
     } else if (p->stage != shown_stage ||
                (p->done != shown_done && ((int64_t)(p->percent / 10) != shown_percent / 10 || p->done == p->total))) {
         /* a line for every tenth of the way, and one at its end */
         fprintf(stderr, "%s: %lld of %lld, %.1f a second", p->stage, (long long)p->done, (long long)p->total, p->rate);
+        if (mb > 0)
+            fprintf(stderr, ", %.1f MB/s", mb);
         if (p->epoch > 0)
             fprintf(stderr, ", epoch %lld", (long long)p->epoch);
         if (isfinite(p->score))
             fprintf(stderr, ", score %.4f", p->score);
+        if (p->bad > 0)
+            fprintf(stderr, ", %lld bad", (long long)p->bad);
+        if (p->eta_s >= 0 && p->done < p->total)
+            fprintf(stderr, ", %.0f s left", p->eta_s);
         fputc('\n', stderr);
     }
     shown_stage = p->stage;

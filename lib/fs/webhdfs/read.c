@@ -213,13 +213,28 @@ dl4c_status dli_wh_load_start(void *user, const char *authority, const char *pat
     return DL4C_OK;
 }
 
+/* A server that was in safe mode all the time is no file that is still on its way. */
+static dl4c_status wait_for(struct dli_wh_call *c, int64_t timeout_ms, struct dl4c_error *err)
+{
+    const dl4c_status status = dli_wh_wait(c, timeout_ms, err);
+    if (status != DL4C_E_BUSY)
+        return status;
+    pthread_mutex_lock(&c->w->lock);
+    const bool final = c->done && c->status == DL4C_E_BUSY;
+    pthread_mutex_unlock(&c->w->lock);
+    if (!final)
+        return status;
+    *err = c->err;
+    return err->status = DL4C_E_IO;
+}
+
 dl4c_status dli_wh_load_wait(void *user, void *load, int64_t timeout_ms, const void **bytes, size_t *size, struct dl4c_error *err)
 {
     (void)user;
     struct load *l = load;
     if (l->what && l->size < 0) {
         struct dl4c_fs_stat st = DL4C_FS_STAT_INIT;
-        DLI_TRY(dli_wh_wait(l->what, timeout_ms, err));
+        DLI_TRY(wait_for(l->what, timeout_ms, err));
         DLI_TRY(dli_wh_status_of(l->what, &st, err));
         DLI_TRY(is_file(&l->target, &st, err));
         if (st.size_bytes > l->limit)
@@ -227,7 +242,7 @@ dl4c_status dli_wh_load_wait(void *user, void *load, int64_t timeout_ms, const v
                             st.size_bytes, l->limit);
         l->size = st.size_bytes;
     }
-    const dl4c_status status = dli_wh_wait(l->data, timeout_ms, err);
+    const dl4c_status status = wait_for(l->data, timeout_ms, err);
     if (status == DL4C_E_BUSY || status == DL4C_E_CANCELLED || (status != DL4C_OK && l->data->got != l->size))
         return status; /* all is there also where the server promised more than the file has */
     if (l->data->got != l->size)
