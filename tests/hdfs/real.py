@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A real HDFS, started from ../shared/cluster/hdfs-harness: files, names, errors, servers that die, features from HDFS to HDFS.
-Usage: real.py TOOL DL4C BUILD HARNESS plain|ha. Skipped without DL4C_TEST_FULL=1, and where Java, Maven and its registry, or the harness
+Usage: real.py TOOL DL4C BUILD HARNESS plain|ha|kerberos. Skipped without DL4C_TEST_FULL=1, and where Java, Maven and its registry, or the harness
 are missing."""
 
 import filecmp
@@ -53,7 +53,9 @@ def start(*options):
         skip("there is no ../shared/cluster/hdfs-harness")
     if os.environ.get("DL4C_TEST_FULL") != "1":
         skip("it takes minutes; DL4C_TEST_FULL=1 runs it")
-    for program in ("java", "bash", "curl", "openssl", "keytool"):
+    os.environ["PATH"] += ":/usr/sbin"
+    kerberos = ("krb5kdc", "kdb5_util", "kadmin.local", "kinit", "kdestroy") if "--kerberos" in options else ()
+    for program in ("java", "bash", "curl", "openssl", "keytool", *kerberos):
         if not shutil.which(program):
             skip("there is no " + program)
     shutil.rmtree(work, ignore_errors=True)
@@ -86,7 +88,7 @@ def run(*args, want=0, says=None, **more):
 
 
 def uri(path, user="root", server=None):
-    return f"{server or server_uri}{path}?user.name={user}"
+    return f"{server or server_uri}{path}" + (f"?user.name={user}" if variant != "kerberos" else "")
 
 
 def data(name, size):
@@ -224,12 +226,49 @@ def failover():
     same(big, work / "back")
 
 
-start(*(["--ha"] if variant == "ha" else ["--https", "--httpfs", "--tokens"]))
+def ticket(who):
+    subprocess.run(["kinit", "-k", "-t", env["HDFS_KEYTAB"], who], env=env, check=True)
+
+
+def tickets(server, secure):
+    """Who has no ticket is told; who has one needs no user name, and may ask for another where the cluster trusts him; a token will do."""
+    tls = {"TOOL_CA": env["HDFS_CA"]}
+    env["KRB5CCNAME"] = "FILE:" + str(work / "tickets")
+    run("ls", server + "/", want=1, says="no Kerberos ticket")
+    ticket("root")
+    hello = data("hello", 6)
+    files(server, {})
+    files(secure, tls)
+    p = subprocess.run([tool, "ls", server + "/t"], env=env, capture_output=True, text=True)
+    check(p.returncode == 0 and p.stderr == "", f"the log of a first request: {p.stderr}")
+    run("cp", str(hello), server + "/t/for-bob?doas=bob", want=1, says="Permission denied: user=bob")
+    run("chmod", server + "/t", "777")
+    run("cp", str(hello), server + "/t/for-bob?doas=bob")
+    url = env["HDFS_WEBHDFS_URL"] + "/?op=GETDELEGATIONTOKEN&renewer=root"
+    answer = subprocess.run(["curl", "-sS", "--negotiate", "-u", ":", url], env=env, capture_output=True, text=True, check=True).stdout
+    token = __import__("json").loads(answer)["Token"]["urlString"]
+    ticket("alice")
+    run("ls", server + "/t?doas=bob", want=1, says="alice")
+    subprocess.run(["kdestroy"], env=env, check=True)
+    run("cp", server + "/t/for-bob", str(work / "back"), TOOL_TOKEN=token)
+    same(hello, work / "back")
+    run("cp", str(hello), server + "/t/by-token", TOOL_TOKEN=token)
+    ticket("root")
+    url = env["HDFS_WEBHDFS_URL"] + "/?op=CANCELDELEGATIONTOKEN&token=" + token
+    subprocess.run(["curl", "-sS", "-f", "-X", "PUT", "--negotiate", "-u", ":", url], env=env, capture_output=True, check=True)
+    subprocess.run(["kdestroy"], env=env, check=True)
+    run("ls", server + "/t", want=1, says="can't be found in cache", TOOL_TOKEN=token)
+
+
+VARIANTS = {"plain": ["--https", "--httpfs", "--tokens"], "ha": ["--ha"], "kerberos": ["--kerberos", "--https"]}
+start(*VARIANTS[variant])
 try:
     base = int(env["HDFS_PORT_BASE"])
     server_uri = f"webhdfs://localhost:{base + 1}"
     if variant == "ha":
         failover()
+    elif variant == "kerberos":
+        tickets(f"webhdfs://localhost:{base + 1}", f"swebhdfs://localhost:{base + 2}")
     else:
         files(None, {})
         refusals()

@@ -129,8 +129,9 @@ static int64_t backoff_ms(struct dli_webhdfs *w, int32_t round)
     return most / 2 + (int64_t)(draw[0] % (uint32_t)(most / 2 + 1)); /* many clients that lost one server do not come back at once */
 }
 
-/* Fails with what c->err says where the time is up, else begins anew after delay_ms. */
-static void again(struct dli_wh_call *c, int64_t delay_ms)
+/* Fails with what c->err says where the time is up, else begins anew after delay_ms. in_vain: a server may have begun to do it, and the log
+ * is told. */
+static void anew(struct dli_wh_call *c, int64_t delay_ms, bool in_vain)
 {
     const int64_t now = dli_now_ns();
     if (c->retry_after_ms > delay_ms)
@@ -143,14 +144,18 @@ static void again(struct dli_wh_call *c, int64_t delay_ms)
         dli_wh_fail(c, c->err.status);
         return;
     }
-    c->repeated = true;
-    pthread_mutex_lock(&c->w->lock);
-    snprintf(c->note, sizeof c->note, "%.150s: trying again", c->err.message);
-    pthread_mutex_unlock(&c->w->lock);
+    if (in_vain) {
+        c->repeated = true;
+        pthread_mutex_lock(&c->w->lock);
+        snprintf(c->note, sizeof c->note, "%.150s: trying again", c->err.message);
+        pthread_mutex_unlock(&c->w->lock);
+    }
     dli_wh_exchange_end(c);
     c->state = WH_WAITING;
     c->again_ns = now + delay_ms * 1000000;
 }
+
+static void again(struct dli_wh_call *c, int64_t delay_ms) { anew(c, delay_ms, true); }
 
 /* The NameNode did not do it: another one at once, all in turn after a while. */
 static void again_elsewhere(struct dli_wh_call *c, bool stranger)
@@ -236,10 +241,10 @@ static void refused(struct dli_wh_call *c, long code)
     } else if (c->step == WH_STEP_NODE && code == 401 && c->cluster->cookie) {
         dli_free(c->cluster->cookie); /* it ran out */
         c->cluster->cookie = NULL;
-        again(c, 0);
+        anew(c, 0, false);
     } else if (c->step == WH_STEP_NODE && code == 401 && c->negotiate_offered && !c->negotiated) {
         c->cluster->negotiate = c->negotiated = true;
-        again(c, 0);
+        anew(c, 0, false); /* so every first request ends where Kerberos is asked for */
     } else if (strcmp(c->name, "StandbyException") == 0) {
         again_elsewhere(c, false);
     } else if (strcmp(c->name, "RetriableException") == 0 || strcmp(c->name, "SafeModeException") == 0 ||
