@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A real HDFS, started from ../shared/cluster/hdfs-harness: files, names, errors, servers that die, features from HDFS to HDFS.
-Usage: real.py TOOL DL4C BUILD HARNESS plain|ha|kerberos. Skipped without DL4C_TEST_FULL=1, and where Java, Maven and its registry, or the harness
-are missing."""
+Usage: real.py TOOL DL4C BUILD HARNESS plain|ha|kerberos. Skipped without DL4C_TEST_FULL=1, and where Java, Maven and its registry, the
+harness, or for kerberos MIT's KDC are missing."""
 
 import filecmp
 import os
@@ -169,39 +169,97 @@ def dying_datanode():
     script("dn.sh", "start", "1")
 
 
-def features():
-    """From HDFS to HDFS the same bytes as from disk to disk."""
-    photos = harness.parent.parent / "data" / "caltech101-30"
-    if not photos.is_dir():
+PHOTOS = harness.parent.parent / "data" / "caltech101-30"
+
+
+def local_features():
+    """Photographs and what is made of them on this disk: what is made of them in HDFS is compared with it."""
+    images, model = work / "images", str(work / "m.zip")
+    for folder in sorted(PHOTOS.iterdir())[:3]:
+        (images / folder.name).mkdir(parents=True)
+        for photo in sorted(folder.iterdir())[:20]:
+            shutil.copy(photo, images / folder.name)
+    command("zoo", "simplecnn", "-o", model)
+    vertices = subprocess.run([dl4c, "summary", model, "--json"], capture_output=True, text=True).stdout
+    vertex = __import__("json").loads(vertices)["vertices"][-3]["name"]
+    how = (model, "--at", vertex, "--shard-size", "8", "--preprocess", "scale01", "--batch", "4")
+    command("featurize", *how, "--images", str(images), "--out", str(work / "features"))
+    command("train", "--features", str(work / "features"), "--out", str(work / "head.zip"), "--epochs", "2")
+    command("evaluate", str(work / "head.zip"), "--features", str(work / "features"), "--json")
+    command("join", model, "--at", vertex, str(work / "head.zip"), "-o", str(work / "whole.zip"))
+    command("predict", str(work / "whole.zip"), "--images", str(images), "--out", str(work / "scores.jsonl"), "--preprocess", "scale01")
+    return images, how
+
+
+def command(*args, want=0):
+    p = subprocess.run([dl4c, *args, "--progress", "none"], env=env, capture_output=True, text=True, timeout=600)
+    check(p.returncode == want, f"{args}: status {p.returncode}, {p.stderr}")
+    return p.stdout
+
+
+def features(server, *flags, during=None):
+    """From HDFS to HDFS the same bytes as from disk to disk, also where a run is killed, and where three do a part each."""
+    if not PHOTOS.is_dir():
         print("skipped: there is no ../shared/data/caltech101-30")
         return
-    images, model = work / "images", str(work / "m.zip")
-    for folder in sorted(photos.iterdir())[:2]:
-        (images / folder.name).mkdir(parents=True)
-        for photo in sorted(folder.iterdir())[:10]:
-            shutil.copy(photo, images / folder.name)
-        run("mkdir", uri(f"/images/{folder.name}"))
-        for photo in sorted((images / folder.name).iterdir()):
-            run("cp", str(photo), uri(f"/images/{folder.name}/{photo.name}"))
+    images, how = local_features() if not (work / "images").is_dir() else (work / "images", features.how)
+    features.how = how
+    more = {"TOOL_CA": env["HDFS_CA"]} if "--hdfs-ca" in flags else {}
+    for folder in sorted(images.iterdir()):
+        run("mkdir", uri(f"/images/{folder.name}", server=server), **more)
+        for photo in sorted(folder.iterdir()):
+            run("cp", str(photo), uri(f"/images/{folder.name}/{photo.name}", server=server), **more)
 
-    def command(*args):
-        p = subprocess.run([dl4c, *args, "--progress", "none"], env=env, capture_output=True, text=True, timeout=600)
-        check(p.returncode == 0, f"{args}: {p.stderr}")
+    def there(path):
+        return uri(path, server=server)
 
-    command("zoo", "simplecnn", "-o", model)
-    options = ("--at", "conv1", "--shard-size", "8", "--preprocess", "scale01")
-    vertices = subprocess.run([dl4c, "summary", model, "--json"], capture_output=True, text=True).stdout
-    name = __import__("json").loads(vertices)["vertices"][-3]["name"]
-    options = ("--at", name, *options[2:])
-    command("featurize", model, *options, "--images", str(images), "--out", str(work / "features"))
-    command("featurize", model, *options, "--images", uri("/images"), "--out", uri("/features"))
-    for file in sorted((work / "features").iterdir()):
-        run("cp", uri("/features/" + file.name), str(work / "back"))
-        same(file, work / "back")
-    command("train", "--features", str(work / "features"), "--out", str(work / "head.zip"), "--epochs", "2")
-    command("train", "--features", uri("/features"), "--out", uri("/head.zip"), "--epochs", "2")
-    run("cp", uri("/head.zip"), str(work / "back"))
+    def stored(path):
+        for file in sorted((work / "features").iterdir()):
+            run("cp", there(f"{path}/{file.name}"), str(work / "back"), **more)
+            same(file, work / "back")
+        names = [n.split(" ", 2)[2] for n in run("ls", there(path), **more).splitlines()]
+        check(sorted(names) == sorted(f.name for f in (work / "features").iterdir()), f"{names}")
+
+    def begin(*args):
+        return subprocess.Popen([dl4c, *args, *flags, "--progress", "none"], env=env, stderr=subprocess.PIPE)
+
+    into = ("featurize", *how, "--images", there("/images"), "--out")
+    p = begin(*into, there("/features"))
+    if during:
+        during()
+    _, error = p.communicate(timeout=600)
+    check(p.returncode == 0, f"{error}")
+    stored("/features")
+    for i in range(3):
+        p = begin(*into, there("/killed"), "--resume")
+        time.sleep(random.uniform(0.2, 1.5))
+        p.kill()
+        p.communicate()
+    command(*into, there("/killed"), "--resume", *flags)
+    stored("/killed")
+    command("train", "--features", there("/features"), "--out", there("/head.zip"), "--epochs", "2", *flags)
+    run("cp", there("/head.zip"), str(work / "back"), **more)
     same(work / "head.zip", work / "back")
+    check(command("evaluate", there("/head.zip"), "--features", there("/features"), "--json", *flags)
+          == command("evaluate", str(work / "head.zip"), "--features", str(work / "features"), "--json"), "evaluation")
+    scores = ("predict", str(work / "whole.zip"), "--images", there("/images"), "--out", there("/scores.jsonl"), "--shard-size", "8",
+              "--preprocess", "scale01")
+    three = [begin(*scores, "--part", f"{i + 1}/3") for i in range(3)]
+    time.sleep(0.7)
+    three[1].kill()
+    for p in three:
+        _, error = p.communicate(timeout=600)
+        check(p.returncode in (0, -9), f"{error}")
+    command(*scores, "--part", "2/3", "--resume", *flags)
+    run("cp", there("/scores.jsonl"), str(work / "back"), **more)
+    same(work / "scores.jsonl", work / "back")
+    left = [n.split(" ", 2)[2] for n in run("ls", there("/"), **more).splitlines()]
+    check(not [n for n in left if n.endswith(".parts") or n.startswith(".")], f"{left}")
+    for name in ("features", "killed"):
+        for file in sorted((work / "features").iterdir()):
+            run("rm", there(f"/{name}/{file.name}"), **more)
+        run("rm", there(f"/{name}"), **more)
+    run("rm", there("/scores.jsonl"), **more)
 
 
 def failover():
@@ -221,6 +279,8 @@ def failover():
     same(big, work / "back")
     run("cp", uri("/big2", server=both), str(work / "back"))
     same(big, work / "back")
+    features(service, during=lambda: script("hdfs.sh", "haadmin", "-failover", "nn2", "nn1"))
+    script("hdfs.sh", "haadmin", "-failover", "nn1", "nn2")
     os.kill(int((work / "hdfs" / "pids" / "nn1.pid").read_text()), 9)
     run("cp", uri("/big", server=both), str(work / "back"))
     same(big, work / "back")
@@ -269,6 +329,8 @@ try:
         failover()
     elif variant == "kerberos":
         tickets(f"webhdfs://localhost:{base + 1}", f"swebhdfs://localhost:{base + 2}")
+        ticket("root")
+        features(f"webhdfs://localhost:{base + 1}")
     else:
         files(None, {})
         refusals()
@@ -276,7 +338,9 @@ try:
         files(f"swebhdfs://localhost:{base + 2}", {"TOOL_CA": env["HDFS_CA"]})
         run("ls", uri("/t", server=f"swebhdfs://localhost:{base + 2}"), want=1, says="certificate")
         run("ls", uri("/t", server=f"swebhdfs://127.0.0.1:{base + 2}"), TOOL_CA=env["HDFS_CA"])
-        features()
+        features(server_uri)
+        features(f"webhdfs://localhost:{base + 30}")
+        features(f"swebhdfs://localhost:{base + 2}", "--hdfs-ca", env["HDFS_CA"])
         dying_datanode()
 finally:
     stop()

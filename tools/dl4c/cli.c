@@ -152,6 +152,12 @@ static const struct cli_option common_options[] = {
     { "--memory-limit", CLI_TEXT, &cli.memory_limit, "bytes, with k, m or g" },
     { "--progress", CLI_TEXT, &cli.progress, "auto, plain, json or none, on stderr" },
     { "--quiet", CLI_FLAG, &cli.quiet, "no progress, no warnings" },
+    { "--hdfs-ca", CLI_TEXT, &cli.hdfs_ca, "FILE with the authorities' certificates for swebhdfs; else the system's" },
+    { "--hdfs-cert", CLI_TEXT, &cli.hdfs_cert, "FILE with this client's certificate" },
+    { "--hdfs-key", CLI_TEXT, &cli.hdfs_key, "FILE with its key; else in --hdfs-cert" },
+    { "--hdfs-any-host-name", CLI_FLAG, &cli.hdfs_any_host_name, "takes certificates that are for another host" },
+    { "--hdfs-datanodes", CLI_TEXT, &cli.hdfs_datanodes, "dn1:9864=gateway:19864,...: where DataNodes are reached from here" },
+    { "--hdfs-retry", CLI_NUMBER, &cli.hdfs_retry_s, "seconds without progress after which a failure is final, 60" },
     { 0 },
 };
 
@@ -355,6 +361,26 @@ static bool read_bytes(const char *text, int64_t *bytes)
     return true;
 }
 
+/* How HDFS is reached, where an option says it. Returns -1 to go on, else the exit status. */
+static int configure_hdfs(void)
+{
+    struct dl4c_webhdfs_options o = DL4C_WEBHDFS_OPTIONS_INIT;
+    struct dl4c_error err = DL4C_ERROR_INIT;
+    if (cli.hdfs_key && !cli.hdfs_cert)
+        return cli_usage("--hdfs-key needs --hdfs-cert");
+    if (cli.hdfs_retry_s < 0 || cli.hdfs_retry_s > 1e9)
+        return cli_usage("--hdfs-retry is out of range, wanted seconds above 0");
+    o.ca_file = cli.hdfs_ca;
+    o.cert_file = cli.hdfs_cert;
+    o.key_file = cli.hdfs_key;
+    o.datanodes = cli.hdfs_datanodes;
+    o.retry_ms = (int64_t)(cli.hdfs_retry_s * 1000);
+    o.flags = cli.hdfs_any_host_name ? DL4C_WEBHDFS_ANY_HOST_NAME : 0;
+    if (!o.ca_file && !o.cert_file && !o.datanodes && !o.retry_ms && !o.flags)
+        return -1;
+    return dl4c_webhdfs_configure(cli.ctx, &o, &err) == DL4C_OK ? -1 : cli_fail(&err);
+}
+
 int cli_begin(void)
 {
     struct dl4c_context_options o = DL4C_CONTEXT_OPTIONS_INIT;
@@ -370,7 +396,7 @@ int cli_begin(void)
     o.log = cli.quiet ? NULL : on_log;
     if (dl4c_context_create(&o, &cli.ctx, &err) != DL4C_OK)
         return cli_fail(&err);
-    return -1;
+    return configure_hdfs();
 }
 
 bool cli_quiet_or_none(void) { return cli.quiet || strcmp(cli.progress, "none") == 0; }

@@ -24,6 +24,9 @@ struct cli_common {
     const char *memory_limit;
     const char *progress; /* auto, plain, json, none */
     bool quiet;
+    const char *hdfs_ca, *hdfs_cert, *hdfs_key, *hdfs_datanodes;
+    bool hdfs_any_host_name;
+    double hdfs_retry_s; /* 0: the library's default */
     dl4c_context *ctx; /* made by cli_begin */
     bool show_bar;     /* a line that is rewritten is on the terminal */
 };
