@@ -132,6 +132,8 @@ struct dl4c_fs_ops {
                           struct dl4c_error *err);
     /** Makes a file shorter: as long as size_bytes, or DL4C_E_INVALID where it is not longer. */
     dl4c_status (*truncate)(void *user, const char *authority, const char *path, int64_t size_bytes, struct dl4c_error *err);
+    /** Removes a file, or a directory with all that is in it; links, not what they point to. */
+    dl4c_status (*remove_all)(void *user, const char *authority, const char *path, struct dl4c_error *err);
 };
 
 /**
@@ -268,6 +270,12 @@ DL4C_API dl4c_status dl4c_fs_rename(dl4c_context *ctx, const char *from, const c
 /** Removes a file or an empty directory; a link, not what it points to. Threads: safe. Since: 0.1. */
 DL4C_API dl4c_status dl4c_fs_remove(dl4c_context *ctx, const char *uri, struct dl4c_error *err);
 /**
+ * Removes a file, or a directory with all that is in it; links, not what they point to. What was removed before a failure is gone.
+ * @retval DL4C_E_INVALID  the root, "." or ".."
+ * Threads: safe. Since: 0.1.
+ */
+DL4C_API dl4c_status dl4c_fs_remove_all(dl4c_context *ctx, const char *uri, struct dl4c_error *err);
+/**
  * Adds bytes at the end of a file, which is made where it is missing: for logs, which others read while they grow. Readers see the bytes
  * when it returns, but a power cut may take them. After a failure a part of them may be there.
  * @retval DL4C_E_UNSUPPORTED  the file system cannot append
@@ -296,6 +304,99 @@ DL4C_API dl4c_status dl4c_fs_concat(dl4c_context *ctx, const char *uri, const ch
                                     struct dl4c_error *err);
 /** Cuts a file to its first bytes. DL4C_E_INVALID: it is shorter than that. Threads: safe. Since: 0.1. */
 DL4C_API dl4c_status dl4c_fs_truncate(dl4c_context *ctx, const char *uri, int64_t size_bytes, struct dl4c_error *err);
+
+/* ---- names and trees ----------------------------------------------------------------------------------------- */
+
+/**
+ * The URI of a name, or of several with '/' between, inside a directory. Where the directory's URIs are %-encoded (file://, those of HDFS)
+ * the name, which is as a listing tells it, is encoded, and what stands behind '?' stays at the end.
+ * @param uri  Receives text for dl4c_free; NULL on failure.
+ * Threads: safe. Since: 0.1.
+ */
+DL4C_API dl4c_status dl4c_fs_join(dl4c_context *ctx, const char *directory, const char *name, char **uri, struct dl4c_error *err);
+/** The last component as a listing would tell it, %XX decoded where the URI is encoded; "" for a root. @p name: as uri of dl4c_fs_join.
+ *  Threads: safe. Since: 0.1. */
+DL4C_API dl4c_status dl4c_fs_base_name(dl4c_context *ctx, const char *uri, char **name, struct dl4c_error *err);
+
+/** Receives a match: a URI for other calls and what it is; borrowed during the call. Non-zero ends it, which is no failure. */
+typedef int (*dl4c_fs_glob_fn)(void *arg, const char *uri, const struct dl4c_fs_stat *stat);
+/**
+ * Tells what matches a pattern, each once, sorted by the bytes of the path.
+ *
+ * `*` stands for any text without '/', `?` for one character, `[a-z]` for one of these and `[!a-z]` or `[^a-z]` for another one; `{a,b}`
+ * for each of the texts, which may hold slashes and braces. Names that begin with a dot match only where the pattern has that dot. A
+ * backslash before one of these signs, a comma or a backslash makes them plain, and so does %XX where URIs are encoded. A pattern without
+ * signs, or one that as a whole is the name of something, stands for that. In a URI of HDFS the last '?' in front of user.name=, doas= or
+ * delegation= begins the query, others are signs.
+ * @retval DL4C_E_NOTFOUND     nothing matches
+ * @retval DL4C_E_LIMIT        more than 1 024 texts by {}, or 256 components
+ * @retval DL4C_E_UNSUPPORTED  the file system cannot list
+ * Threads: safe. Since: 0.1.
+ */
+DL4C_API dl4c_status dl4c_fs_glob(dl4c_context *ctx, const char *pattern, dl4c_fs_glob_fn fn, void *arg, struct dl4c_error *err);
+
+enum { DL4C_FS_WALK_STOP = 1, DL4C_FS_WALK_SKIP = 2 };
+/**
+ * Tells all that lies below a directory: a directory, then what is in it, each sorted by the names' bytes. The names have the path below
+ * the directory, with '/'. The callback answers 0, DL4C_FS_WALK_STOP, or after a directory DL4C_FS_WALK_SKIP to stay out of it.
+ * @retval DL4C_E_LIMIT  256 directories deep, or a link back to a directory around it
+ * All else as dl4c_fs_list. Threads: safe. Since: 0.1.
+ */
+DL4C_API dl4c_status dl4c_fs_walk(dl4c_context *ctx, const char *uri, dl4c_fs_list_fn fn, void *arg, struct dl4c_error *err);
+
+enum {
+    DL4C_FS_COPY_OVERWRITE = 1, /**< replace files that are there; else they are failures, DL4C_E_EXISTS */
+    DL4C_FS_COPY_RESUME = 2,    /**< leave files that are there, of the same size and no older than the source; replace others */
+    DL4C_FS_COPY_CHECKSUM = 4,  /**< read every copy again and compare SHA-256; with resume, compare what is there instead of times */
+    DL4C_FS_COPY_TIMES = 8,     /**< copies get the time of modification of the source */
+    DL4C_FS_COPY_SYNC = 16      /**< wait until copies on the local file system are on the disk */
+};
+
+/** Receives what could not be copied, on the thread that copies. Anything but 0 ends the copying. */
+typedef int (*dl4c_fs_copy_failed_fn)(void *user, const char *from, const char *to, const struct dl4c_error *why);
+
+/** How files are copied. Zero everywhere: all defaults. */
+struct dl4c_fs_copy_options {
+    size_t struct_size;
+    int32_t threads;  /**< files under way at once, each on a thread of its own; 0: 8 */
+    int32_t reserved; /**< must be 0 */
+    uint64_t flags;   /**< DL4C_FS_COPY_* */
+    dl4c_progress_fn progress; /**< stage "copy", in bytes; bad counts failures */
+    void *progress_user;
+    const int32_t *cancel;
+    int64_t timeout_ms;
+    dl4c_fs_copy_failed_fn failed; /**< NULL: only the first failure is told, by the call */
+    void *failed_user;
+};
+#define DL4C_FS_COPY_OPTIONS_INIT { sizeof(struct dl4c_fs_copy_options), 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+
+/** What was copied. Filled by the library. */
+struct dl4c_fs_copied {
+    size_t struct_size;
+    int64_t n_files;       /**< copied */
+    int64_t n_skipped;     /**< left as they were, by DL4C_FS_COPY_RESUME */
+    int64_t n_failed;      /**< files and directories */
+    int64_t n_directories; /**< gone through, and there now */
+    int64_t size_bytes;    /**< of n_files */
+};
+#define DL4C_FS_COPIED_INIT { sizeof(struct dl4c_fs_copied), 0, 0, 0, 0, 0 }
+
+/**
+ * Copies files, and directories with all that is in them, between any two file systems, many at once.
+ *
+ * If @p to is a directory the sources go inside it under their names (of "." and of a root what is in them), else the one source becomes
+ * @p to. Directories that are there are filled up. Each file is written as by dl4c_fs_create: nothing has a final name before it is whole,
+ * and its bytes are counted. Only a power cut soon after, where DL4C_FS_COPY_SYNC was not asked for, can leave local copies short. A file
+ * that fails is told and the others go on, until 100 failures in a row end the call. Links of the local file system are followed. A file
+ * under way takes at most 25 MiB.
+ * @param from    URIs, not patterns.
+ * @param copied  May be NULL; filled after a failure too.
+ * @retval DL4C_E_NOTFOUND  a source is not there, or several sources and @p to is not
+ * @retval DL4C_E_INVALID   two sources of one name, a directory into itself or onto a file
+ * Some files failed: the first one's status, and a message that begins with their number. Threads: safe. Since: 0.1.
+ */
+DL4C_API dl4c_status dl4c_fs_copy(dl4c_context *ctx, const char *const *from, int32_t n_from, const char *to,
+                                  const struct dl4c_fs_copy_options *options, struct dl4c_fs_copied *copied, struct dl4c_error *err);
 
 /**
  * Sets the flag of dl4c_cancel_set that calls of this header watch on the calling thread, and readers of images that are waited for:

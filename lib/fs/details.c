@@ -7,7 +7,7 @@
 
 /* ---- digests ---- */
 
-static dl4c_status read_digest(dl4c_context *ctx, const char *uri, struct dl4c_fs_checksum *out, struct dl4c_error *err)
+dl4c_status dli_fs_read_digest(dl4c_context *ctx, const char *uri, struct dl4c_fs_checksum *out, struct dl4c_error *err)
 {
     enum { PIECE = 1 << 20 };
     struct dli_sha256 s;
@@ -47,7 +47,7 @@ dl4c_status dl4c_fs_get_checksum(dl4c_context *ctx, const char *uri, struct dl4c
     if (n.fs->ops.checksum)
         status = n.fs->ops.checksum(n.fs->user, n.uri.authority, n.uri.path, &c, &e);
     if (status == DL4C_E_UNSUPPORTED)
-        status = read_digest(n.ctx, uri, &c, err);
+        status = dli_fs_read_digest(n.ctx, uri, &c, err);
     else
         status = dli_fs_answer(n.fs, status, &e, "compute the checksum of", uri, err);
     dli_uri_free(&n.uri);

@@ -21,6 +21,15 @@ void dli_uri_free(struct dli_uri *uri);
 dl4c_status dli_uri_join(dl4c_context *ctx, const char *directory, const char *name, char **out, struct dl4c_error *err);
 /* The same place for processes that work in other directories: a plain path that is relative is put behind this one's. */
 dl4c_status dli_uri_absolute(dl4c_context *ctx, const char *uri, char **out, struct dl4c_error *err);
+/* Where the parts of a URI as written lie: uri[0..head) scheme and authority, path[0..length), and what begins with '?'. */
+struct dli_uri_parts {
+    size_t head, length;
+    const char *path, *query; /* query: "" where there is none */
+    bool encoded, hdfs;       /* encoded: %XX in the path stands for a byte */
+};
+void dli_uri_split(const char *uri, struct dli_uri_parts *out);
+/* The path as a file system has it, for comparing and for messages: without %XX, scheme, authority and query. */
+dl4c_status dli_uri_plain_path(dl4c_context *ctx, const char *uri, char **path, struct dl4c_error *err);
 /* The last component, as written: borrowed from uri; "" where it ends with a slash. */
 const char *dli_uri_name(const char *uri);
 

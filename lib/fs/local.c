@@ -137,6 +137,7 @@ static void local_close_read(void *user, void *file)
 
 struct local_writer {
     int fd;
+    bool no_sync;
     size_t gathered;
     char *path, *temporary; /* the temporary name lies in the same directory, so that the rename is one step */
     char bytes[GATHER];
@@ -193,6 +194,7 @@ static dl4c_status local_create(void *user, const char *authority, const char *p
     if (!w)
         return dli_alloc_status();
     w->fd = -1;
+    w->no_sync = false;
     w->gathered = 0;
     w->temporary = NULL;
     w->path = dli_strdup(user, path, err);
@@ -211,6 +213,8 @@ static dl4c_status local_create(void *user, const char *authority, const char *p
     *file = w;
     return DL4C_OK;
 }
+
+void dli_local_no_sync(void *file) { ((struct local_writer *)file)->no_sync = true; }
 
 static dl4c_status put(int fd, const char *path, const void *bytes, size_t size, struct dl4c_error *err)
 {
@@ -305,7 +309,7 @@ static dl4c_status local_commit(void *user, void *file, struct dl4c_error *err)
     dl4c_status status = put(w->fd, w->path, w->bytes, w->gathered, err);
     int done;
     do
-        done = status == DL4C_OK ? fsync(w->fd) : 0;
+        done = status == DL4C_OK && !w->no_sync ? fsync(w->fd) : 0;
     while (done != 0 && errno == EINTR);
     if (done != 0)
         status = dli_fail_errno(err, errno, "fs", "cannot write %.300s", w->path);
@@ -317,7 +321,7 @@ static dl4c_status local_commit(void *user, void *file, struct dl4c_error *err)
     if (status != DL4C_OK) {
         unlink(w->temporary);
     } else {
-        const int why = sync_directory(w->path);
+        const int why = w->no_sync ? 0 : sync_directory(w->path);
         if (why)
             status = dli_fail_errno(err, why, "fs", "%.300s is written but its directory may forget it", w->path);
     }
@@ -463,4 +467,5 @@ const struct dl4c_fs_ops dli_fs_local = {
     .summarize = dli_local_summarize,
     .change = dli_local_change,
     .truncate = dli_local_truncate,
+    .remove_all = dli_local_remove_all,
 };

@@ -13,5 +13,14 @@ dl4c_status dli_local_summarize(void *user, const char *authority, const char *p
 dl4c_status dli_local_change(void *user, const char *authority, const char *path, const struct dl4c_fs_change *change,
                              struct dl4c_error *err);
 dl4c_status dli_local_truncate(void *user, const char *authority, const char *path, int64_t size_bytes, struct dl4c_error *err);
+dl4c_status dli_local_remove_all(void *user, const char *authority, const char *path, struct dl4c_error *err);
+/* A writer of the local file system whose commit does not wait for the disk; and waiting for all files of the disk that a path is on. */
+void dli_local_no_sync(void *file);
+dl4c_status dli_local_sync(const char *path, struct dl4c_error *err);
+/* What tells one directory from others while it is there; false where nobody knows. */
+struct dli_local_id {
+    uint64_t device, inode;
+};
+bool dli_local_identify(const char *path, struct dli_local_id *out);
 
 #endif

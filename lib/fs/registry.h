@@ -37,4 +37,9 @@ dl4c_status dli_fs_answer(const struct dli_fs *fs, dl4c_status status, struct dl
                           struct dl4c_error *err);
 dl4c_status dli_fs_cannot(const struct dli_fs *fs, const char *verb, const char *uri, struct dl4c_error *err);
 
+/* The commit of a local writer shall not wait for the disk; others have their own ways. */
+void dli_fs_no_sync(dl4c_fs_writer *writer);
+/* SHA-256 of what is read. */
+dl4c_status dli_fs_read_digest(dl4c_context *ctx, const char *uri, struct dl4c_fs_checksum *out, struct dl4c_error *err);
+
 #endif

@@ -109,6 +109,63 @@ void dli_uri_free(struct dli_uri *uri)
     memset(uri, 0, sizeof *uri);
 }
 
+void dli_uri_split(const char *uri, struct dli_uri_parts *out)
+{
+    const size_t scheme = scheme_length(uri);
+    out->hdfs = is_hdfs(uri, scheme);
+    out->encoded = out->hdfs || is_scheme("file", uri, scheme);
+    out->head = scheme ? scheme + 3 + strcspn(uri + scheme + 3, out->hdfs ? "/?" : "/") : 0;
+    out->path = uri + out->head;
+    out->length = out->hdfs ? strcspn(out->path, "?") : strlen(out->path);
+    out->query = out->path + out->length;
+}
+
+dl4c_status dli_uri_plain_path(dl4c_context *ctx, const char *uri, char **path, struct dl4c_error *err)
+{
+    struct dli_uri_parts u;
+    *path = NULL;
+    dli_uri_split(uri, &u);
+    char *text = u.length || !u.head ? dli_strndup(ctx, u.path, u.length, err) : dli_strdup(ctx, "/", err);
+    if (!text)
+        return dli_alloc_status();
+    const dl4c_status status = u.encoded ? decode(uri, text, err) : DL4C_OK;
+    if (status == DL4C_OK)
+        *path = text;
+    else
+        dli_free(text);
+    return status;
+}
+
+dl4c_status dl4c_fs_base_name(dl4c_context *ctx, const char *uri, char **name, struct dl4c_error *err)
+{
+    char *path;
+    if (!name || !uri || !*uri)
+        return dli_fail(err, DL4C_E_INVALID, "fs", "the %s is missing", name ? "path" : "place for the name");
+    *name = NULL;
+    ctx = dli_context(ctx, err);
+    if (!ctx)
+        return DL4C_E_NOMEM;
+    DLI_TRY(dli_uri_plain_path(ctx, uri, &path, err));
+    size_t end = strlen(path);
+    while (end > 0 && path[end - 1] == '/')
+        end--;
+    size_t start = end;
+    while (start > 0 && path[start - 1] != '/')
+        start--;
+    *name = dli_strndup(ctx, path + start, end - start, err);
+    dli_free(path);
+    return *name ? DL4C_OK : dli_alloc_status();
+}
+
+dl4c_status dl4c_fs_join(dl4c_context *ctx, const char *directory, const char *name, char **uri, struct dl4c_error *err)
+{
+    if (!uri || !directory || !name)
+        return dli_fail(err, DL4C_E_INVALID, "fs", "the directory, the name or the place for the URI is NULL");
+    *uri = NULL;
+    ctx = dli_context(ctx, err);
+    return ctx ? dli_uri_join(ctx, directory, name, uri, err) : DL4C_E_NOMEM;
+}
+
 dl4c_status dli_uri_join(dl4c_context *ctx, const char *directory, const char *name, char **out, struct dl4c_error *err)
 {
     struct dli_strbuf b;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Writing files: whole or not at all. */
+#include "fs/local.h"
 #include "fs/registry.h"
 
 #include <string.h>
@@ -65,6 +66,12 @@ dl4c_status dl4c_fs_write(dl4c_fs_writer *writer, const void *bytes, size_t size
     if (status != DL4C_OK && err)
         *err = writer->failed;
     return status;
+}
+
+void dli_fs_no_sync(dl4c_fs_writer *writer)
+{
+    if (writer->fs->ops.commit == dli_fs_local.commit)
+        dli_local_no_sync(writer->file);
 }
 
 static void free_writer(dl4c_fs_writer *w)

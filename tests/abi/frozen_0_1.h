@@ -1257,6 +1257,7 @@ struct dl4c_fs_ops {
     dl4c_status (*concat)(void *user, const char *authority, const char *path, const char *const *sources, int32_t n_sources,
                           struct dl4c_error *err);
     dl4c_status (*truncate)(void *user, const char *authority, const char *path, int64_t size_bytes, struct dl4c_error *err);
+    dl4c_status (*remove_all)(void *user, const char *authority, const char *path, struct dl4c_error *err);
 };
 DL4C_API dl4c_status dl4c_fs_register(dl4c_context *ctx, const struct dl4c_fs_ops *ops, void *user, void (*release)(void *user),
                                       struct dl4c_error *err);
@@ -1283,6 +1284,7 @@ DL4C_API dl4c_status dl4c_fs_list_page(dl4c_context *ctx, const char *uri, const
 DL4C_API dl4c_status dl4c_fs_mkdir(dl4c_context *ctx, const char *uri, struct dl4c_error *err);
 DL4C_API dl4c_status dl4c_fs_rename(dl4c_context *ctx, const char *from, const char *to, struct dl4c_error *err);
 DL4C_API dl4c_status dl4c_fs_remove(dl4c_context *ctx, const char *uri, struct dl4c_error *err);
+DL4C_API dl4c_status dl4c_fs_remove_all(dl4c_context *ctx, const char *uri, struct dl4c_error *err);
 DL4C_API dl4c_status dl4c_fs_append(dl4c_context *ctx, const char *uri, const void *bytes, size_t size, struct dl4c_error *err);
 DL4C_API dl4c_status dl4c_fs_get_checksum(dl4c_context *ctx, const char *uri, struct dl4c_fs_checksum *out, struct dl4c_error *err);
 DL4C_API dl4c_status dl4c_fs_get_summary(dl4c_context *ctx, const char *uri, struct dl4c_fs_summary *out, struct dl4c_error *err);
@@ -1290,6 +1292,44 @@ DL4C_API dl4c_status dl4c_fs_set(dl4c_context *ctx, const char *uri, const struc
 DL4C_API dl4c_status dl4c_fs_concat(dl4c_context *ctx, const char *uri, const char *const *sources, int32_t n_sources,
                                     struct dl4c_error *err);
 DL4C_API dl4c_status dl4c_fs_truncate(dl4c_context *ctx, const char *uri, int64_t size_bytes, struct dl4c_error *err);
+DL4C_API dl4c_status dl4c_fs_join(dl4c_context *ctx, const char *directory, const char *name, char **uri, struct dl4c_error *err);
+DL4C_API dl4c_status dl4c_fs_base_name(dl4c_context *ctx, const char *uri, char **name, struct dl4c_error *err);
+typedef int (*dl4c_fs_glob_fn)(void *arg, const char *uri, const struct dl4c_fs_stat *stat);
+DL4C_API dl4c_status dl4c_fs_glob(dl4c_context *ctx, const char *pattern, dl4c_fs_glob_fn fn, void *arg, struct dl4c_error *err);
+enum { DL4C_FS_WALK_STOP = 1, DL4C_FS_WALK_SKIP = 2 };
+DL4C_API dl4c_status dl4c_fs_walk(dl4c_context *ctx, const char *uri, dl4c_fs_list_fn fn, void *arg, struct dl4c_error *err);
+enum {
+    DL4C_FS_COPY_OVERWRITE = 1,
+    DL4C_FS_COPY_RESUME = 2,
+    DL4C_FS_COPY_CHECKSUM = 4,
+    DL4C_FS_COPY_TIMES = 8,
+    DL4C_FS_COPY_SYNC = 16
+};
+typedef int (*dl4c_fs_copy_failed_fn)(void *user, const char *from, const char *to, const struct dl4c_error *why);
+struct dl4c_fs_copy_options {
+    size_t struct_size;
+    int32_t threads;
+    int32_t reserved;
+    uint64_t flags;
+    dl4c_progress_fn progress;
+    void *progress_user;
+    const int32_t *cancel;
+    int64_t timeout_ms;
+    dl4c_fs_copy_failed_fn failed;
+    void *failed_user;
+};
+#define DL4C_FS_COPY_OPTIONS_INIT { sizeof(struct dl4c_fs_copy_options), 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+struct dl4c_fs_copied {
+    size_t struct_size;
+    int64_t n_files;
+    int64_t n_skipped;
+    int64_t n_failed;
+    int64_t n_directories;
+    int64_t size_bytes;
+};
+#define DL4C_FS_COPIED_INIT { sizeof(struct dl4c_fs_copied), 0, 0, 0, 0, 0 }
+DL4C_API dl4c_status dl4c_fs_copy(dl4c_context *ctx, const char *const *from, int32_t n_from, const char *to,
+                                  const struct dl4c_fs_copy_options *options, struct dl4c_fs_copied *copied, struct dl4c_error *err);
 DL4C_API const int32_t *dl4c_fs_watch(const int32_t *cancel);
 DL4C_API int dl4c_fs_cancelled(void);
 DL4C_END

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# What dl4c says about each kind of wrong input: one sentence, status 1 (2 for wrong usage and for what is not built yet), nothing under
+# What dl4c says about each kind of wrong input: one sentence, status 1 (2 for wrong usage), nothing under
 # the final name; and 130 or 143 where a signal ends it. Every program run takes some hundredths of a second.
 # Usage: test_wrong_input.py DL4C DRAW_SHAPES MODEL.zip
 import io
@@ -304,11 +304,6 @@ def signals():
     check(p.returncode == 130 and b'cancelled' in err, 'predict: status %d, %r' % (p.returncode, err))
 
 
-def not_built_yet():
-    for args in (('fs', 'ls', 'x'),):
-        refuses(*args, want=2, says='not built yet')
-
-
 def monitors():
     os.mkdir('run')
     for args in ((), ('run', '--port', '65536'), ('run', '--port', 'http'), ('run', '--listen', '127.0.0.1:0', '--port', '1')):
@@ -344,7 +339,7 @@ def main():
         os.makedirs('many/star')
         for i in range(3000):
             os.link('images/star/00000.jpg', 'many/star/%04d.jpg' % i)
-        for part in (stores, training, models, arrays, images, full_disk, signals, monitors, not_built_yet, under_a_comma_locale):
+        for part in (stores, training, models, arrays, images, full_disk, signals, monitors, under_a_comma_locale):
             part()
         os.chdir('/')
     print('%d failures' % checks.failures)

@@ -43,6 +43,7 @@ struct fake_file {
     size_t size;
     bool directory;
     int mode;
+    long long mtime_ms; /* SETTIMES changes it */
 };
 
 struct fake_server {

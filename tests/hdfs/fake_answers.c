@@ -8,6 +8,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 /* ---- bytes ---- */
@@ -89,6 +90,7 @@ static void drop(struct fake *f, const char *path)
 
 static struct fake_file *add(struct fake *f, const char *path, const char *bytes, size_t size, bool directory)
 {
+    struct timespec now;
     drop(f, path);
     if (f->n_files == FAKE_FILES)
         abort();
@@ -100,6 +102,8 @@ static struct fake_file *add(struct fake *f, const char *path, const char *bytes
     x->size = size;
     x->directory = directory;
     x->mode = directory ? 0755 : 0644;
+    clock_gettime(CLOCK_REALTIME, &now);
+    x->mtime_ms = (long long)now.tv_sec * 1000 + now.tv_nsec / 1000000;
     return x;
 }
 
@@ -186,8 +190,8 @@ static int status_of(const struct fake_file *x, const char *name, char *to, size
 {
     return snprintf(to, room,
                     "{\"accessTime\":1795342104756,\"blockSize\":%d,\"childrenNum\":0,\"group\":\"g\",\"length\":%zu,\"modificationTime\":"
-                    "1795342104784,\"owner\":\"alice\",\"pathSuffix\":\"%s\",\"permission\":\"%o\",\"replication\":%d,\"type\":\"%s\"}",
-                    x->directory ? 0 : 134217728, x->size, name, (unsigned)x->mode, x->directory ? 0 : 2,
+                    "%lld,\"owner\":\"alice\",\"pathSuffix\":\"%s\",\"permission\":\"%o\",\"replication\":%d,\"type\":\"%s\"}",
+                    x->directory ? 0 : 134217728, x->size, x->mtime_ms, name, (unsigned)x->mode, x->directory ? 0 : 2,
                     x->directory ? "DIRECTORY" : "FILE");
 }
 
@@ -427,9 +431,16 @@ void fake_one(struct request *r)
     } else if (strcmp(op, "RENAME") == 0) {
         move(r);
     } else if (strcmp(op, "DELETE") == 0) {
+        char recursive[8] = "";
         bool full = false;
-        for (int i = 0; i < f->n_files; i++)
-            full = full || (strncmp(f->file[i].path, r->path, strlen(r->path)) == 0 && f->file[i].path[strlen(r->path)] == '/');
+        fake_param(r, "recursive", recursive, sizeof recursive);
+        for (int i = f->n_files - 1; i >= 0; i--)
+            if (strncmp(f->file[i].path, r->path, strlen(r->path)) == 0 && f->file[i].path[strlen(r->path)] == '/') {
+                full = strcmp(recursive, "true") != 0;
+                if (!full)
+                    drop(f, f->file[i].path);
+            }
+        x = (struct fake_file *)fake_find(f, r->path);
         if (full) {
             fake_exception(r, 403, "PathIsNotEmptyDirectoryException", "Directory is not empty");
             return;
@@ -460,6 +471,8 @@ void fake_one(struct request *r)
     } else if (strcmp(op, "SETREPLICATION") == 0) {
         fake_say(r, 200, x->directory ? "{\"boolean\":false}" : "{\"boolean\":true}");
     } else if (strcmp(op, "SETTIMES") == 0 || strcmp(op, "SETOWNER") == 0) {
+        const long long modified = number(r, "modificationtime", -1);
+        x->mtime_ms = modified >= 0 ? modified : x->mtime_ms;
         fake_answer(r, 200, "application/octet-stream", "", "", 0);
     } else if (strcmp(op, "CONCAT") == 0) {
         concat(r);

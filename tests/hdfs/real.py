@@ -4,9 +4,11 @@ Usage: real.py TOOL DL4C BUILD HARNESS plain|ha|kerberos. Skipped without DL4C_T
 harness, or for kerberos MIT's KDC are missing."""
 
 import filecmp
+import json
 import os
 import pathlib
 import random
+import re
 import shutil
 import socket
 import subprocess
@@ -181,7 +183,7 @@ def local_features():
             shutil.copy(photo, images / folder.name)
     command("zoo", "simplecnn", "-o", model)
     vertices = subprocess.run([dl4c, "summary", model, "--json"], capture_output=True, text=True).stdout
-    vertex = __import__("json").loads(vertices)["vertices"][-3]["name"]
+    vertex = json.loads(vertices)["vertices"][-3]["name"]
     how = (model, "--at", vertex, "--shard-size", "8", "--preprocess", "scale01", "--batch", "4")
     command("featurize", *how, "--images", str(images), "--out", str(work / "features"))
     command("train", "--features", str(work / "features"), "--out", str(work / "head.zip"), "--epochs", "2")
@@ -262,6 +264,42 @@ def features(server, *flags, during=None):
     run("rm", there("/scores.jsonl"), **more)
 
 
+def photographs(server, *flags, classes=None):
+    """dl4c fs: the photographs there, listed, split and back, all bytes the same."""
+    if not PHOTOS.is_dir():
+        print("skipped: there is no ../shared/data/caltech101-30")
+        return
+    folders = sorted(p for p in PHOTOS.iterdir() if p.is_dir())[:classes]
+    sizes = {f"{p.parent.name}/{p.name}": p.stat().st_size for folder in folders for p in folder.iterdir()}
+    there = uri("/photos", server=server)
+    command("fs", "mkdir", there, *flags)
+    put = command("fs", "put", *map(str, folders), there, "--json", *flags)
+    check(json.loads(put)["copied"] == len(sizes), put)
+    entries = json.loads(command("fs", "ls", "-R", "--json", there, *flags))["entries"]
+    check({e["name"]: e["size"] for e in entries if e["kind"] == "file"} == sizes, "ls -R has other names or sizes")
+    some = [f"{server}/photos/{f.name}/*_00[01]?.jpg?user.name=root" for f in folders[:2]]
+    want = [n for n in sizes if n.split("/")[0] in [f.name for f in folders[:2]] and re.search(r"_00[01][^/]\.jpg$", n)]
+    check(len(command("fs", "ls", *some, *flags).splitlines()) == len(want) > 0, f"{some} match others than {want}")
+    back = work / "photos"
+    shutil.rmtree(back, ignore_errors=True)
+    command("fs", "get", there, str(back), *flags)
+    for name in sizes:
+        same(folders[0].parent / name, back / name)
+    command("split", there, "--out", str(work / "far"), *flags)
+    command("split", str(back), "--out", str(work / "near"))
+    for name in ("train.txt", "val.txt", "test.txt", "classes.txt"):
+        same(work / "near" / name, work / "far" / name)
+    first = sorted(sizes)[0]
+    command("fs", "rm", f"{server}/photos/{first}?user.name=root", *flags)
+    again = json.loads(command("fs", "put", *map(str, folders), there, "--resume", "--json", *flags))
+    check((again["copied"], again["skipped"]) == (1, len(sizes) - 1), f"--resume: {again}")
+    command("fs", "get", f"{server}/photos/{first}?user.name=root", str(work / "back"), "--overwrite", "--checksum", *flags)
+    same(PHOTOS / first, work / "back")
+    command("fs", "mv", there, f"{server}/moved?user.name=root", *flags)
+    command("fs", "rm", "-r", f"{server}/moved?user.name=root", *flags)
+    command("fs", "ls", there, *flags, want=1)
+
+
 def failover():
     """The active NameNode gives up in the middle of reading and writing; both are named, or the nameservice is."""
     big = data("big", 40000000)
@@ -306,7 +344,7 @@ def tickets(server, secure):
     run("cp", str(hello), server + "/t/for-bob?doas=bob")
     url = env["HDFS_WEBHDFS_URL"] + "/?op=GETDELEGATIONTOKEN&renewer=root"
     answer = subprocess.run(["curl", "-sS", "--negotiate", "-u", ":", url], env=env, capture_output=True, text=True, check=True).stdout
-    token = __import__("json").loads(answer)["Token"]["urlString"]
+    token = json.loads(answer)["Token"]["urlString"]
     ticket("alice")
     run("ls", server + "/t?doas=bob", want=1, says="alice")
     subprocess.run(["kdestroy"], env=env, check=True)
@@ -338,6 +376,9 @@ try:
         files(f"swebhdfs://localhost:{base + 2}", {"TOOL_CA": env["HDFS_CA"]})
         run("ls", uri("/t", server=f"swebhdfs://localhost:{base + 2}"), want=1, says="certificate")
         run("ls", uri("/t", server=f"swebhdfs://127.0.0.1:{base + 2}"), TOOL_CA=env["HDFS_CA"])
+        photographs(server_uri)
+        photographs(f"webhdfs://localhost:{base + 30}", classes=2)
+        photographs(f"swebhdfs://localhost:{base + 2}", "--hdfs-ca", env["HDFS_CA"], classes=2)
         features(server_uri)
         features(f"webhdfs://localhost:{base + 30}")
         features(f"swebhdfs://localhost:{base + 2}", "--hdfs-ca", env["HDFS_CA"])

@@ -174,8 +174,23 @@ static void print_help(const char *usage, const struct cli_option *options)
     printf("usage: dl4c %s\n\n", usage);
     for (int pass = 0; pass < 2; pass++)
         for (const struct cli_option *o = pass ? common_options : options; o && o->name; o++)
-            if (o->help && o->kind != CLI_LATER)
+            if (o->help)
                 printf("  %-20s %s\n", o->name, o->help);
+}
+
+/* "-lR": flags of one letter each. Sets them where all of them are. */
+static bool set_letters(const struct cli_option *options, const char *letters)
+{
+    for (int pass = 0; pass < 2; pass++)
+        for (const char *p = letters; *p; p++) {
+            const char name[2] = { '-', *p };
+            const struct cli_option *o = find_option(options, name, 2);
+            if (!o || o->kind != CLI_FLAG)
+                return false;
+            if (pass)
+                *(bool *)o->value = true;
+        }
+    return true;
 }
 
 static int set_option(const struct cli_option *o, const char *text)
@@ -191,7 +206,6 @@ static int set_option(const struct cli_option *o, const char *text)
         if (!cli_read_number(text, o->value))
             return cli_usage("%s is \"%s\", wanted a number", o->name, text);
         break;
-    case CLI_LATER: return cli_usage("%s is not built yet in version %s", o->name, dl4c_version_string());
     }
     return -1;
 }
@@ -222,12 +236,14 @@ int cli_parse(int argc, char **argv, const char *usage, const struct cli_option 
         const struct cli_option *o = find_option(options, a, length);
         if (!o)
             o = find_option(common_options, a, length);
+        if (!o && a[1] != '-' && set_letters(options, a + 1))
+            continue;
         if (!o)
             return cli_usage("%s has no option %.*s; dl4c %s --help lists them", argv[0], (int)length, a, argv[0]);
         const char *text = equals ? equals + 1 : NULL;
         if (o->kind == CLI_FLAG && text)
             return cli_usage("%s takes no value", o->name);
-        if (o->kind != CLI_FLAG && o->kind != CLI_LATER && !text) {
+        if (o->kind != CLI_FLAG && !text) {
             if (i + 1 == argc)
                 return cli_usage("%s needs a value", o->name);
             text = argv[++i];
@@ -408,7 +424,12 @@ void cli_progress_end(void)
     cli.show_bar = false;
 }
 
-/* Megabytes a second that a stage reads, from its first report on; 0 where it reads nothing. */
+/* Of what is counted in bytes: megabytes. */
+static bool in_bytes(const struct dl4c_progress *p) { return strcmp(p->stage, "copy") == 0; }
+
+static double shown(const struct dl4c_progress *p, double n) { return in_bytes(p) ? n * 1e-6 : n; }
+
+/* Megabytes a second that a stage reads, from its first report on; 0 where it reads nothing, or counts in bytes anyway. */
 static double megabytes(const struct dl4c_progress *p)
 {
     static const char *stage;
@@ -420,7 +441,7 @@ static double megabytes(const struct dl4c_progress *p)
         stage = p->stage;
         start = now;
     }
-    return now > start ? (double)p->bytes * 1e-6 / (now - start) : 0;
+    return now > start && !in_bytes(p) ? (double)p->bytes * 1e-6 / (now - start) : 0;
 }
 
 static void bar(const struct dl4c_progress *p, double mb)
@@ -432,11 +453,12 @@ static void bar(const struct dl4c_progress *p, double mb)
         fputc('[', stderr);
         for (int i = 0; i < WIDTH; i++)
             fputc(i < full ? '=' : i == full ? '>' : ' ', stderr);
-        fprintf(stderr, "] %3.0f%% %lld/%lld", p->percent, (long long)p->done, (long long)p->total);
+        fprintf(stderr, in_bytes(p) ? "] %3.0f%% %.1f/%.1f MB" : "] %3.0f%% %.0f/%.0f", p->percent, shown(p, (double)p->done),
+                shown(p, (double)p->total));
     } else {
-        fprintf(stderr, "%lld", (long long)p->done);
+        fprintf(stderr, in_bytes(p) ? "%.1f MB" : "%.0f", shown(p, (double)p->done));
     }
-    fprintf(stderr, " %.1f/s", p->rate);
+    fprintf(stderr, " %.1f%s/s", shown(p, p->rate), in_bytes(p) ? " MB" : "");
     if (mb > 0)
         fprintf(stderr, " %.1f MB/s", mb);
     if (p->epoch > 0)
@@ -487,7 +509,11 @@ int cli_progress(void *user, const struct dl4c_progress *p)
     } else if (p->stage != shown_stage ||
                (p->done != shown_done && ((int64_t)(p->percent / 10) != shown_percent / 10 || p->done == p->total))) {
         /* a line for every tenth of the way, and one at its end */
-        fprintf(stderr, "%s: %lld of %lld, %.1f a second", p->stage, (long long)p->done, (long long)p->total, p->rate);
+        if (in_bytes(p))
+            fprintf(stderr, "%s: %.1f of %.1f MB, %.1f MB a second", p->stage, shown(p, (double)p->done), shown(p, (double)p->total),
+                    shown(p, p->rate));
+        else
+            fprintf(stderr, "%s: %lld of %lld, %.1f a second", p->stage, (long long)p->done, (long long)p->total, p->rate);
         if (mb > 0)
             fprintf(stderr, ", %.1f MB/s", mb);
         if (p->epoch > 0)

@@ -10,7 +10,7 @@
 enum { CLI_DONE = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
 
 /* One option of a subcommand. */
-enum cli_kind { CLI_FLAG, CLI_TEXT, CLI_INT, CLI_NUMBER, CLI_LATER /* of an issue not built yet: exit 2 and say so */ };
+enum cli_kind { CLI_FLAG, CLI_TEXT, CLI_INT, CLI_NUMBER };
 struct cli_option {
     const char *name; /* "--batch", "-o" */
     enum cli_kind kind;
@@ -141,6 +141,7 @@ typedef int cli_command_fn(int argc, char **argv);
     X(predict, "classifies images")                                                                                                        \
     X(compare, "compares two models stage by stage and says why they differ")                                                              \
     X(fetch, "brings published weights into the cache")                                                                                    \
+    X(fs, "copies, lists and removes files, of HDFS too")                                                                                  \
     X(worker, "joins a training that another process leads")                                                                               \
     X(monitor, "serves a web page over training runs, live and after")                                                                     \
     X(zoo, "lists well-known networks, or writes one")                                                                                     \

@@ -65,7 +65,8 @@ int cmd_split(int argc, char **argv)
         { 0 },
     };
     int status =
-        cli_parse(argc, argv, "split DIR --out DIR [--train 0.6] [--val 0.2] [--test 0.2] [--seed N] [options]", options, &dir, 1, 1, NULL);
+        cli_parse(argc, argv, "split DIR|URI --out DIR|URI [--train 0.6] [--val 0.2] [--test 0.2] [--seed N] [options]", options, &dir, 1,
+                  1, NULL);
     if (status >= 0)
         return status;
     if (!out)

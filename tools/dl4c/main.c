@@ -16,9 +16,6 @@ static const struct command commands[] = { CLI_COMMANDS(CLI_ROW) };
 #undef CLI_ROW
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
-/* Built by later issues: known, and refused by name. */
-static const char *const later[] = { "fs" };
-
 static volatile sig_atomic_t caught;
 int32_t cli_cancel;
 
@@ -69,8 +66,5 @@ int main(int argc, char **argv)
             }
             return status == CLI_FAILED && caught ? 128 + (int)caught : status;
         }
-    for (size_t i = 0; i < sizeof later / sizeof *later; i++)
-        if (strcmp(later[i], argv[1]) == 0)
-            return cli_usage("dl4c %s is not built yet in version %s", argv[1], dl4c_version_string());
     return cli_usage("there is no command \"%s\"; dl4c --help lists them", argv[1]);
 }

@@ -252,12 +252,12 @@ dl4c_status dli_wh_mkdir(void *user, const char *authority, const char *path, st
     return end(&s, status);
 }
 
-dl4c_status dli_wh_delete(struct dli_webhdfs *w, const struct dli_wh_target *t, bool *was, struct dl4c_error *err)
+static dl4c_status delete_name(struct dli_webhdfs *w, const struct dli_wh_target *t, const char *how, bool *was, struct dl4c_error *err)
 {
     bool no;
     struct dli_strbuf extra;
     dli_strbuf_init(&extra, w->ctx);
-    dli_strbuf_add(&extra, "&recursive=false");
+    dli_strbuf_add(&extra, how);
     struct dli_wh_call *c = ask(w, t, "DELETE", "DELETE", &extra, err);
     if (!c)
         return dli_alloc_status();
@@ -268,15 +268,30 @@ dl4c_status dli_wh_delete(struct dli_webhdfs *w, const struct dli_wh_target *t, 
     return status;
 }
 
-dl4c_status dli_wh_remove(void *user, const char *authority, const char *path, struct dl4c_error *err)
+dl4c_status dli_wh_delete(struct dli_webhdfs *w, const struct dli_wh_target *t, bool *was, struct dl4c_error *err)
+{
+    return delete_name(w, t, "&recursive=false", was, err);
+}
+
+static dl4c_status remove_name(void *user, const char *authority, const char *path, const char *how, struct dl4c_error *err)
 {
     struct scope s;
     bool was;
     DLI_TRY(begin(user, authority, path, &s, err));
-    dl4c_status status = dli_wh_delete(s.w, &s.t, &was, err);
+    dl4c_status status = delete_name(s.w, &s.t, how, &was, err);
     if (status == DL4C_OK && !was)
         status = dli_fail(err, DL4C_E_NOTFOUND, "webhdfs", "cannot remove %.300s: there is nothing of that name", s.t.path);
     return end(&s, status);
+}
+
+dl4c_status dli_wh_remove(void *user, const char *authority, const char *path, struct dl4c_error *err)
+{
+    return remove_name(user, authority, path, "&recursive=false", err);
+}
+
+dl4c_status dli_wh_remove_all(void *user, const char *authority, const char *path, struct dl4c_error *err)
+{
+    return remove_name(user, authority, path, "&recursive=true", err);
 }
 
 /* One RENAME; *no: it was refused without a reason, *repeated: an earlier try may have done it. */

@@ -61,6 +61,7 @@ static const struct dl4c_fs_ops table = {
     .change = dli_wh_change,
     .concat = dli_wh_concat,
     .truncate = dli_wh_truncate,
+    .remove_all = dli_wh_remove_all,
 };
 
 static void set_defaults(struct dli_wh_settings *s)

@@ -227,6 +227,7 @@ dl4c_status dli_wh_list_page(void *user, const char *authority, const char *path
 dl4c_status dli_wh_mkdir(void *user, const char *authority, const char *path, struct dl4c_error *err);
 dl4c_status dli_wh_rename(void *user, const char *authority, const char *from, const char *to, struct dl4c_error *err);
 dl4c_status dli_wh_remove(void *user, const char *authority, const char *path, struct dl4c_error *err);
+dl4c_status dli_wh_remove_all(void *user, const char *authority, const char *path, struct dl4c_error *err);
 dl4c_status dli_wh_checksum(void *user, const char *authority, const char *path, struct dl4c_fs_checksum *out, struct dl4c_error *err);
 dl4c_status dli_wh_summarize(void *user, const char *authority, const char *path, struct dl4c_fs_summary *out, struct dl4c_error *err);
 dl4c_status dli_wh_change(void *user, const char *authority, const char *path, const struct dl4c_fs_change *change, struct dl4c_error *err);
