@@ -113,7 +113,7 @@ static void an_image_costs_one_request_to_each_server(void **state)
 static void servers_that_stall_and_break_cost_no_image(void **state)
 {
     (void)state;
-    be_quick(300, 10000);
+    be_quick(1000, 30000);
     fake_fault(&fake, 1, "OPEN", FAKE_STALL, 1, NULL);
     fake_fault(&fake, 2, "OPEN", FAKE_CUT, 2, NULL);
     fake_fault(&fake, 1, "OPEN", FAKE_RESET_HEADERS, 1, NULL);
@@ -172,7 +172,7 @@ static void ends_with(dl4c_status status, const char *text)
 static void a_cluster_that_fails_ends_the_run(void **state)
 {
     (void)state;
-    be_quick(200, 300);
+    be_quick(1000, 1000);
     ends_with(DL4C_E_DENIED, "expired");
     ends_with(DL4C_E_TIMEOUT, "stalled");
     ends_with(DL4C_E_IO, "safe mode");
