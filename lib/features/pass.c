@@ -48,6 +48,17 @@ dl4c_status dli_pass_begin(struct dli_pass *p, struct dl4c_error *err)
     return DL4C_OK;
 }
 
+static int64_t megabytes(int64_t bytes) { return (bytes + 999999) / 1000000; }
+
+static void tell_memory(const struct dli_pass *p)
+{
+    struct dl4c_session_memory m = DL4C_SESSION_MEMORY_INIT;
+    if (dl4c_session_get_memory(p->session, &m, NULL) == DL4C_OK)
+        dli_log(p->graph->ctx, DL4C_LOG_INFO, p->origin,
+                "the network takes %" PRId64 " MB of memory, images that are read at most %" PRId64 " MB and what the decoders need",
+                megabytes(m.total_bytes), megabytes(dli_reader_memory(p->images, p->batch)));
+}
+
 static dl4c_status run_batch(struct dli_pass *p, const struct dl4c_batch *b, struct dl4c_error *err)
 {
     int64_t shape[DL4C_MAX_RANK] = { b->n };
@@ -84,6 +95,7 @@ dl4c_status dli_pass_run(struct dli_pass *p, const int64_t *images, int64_t n, s
     watch->now.total = n;
     dli_reader_pick(p->images, images, n);
     dli_reader_watch(p->images, watch);
+    tell_memory(p);
     const dl4c_status status = run_all(p, watch, fn, user, err);
     dli_reader_pick(p->images, NULL, 0);
     dli_reader_watch(p->images, NULL);

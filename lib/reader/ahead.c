@@ -33,6 +33,12 @@ struct dli_ahead {
     struct entry *entry;
 };
 
+int64_t dli_ahead_bytes(const dl4c_reader *r)
+{
+    const int64_t limit = r->ctx->heap->limit;
+    return limit > 0 && limit / SHARE_OF_LIMIT < DLI_AHEAD_BYTES ? limit / SHARE_OF_LIMIT : DLI_AHEAD_BYTES;
+}
+
 dl4c_status dli_ahead_create(dl4c_reader *r, pthread_mutex_t *lock, pthread_cond_t *work, struct dli_ahead **ahead, struct dl4c_error *err)
 {
     *ahead = NULL;
@@ -44,12 +50,11 @@ dl4c_status dli_ahead_create(dl4c_reader *r, pthread_mutex_t *lock, pthread_cond
         dli_free(a);
         return dli_alloc_status();
     }
-    const int64_t limit = r->ctx->heap->limit;
     a->r = r;
     a->lock = lock;
     a->work = work;
     a->n = r->read_ahead;
-    a->most = limit > 0 && limit / SHARE_OF_LIMIT < DLI_AHEAD_BYTES ? limit / SHARE_OF_LIMIT : DLI_AHEAD_BYTES;
+    a->most = dli_ahead_bytes(r);
     *ahead = a;
     return DL4C_OK;
 }

@@ -88,10 +88,9 @@ static dl4c_status gather(dl4c_reader *r, const float *x, int64_t n, int64_t mos
 
 /* As many images ahead of the batch in use as `prefetch` batches have, in bounded memory. Whole batches, so that the ring ends between
  * two of them as long as no image is bad. */
-static dl4c_status make_ring(dl4c_reader *r, int64_t batch, struct dl4c_error *err)
+static int64_t slots_for(const dl4c_reader *r, int64_t batch, int32_t threads)
 {
     const int64_t bytes = dli_reader_floats(r) * (int64_t)sizeof(float), most = MOST_AHEAD_BYTES / bytes;
-    const int32_t threads = dli_parallel_width(r->ctx, r->threads);
     int64_t slots;
     if (!dli_mul_i64(batch, r->prefetch + 1, &slots) || slots > most)
         slots = batch <= most / 2 ? most / batch * batch : most;
@@ -99,9 +98,20 @@ static dl4c_status make_ring(dl4c_reader *r, int64_t batch, struct dl4c_error *e
         slots = (batch + 2 * threads + batch - 1) / batch * batch;
     if (slots < 2 * threads)
         slots = 2 * threads;
-    if (slots > r->paths.n)
-        slots = r->paths.n;
-    return dli_ring_create(r, threads, slots, &r->ring, err);
+    return slots < r->paths.n ? slots : r->paths.n;
+}
+
+static dl4c_status make_ring(dl4c_reader *r, int64_t batch, struct dl4c_error *err)
+{
+    const int32_t threads = dli_parallel_width(r->ctx, r->threads);
+    return dli_ring_create(r, threads, slots_for(r, batch, threads), &r->ring, err);
+}
+
+int64_t dli_reader_memory(const dl4c_reader *r, int64_t batch)
+{
+    const int64_t slots = slots_for(r, batch, dli_parallel_width(r->ctx, r->threads)), most = batch < r->paths.n ? batch : r->paths.n;
+    const int64_t rows = (slots + most) * dli_reader_floats(r) * (int64_t)sizeof(float); /* a batch may be put together anew */
+    return rows + (dli_reader_reads_ahead(r) ? dli_ahead_bytes(r) : 0);
 }
 
 static dl4c_status report_bad(dl4c_reader *r, int64_t image, const struct dl4c_error *why, struct dl4c_error *err)

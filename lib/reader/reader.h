@@ -78,6 +78,11 @@ dl4c_status dli_reader_make_source(dl4c_reader *r, struct dl4c_error *err);
  * many bytes were read in the epoch. NULL ends that. */
 void dli_reader_watch(dl4c_reader *r, struct dli_watch *watch);
 
+/* Bytes that batches of so many images take at most while they are read, beside what each thread needs for the one it decodes. */
+int64_t dli_reader_memory(const dl4c_reader *r, int64_t batch);
+/* Whether its files, or some of them, lie where they are read ahead. */
+bool dli_reader_reads_ahead(const dl4c_reader *r);
+
 /* A file's bytes while they are needed. Zero everywhere: nothing is there yet. */
 struct dli_image_file {
     dl4c_fs_load *load; /* read ahead, of which `status` and the rest are the answer; NULL: it was not */
@@ -99,6 +104,7 @@ dl4c_fs_load *dli_image_file_start(dl4c_reader *r, int64_t image, int64_t most);
  * signalled when there is more to do. dl4c_fs_watch's flag of the calling threads ends what they wait for. */
 enum { DLI_AHEAD_BYTES = 64 << 20 };
 struct dli_ahead;
+int64_t dli_ahead_bytes(const dl4c_reader *r); /* DLI_AHEAD_BYTES, or less under a memory limit */
 dl4c_status dli_ahead_create(dl4c_reader *r, pthread_mutex_t *lock, pthread_cond_t *work, struct dli_ahead **ahead,
                              struct dl4c_error *err);
 /* Ends all loads; the next ones begin at position 0. Nobody may be inside. */

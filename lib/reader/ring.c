@@ -165,7 +165,7 @@ static dl4c_status allocate(struct dli_ring *ring, struct dl4c_error *err)
     return DL4C_OK;
 }
 
-static bool reads_ahead(const dl4c_reader *r)
+bool dli_reader_reads_ahead(const dl4c_reader *r)
 {
     if (r->uri)
         return dli_fs_reads_ahead(r->ctx, r->uri);
@@ -201,7 +201,7 @@ dl4c_status dli_ring_create(dl4c_reader *r, int32_t threads, int64_t slots, stru
     dli_float_mode_take(r->mode); /* tables for resizing are made here */
     dl4c_status status = allocate(ring, err);
     dli_float_mode_take(own);
-    if (status == DL4C_OK && reads_ahead(r))
+    if (status == DL4C_OK && dli_reader_reads_ahead(r))
         status = dli_ahead_create(r, &ring->lock, &ring->work, &ring->ahead, err);
     if (status != DL4C_OK) {
         ring_free(ring);

@@ -252,6 +252,34 @@ static void features_are_those_of_local_files(void **state)
     assert_true(files >= 4); /* three shards, and what is said of them */
 }
 
+/* ---- memory ---- */
+
+static char said[300];
+
+static void note(void *user, int32_t level, const char *origin, const char *message)
+{
+    (void)user;
+    if (level == DL4C_LOG_INFO && strcmp(origin, "featurize") == 0 && strstr(message, "memory"))
+        snprintf(said, sizeof said, "%s", message);
+}
+
+static void memory_is_told_before_the_start(void **state)
+{
+    (void)state;
+    struct dl4c_context_options co = DL4C_CONTEXT_OPTIONS_INIT;
+    struct dl4c_featurize_options o = DL4C_FEATURIZE_OPTIONS_INIT;
+    co.log = note;
+    co.log_level = DL4C_LOG_INFO;
+    dl4c_context_destroy(&ctx);
+    GOOD(dl4c_context_create(&co, &ctx, &err));
+    GOOD(featurize(ctx, at("/photos"), at("/told"), &o));
+    assert_non_null(strstr(said, "images that are read at most 68 MB")); /* 64 MiB, and some rows */
+    char out[300];
+    snprintf(out, sizeof out, "%s/told", dir);
+    GOOD(featurize(ctx, photos, out, &o));
+    assert_non_null(strstr(said, "images that are read at most 1 MB"));
+}
+
 static void *set_soon(void *flag)
 {
     usleep(100000);
@@ -285,6 +313,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_file_that_is_gone_is_a_bad_image, begin, teardown),
         cmocka_unit_test_setup_teardown(a_cluster_that_fails_ends_the_run, begin, teardown),
         cmocka_unit_test_setup_teardown(features_are_those_of_local_files, begin, teardown),
+        cmocka_unit_test_setup_teardown(memory_is_told_before_the_start, begin, teardown),
         cmocka_unit_test_setup_teardown(featurizing_ends_while_a_server_stalls, begin, teardown),
     };
     return cmocka_run_group_tests(tests, make, clean);
