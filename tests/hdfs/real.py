@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A real HDFS, started from ../shared/cluster/hdfs-harness: files, names, errors, servers that die, features from HDFS to HDFS.
-Usage: real.py TOOL DL4C BUILD HARNESS plain|ha|kerberos. Skipped without DL4C_TEST_FULL=1, and where Java, Maven and its registry, the
-harness, or for kerberos MIT's KDC are missing."""
+Usage: real.py TOOL DL4C BUILD HARNESS plain|ha|kerberos|full. Skipped without DL4C_TEST_FULL=1, and where Java, Maven and its registry,
+the harness, for kerberos MIT's KDC or for full the right to mount are missing."""
 
 import filecmp
 import json
@@ -20,6 +20,7 @@ harness = pathlib.Path(harness).resolve()
 work = pathlib.Path(build).resolve() / "real_hdfs" / variant
 jars = pathlib.Path(os.environ.get("HDFS_LIB", pathlib.Path(build).resolve() / "real_hdfs" / "lib"))
 env = dict(os.environ)
+mounts = []
 
 
 def skip(why):
@@ -62,6 +63,9 @@ def start(*options):
             skip("there is no " + program)
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
+    if variant == "full":
+        mounts.append(little_disk())
+        env.update(HDFS_DATANODES="1", HDFS_BLOCKSIZE="1048576", HDFS_REPLICATION="1")
     env.update(HDFS_DIR=str(work / "hdfs"), HDFS_LIB=str(jars), HDFS_PORT_BASE=str(free_ports()), HDFS_HEAP="256m", HDFS_LS_LIMIT="5")
     if not list(jars.glob(".hadoop-*")):
         if not shutil.which("mvn"):
@@ -79,6 +83,8 @@ def start(*options):
 
 def stop():
     subprocess.run(["bash", str(harness / "stop.sh"), "--clean"], env=env, capture_output=True)
+    for folder in mounts:
+        subprocess.run(["umount", str(folder)], capture_output=True)
 
 
 def run(*args, want=0, says=None, **more):
@@ -147,6 +153,51 @@ def refusals():
     run("mkdir", uri("/t/f"), want=1, says="E_EXISTS")
     run("cp", uri("/t"), str(work / "x"), want=1, says="is a directory")
     check([n for n in run("ls", uri("/t")).splitlines() if " ." in n] == [], "temporary names are left")
+
+
+def states():
+    """Safe mode passes or is told; what a quota forbids leaves nothing."""
+    hello, big = data("hello", 6), data("f", 9000000)
+    script("hdfs.sh", "dfsadmin", "-safemode", "enter")
+    run("cp", str(hello), uri("/t/s"), want=1, says="SafeModeException", TOOL_RETRY_MS="1500")
+    run("cp", uri("/t/f"), str(work / "back"))
+    writer = subprocess.Popen([tool, "cp", str(hello), uri("/t/s")], env=env, stderr=subprocess.PIPE)
+    time.sleep(1)
+    script("hdfs.sh", "dfsadmin", "-safemode", "leave")
+    _, error = writer.communicate(timeout=100)
+    check(writer.returncode == 0, f"written after safe mode: {error}")
+    run("mkdir", uri("/few"))
+    run("mkdir", uri("/little"))
+    script("hdfs.sh", "dfsadmin", "-setQuota", "2", "/few")
+    script("hdfs.sh", "dfsadmin", "-setSpaceQuota", "1m", "/little")
+    run("cp", str(hello), uri("/few/1"))
+    run("cp", str(hello), uri("/few/2"), want=1, says="NSQuotaExceededException")
+    run("cp", str(big), uri("/little/f"), want=1, says="DSQuotaExceededException")
+    check(run("ls", uri("/few")) == "- 6 1\n" and run("ls", uri("/little")) == "", "what a quota forbids left something")
+
+
+def full():
+    """DataNodes without room: one sentence, and nothing under the final name or any other."""
+    big = data("big", 60000000)
+    run("mkdir", uri("/t"))
+    run("cp", str(big), uri("/t/big"), want=1, says="IOException: ")
+    check(run("ls", uri("/t")) == "", "what the disk had no room for left something: " + run("ls", uri("/t")))
+    small = data("f", 40000)
+    for _ in range(30):  # the DataNode gives the room back when it is told to
+        time.sleep(2)
+        if subprocess.run([tool, "cp", str(small), uri("/t/f")], env=env, capture_output=True).returncode == 0:
+            break
+    run("cp", uri("/t/f"), str(work / "back"))
+    same(small, work / "back")
+
+
+def little_disk():
+    """The DataNode's disk is a file system of 24 MiB; as root only."""
+    folder = work / "hdfs" / "data" / "dn1"
+    folder.mkdir(parents=True)
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(folder)], capture_output=True).returncode != 0:
+        skip("nobody but root mounts a disk that is soon full")
+    return folder
 
 
 def dying_datanode():
@@ -358,13 +409,15 @@ def tickets(server, secure):
     run("ls", server + "/t", want=1, says="can't be found in cache", TOOL_TOKEN=token)
 
 
-VARIANTS = {"plain": ["--https", "--httpfs", "--tokens"], "ha": ["--ha"], "kerberos": ["--kerberos", "--https"]}
-start(*VARIANTS[variant])
+VARIANTS = {"plain": ["--https", "--httpfs", "--tokens"], "ha": ["--ha"], "kerberos": ["--kerberos", "--https"], "full": ["--keep"]}
 try:
+    start(*VARIANTS[variant])
     base = int(env["HDFS_PORT_BASE"])
     server_uri = f"webhdfs://localhost:{base + 1}"
     if variant == "ha":
         failover()
+    elif variant == "full":
+        full()
     elif variant == "kerberos":
         tickets(f"webhdfs://localhost:{base + 1}", f"swebhdfs://localhost:{base + 2}")
         ticket("root")
@@ -372,6 +425,7 @@ try:
     else:
         files(None, {})
         refusals()
+        states()
         files(f"webhdfs://localhost:{base + 30}", {})
         files(f"swebhdfs://localhost:{base + 2}", {"TOOL_CA": env["HDFS_CA"]})
         run("ls", uri("/t", server=f"swebhdfs://localhost:{base + 2}"), want=1, says="certificate")
