@@ -77,10 +77,13 @@ struct ahead {
     struct dl4c_error e;   /* the first failure */
 };
 
+/* The first piece is small: a file of HDFS has read so much when it is open. */
+static int64_t piece_at(int64_t piece) { return piece ? PIECE + (piece - 1) * FAR_PIECE : 0; }
+
 static size_t piece_size(const struct ahead *a, int64_t piece)
 {
-    const int64_t left = a->size - piece * FAR_PIECE;
-    return left < FAR_PIECE ? (size_t)left : (size_t)FAR_PIECE;
+    const int64_t left = a->size - piece_at(piece), most = piece ? FAR_PIECE : PIECE;
+    return (size_t)(left < most ? left : most);
 }
 
 static void *read_ahead(void *arg)
@@ -96,7 +99,7 @@ static void *read_ahead(void *arg)
         const int64_t piece = a->next++;
         struct dl4c_error e = DL4C_ERROR_INIT;
         pthread_mutex_unlock(&a->lock);
-        const dl4c_status status = dl4c_fs_read_at(a->file, piece * FAR_PIECE, a->slot[piece % SLOTS], piece_size(a, piece), &e);
+        const dl4c_status status = dl4c_fs_read_at(a->file, piece_at(piece), a->slot[piece % SLOTS], piece_size(a, piece), &e);
         pthread_mutex_lock(&a->lock);
         if (status == DL4C_OK) {
             a->full[piece % SLOTS] = true;
@@ -144,9 +147,9 @@ static dl4c_status put_ahead(struct transfer *t, dl4c_fs_file *file, struct dl4c
     pthread_t threads[READERS];
     dl4c_status status = DL4C_OK;
     int n = 0;
-    a.pieces = a.size / FAR_PIECE + (a.size % FAR_PIECE > 0);
+    a.pieces = a.size > PIECE ? 1 + (a.size - PIECE + FAR_PIECE - 1) / FAR_PIECE : a.size > 0;
     for (int i = 0; i < SLOTS && i < a.pieces && status == DL4C_OK; i++)
-        if (!(a.slot[i] = dli_alloc(t->c->ctx, piece_size(&a, i), err)))
+        if (!(a.slot[i] = dli_alloc(t->c->ctx, a.size < FAR_PIECE ? (size_t)a.size : (size_t)FAR_PIECE, err)))
             status = dli_alloc_status();
     pthread_mutex_init(&a.lock, NULL);
     pthread_cond_init(&a.changed, NULL);
