@@ -361,6 +361,28 @@ static void sweep(const struct dli_parts *p)
         dl4c_fs_remove(p->ctx, p->folder, NULL);
 }
 
+dl4c_status dli_parts_tidy(dl4c_context *ctx, const char *out, struct dli_watch *watch, bool *busy, struct dl4c_error *err)
+{
+    struct dli_parts p = { .ctx = ctx, .out = out };
+    struct dl4c_fs_stat st = DL4C_FS_STAT_INIT;
+    struct dl4c_error why = DL4C_ERROR_INIT;
+    *busy = false;
+    DLI_TRY(dli_uri_join(ctx, out, "_progress", &p.folder, err));
+    dl4c_status status = dl4c_fs_stat_uri(ctx, p.folder, &st, &why);
+    const bool there = status == DL4C_OK;
+    if (there)
+        status = dli_claim_take(ctx, p.folder, 1, 1, watch, &p.claim, &why);
+    *busy = status == DL4C_E_BUSY;
+    if (there && status == DL4C_OK)
+        dli_parts_clear(&p);
+    dli_parts_end(&p);
+    if (status == DL4C_OK || status == DL4C_E_NOTFOUND || *busy)
+        return DL4C_OK;
+    if (err)
+        *err = why;
+    return status;
+}
+
 void dli_parts_end(struct dli_parts *p)
 {
     if (p->claim) {

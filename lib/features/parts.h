@@ -45,6 +45,9 @@ dl4c_status dli_parts_whole(const struct dli_parts *p, int64_t shard, bool verif
 /* bad: the text of a JSON array. Safe from one thread beside the others. */
 dl4c_status dli_parts_save(const struct dli_parts *p, int64_t shard, const char *name, int64_t rows, int64_t bytes, const char *sha256,
                            const char *bad, struct dl4c_error *err);
+/* The work is done, as its results tell: takes away what a process that was killed then left beside them. *busy: somebody is at work there,
+ * and all stays. */
+dl4c_status dli_parts_tidy(dl4c_context *ctx, const char *out, struct dli_watch *watch, bool *busy, struct dl4c_error *err);
 /* All is done: takes away OUT/_progress, and what processes that were killed left half-written beside the shards. */
 void dli_parts_clear(const struct dli_parts *p);
 void dli_parts_end(struct dli_parts *p); /* gives the part back; zeroed memory is allowed */

@@ -293,18 +293,29 @@ static dl4c_status begin_parts(struct predict *p, struct dli_watch *watch, struc
     return status;
 }
 
+/* OUT is there: shards beside it are what a process left that was killed when all was done. */
+static dl4c_status tidy(const struct predict *p, struct dli_watch *watch, struct dl4c_error *err)
+{
+    struct dl4c_fs_stat st = DL4C_FS_STAT_INIT;
+    bool busy;
+    DLI_TRY(dli_parts_tidy(p->ctx, p->folder, watch, &busy, err));
+    if (busy || dl4c_fs_stat_uri(p->ctx, p->folder, &st, NULL) != DL4C_OK)
+        return DL4C_OK;
+    return dl4c_fs_remove_all(p->ctx, p->folder, err);
+}
+
 static dl4c_status run_all(struct predict *p, struct dl4c_error *err)
 {
     struct dli_watch watch;
+    dli_watch_init(&watch, "predict", p->o.progress, p->o.progress_user, p->o.cancel, p->o.timeout_ms);
     DLI_TRY(name_folder(p, err));
     if ((p->o.flags & DL4C_PREDICT_RESUME) && is_there(p))
-        return DL4C_OK;
+        return tidy(p, &watch, err);
     DLI_TRY(dli_pass_begin(&p->pass, err));
     if (p->pass.shapes[0].rank != 1)
         return dli_fail(err, DL4C_E_INVALID, "predict", "the graph's output has %" PRId32 " axes, wanted one probability a class",
                         p->pass.shapes[0].rank);
     DLI_TRY(dli_answers_begin(&p->answers, p->pass.graph, p->pass.shapes[0].dim[0], p->o.top ? p->o.top : 1, p->o.format, err));
-    dli_watch_init(&watch, "predict", p->o.progress, p->o.progress_user, p->o.cancel, p->o.timeout_ms);
     if (p->folder)
         DLI_TRY(begin_parts(p, &watch, err));
     DLI_TRY(plan(p, &watch, err));

@@ -66,8 +66,11 @@ dl4c_status dli_store_begin(struct dli_store_writer *w, dl4c_context *ctx, const
         return dli_alloc_status();
     DLI_TRY(dl4c_fs_mkdir(ctx, uri, err));
     DLI_TRY(dli_store_target(w, plan, err));
-    if (w->finished)
-        return dli_store_check(w, err);
+    if (w->finished) {
+        bool busy;
+        DLI_TRY(dli_store_check(w, err));
+        return dli_parts_tidy(ctx, w->uri, plan->watch, &busy, err);
+    }
     char *work;
     DLI_TRY(describe(w, &work, err));
     const dl4c_status status = dli_parts_begin(&w->parts, ctx, w->uri, work, dl4c_reader_count(reader), plan->shard_size, plan->part,

@@ -215,12 +215,17 @@ static void what_was_interrupted_goes_on(void **state)
     photos_text(in_dir("cut.jsonl.parts/predictions-00001"), "changed\n");
     assert_int_equal(predict("cut.jsonl", &o, &err), DL4C_OK);
     same_as_whole("cut.jsonl");
-    photos_text(in_dir("cut.jsonl"), "here\n"); /* what is there is done */
+    photos_text(in_dir("cut.jsonl"), "here\n"); /* what is there is done, and what was left beside it goes */
+    photos_mkdir(base, "cut.jsonl.parts");
+    photos_mkdir(base, "cut.jsonl.parts/_progress");
+    photos_text(in_dir("cut.jsonl.parts/_progress/shard-00003.json"), "{}");
+    photos_text(in_dir("cut.jsonl.parts/predictions-00003"), "left\n");
     assert_int_equal(predict("cut.jsonl", &o, &err), DL4C_OK);
     size_t n;
     unsigned char *x = photos_read(in_dir("cut.jsonl"), &n);
     assert_int_equal(n, 5);
     free(x);
+    assert_false(exists("cut.jsonl.parts"));
 }
 
 static void parts_make_one_file(void **state)

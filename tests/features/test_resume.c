@@ -234,6 +234,13 @@ static void a_store_can_be_finished_again(void **state)
     assert_int_equal(featurize(&c, "again", &err), DL4C_OK);
     assert_int_equal(c.done, 0); /* nothing was left to do */
     same_as_whole("again");
+    photos_mkdir(base, "again/_progress"); /* killed when all was done, before this was taken away */
+    photos_text(in_dir("again/_progress/work.json"), "{}");
+    photos_text(in_dir("again/_progress/shard-00003.json"), "{}");
+    photos_text(in_dir("again/_progress/.shard-00004.json.abcdef"), "{");
+    photos_text(in_dir("again/._SUCCESS.abcdef"), "");
+    assert_int_equal(featurize(&c, "again", &err), DL4C_OK);
+    same_as_whole("again");
     c.preprocess = "none";
     assert_int_equal(featurize(&c, "again", &err), DL4C_E_EXISTS);
     assert_non_null(strstr(err.message, "preprocess"));
