@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Transfer learning on images: libdl4c from Python."""
