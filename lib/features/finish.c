@@ -8,6 +8,46 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { RECORDED = 10, FACTS };
+
+/* What makes the store that it is, apart from its images: all but the shape stand in the shards' metadata under these keys. */
+struct fact_texts {
+    char size[32], seed[24], shape[DL4C_MAX_RANK * 24];
+    const char *facts[FACTS][2];
+};
+
+static void tell_facts(const struct dli_store_writer *w, struct fact_texts *t)
+{
+    const char *transform = dl4c_reader_transform(w->reader);
+    int n = 0;
+    t->shape[0] = '\0';
+    snprintf(t->size, sizeof t->size, "%" PRId32 "x%" PRId32, w->facts.height, w->facts.width);
+    snprintf(t->seed, sizeof t->seed, "%" PRIu64, dl4c_reader_transform_seed(w->reader));
+    for (int32_t r = 0; r < w->rank; r++)
+        n += snprintf(t->shape + n, sizeof t->shape - (size_t)n, "%s%" PRId64, r ? "x" : "", w->shape[r]);
+    const char *const facts[FACTS][2] = {
+        { "model", w->facts.digest },
+        { "vertex", w->facts.vertex },
+        { "preprocess", w->facts.preprocess },
+        { "size", t->size },
+        { "pool", w->facts.pool ? w->facts.pool : "none" },
+        { "precision", w->facts.precision },
+        { "memory", w->facts.memory },
+        { "kernels", dl4c_cpu_kernels() },
+        { "transform", transform },
+        { "transform_seed", transform ? t->seed : NULL },
+        { "shape", t->shape },
+    };
+    memcpy(t->facts, facts, sizeof facts);
+}
+
+dl4c_status dli_store_describe(const struct dli_store_writer *w, char **work, struct dl4c_error *err)
+{
+    struct fact_texts t;
+    tell_facts(w, &t);
+    return dli_parts_describe(w->ctx, w->reader, w->shard_size, (const char *const(*)[2])t.facts, FACTS, work, err);
+}
+
 /* Whether the store's folder has a file of that name. */
 static dl4c_status has_file(const struct dli_store_writer *w, const char *name, bool *there, bool take_away, struct dl4c_error *err)
 {
@@ -159,26 +199,12 @@ static dl4c_status check_rows(const struct dli_store_writer *w, dl4c_features *f
 
 static dl4c_status check_facts(const struct dli_store_writer *w, dl4c_features *f, struct dl4c_error *err)
 {
-    char size[32], seed[24];
-    const char *transform = dl4c_reader_transform(w->reader);
-    snprintf(size, sizeof size, "%" PRId32 "x%" PRId32, w->facts.height, w->facts.width);
-    snprintf(seed, sizeof seed, "%" PRIu64, dl4c_reader_transform_seed(w->reader));
-    const char *const facts[][2] = {
-        { "model", w->facts.digest },
-        { "vertex", w->facts.vertex },
-        { "preprocess", w->facts.preprocess },
-        { "size", size },
-        { "pool", w->facts.pool ? w->facts.pool : "none" },
-        { "precision", w->facts.precision },
-        { "memory", w->facts.memory },
-        { "kernels", dl4c_cpu_kernels() },
-        { "transform", transform },
-        { "transform_seed", transform ? seed : NULL },
-    };
-    for (size_t i = 0; i < sizeof facts / sizeof *facts; i++) {
-        const char *there = dl4c_features_metadata(f, facts[i][0]);
-        if ((there == NULL) != (facts[i][1] == NULL) || (there && strcmp(there, facts[i][1]) != 0))
-            return other_store(w, facts[i][0], there, facts[i][1], err);
+    struct fact_texts t;
+    tell_facts(w, &t);
+    for (int i = 0; i < RECORDED; i++) {
+        const char *there = dl4c_features_metadata(f, t.facts[i][0]), *wanted = t.facts[i][1];
+        if ((there == NULL) != (wanted == NULL) || (there && strcmp(there, wanted) != 0))
+            return other_store(w, t.facts[i][0], there, wanted, err);
     }
     const int64_t n = dl4c_reader_count(w->reader), shards = n / w->shard_size + (n % w->shard_size != 0);
     if (dl4c_features_shard_count(f) != shards)

@@ -27,23 +27,6 @@ static dl4c_status write_file(dl4c_context *ctx, const char *uri, const char *na
     return status;
 }
 
-static dl4c_status describe(const struct dli_store_writer *w, char **work, struct dl4c_error *err)
-{
-    char size[32], seed[24], shape[DL4C_MAX_RANK * 24] = "";
-    const char *transform = dl4c_reader_transform(w->reader);
-    snprintf(size, sizeof size, "%" PRId32 "x%" PRId32, w->facts.height, w->facts.width);
-    snprintf(seed, sizeof seed, "%" PRIu64, dl4c_reader_transform_seed(w->reader));
-    for (int32_t r = 0, n = 0; r < w->rank; r++)
-        n += snprintf(shape + n, sizeof shape - (size_t)n, "%s%" PRId64, r ? "x" : "", w->shape[r]);
-    const char *const facts[][2] = {
-        { "model", w->facts.digest },      { "vertex", w->facts.vertex },   { "preprocess", w->facts.preprocess },
-        { "size", size },                  { "shape", shape },              { "pool", w->facts.pool },
-        { "precision", w->facts.precision }, { "memory", w->facts.memory }, { "kernels", dl4c_cpu_kernels() },
-        { "transform", transform },        { "transform seed", transform ? seed : NULL },
-    };
-    return dli_parts_describe(w->ctx, w->reader, w->shard_size, facts, (int)(sizeof facts / sizeof *facts), work, err);
-}
-
 dl4c_status dli_store_begin(struct dli_store_writer *w, dl4c_context *ctx, const char *uri, dl4c_reader *reader,
                             const struct dli_store_facts *facts, const int64_t *shape, int32_t rank, const struct dli_store_plan *plan,
                             struct dl4c_error *err)
@@ -72,7 +55,7 @@ dl4c_status dli_store_begin(struct dli_store_writer *w, dl4c_context *ctx, const
         return dli_parts_tidy(ctx, w->uri, plan->watch, &busy, err);
     }
     char *work;
-    DLI_TRY(describe(w, &work, err));
+    DLI_TRY(dli_store_describe(w, &work, err));
     const dl4c_status status = dli_parts_begin(&w->parts, ctx, w->uri, work, dl4c_reader_count(reader), plan->shard_size, plan->part,
                                                plan->n_parts, plan->resume, plan->watch, err);
     dli_free(work);

@@ -70,8 +70,10 @@ dl4c_status dli_store_row(struct dli_store_writer *w, int64_t image, float **row
 /* Finishes the last shard. Where all shards of all parts are whole writes bad.jsonl, manifest.json and _SUCCESS. */
 dl4c_status dli_store_finish(struct dli_store_writer *w, struct dl4c_error *err);
 dl4c_status dli_store_flush(struct dli_store_writer *w, struct dl4c_error *err); /* all shards of n_todo are written */
-/* For dli_store_begin: what the folder holds, w->finished; and whether a finished store is what would be made now. */
+/* For dli_store_begin: what the folder holds, w->finished; the work in words, for dli_parts_begin; and whether a finished store is what
+ * would be made now. */
 dl4c_status dli_store_target(struct dli_store_writer *w, const struct dli_store_plan *plan, struct dl4c_error *err);
+dl4c_status dli_store_describe(const struct dli_store_writer *w, char **work, struct dl4c_error *err);
 dl4c_status dli_store_check(const struct dli_store_writer *w, struct dl4c_error *err);
 void dli_store_end(struct dli_store_writer *w); /* frees; zeroed memory is allowed */
 
