@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Images in folders: reading them in batches, splitting them into lists."""
+from __future__ import annotations
+
+from ctypes import byref, c_char_p, c_int64, c_void_p
+from typing import Any, Dict, Iterable, List, Optional, Tuple
+
+from ._core import Owned, Path, call, decode, encode, names, optional, strings, text
+from ._native import lib
+from ._native import reader as c
+from .context import Context
+from .graph import Graph
+from .source import Source
+
+
+class ImageReader(Source):
+    """JPEG, PNG and BMP files, one folder for each class, decoded in parallel to [n, channels, height, width] float32.
+
+    uri: the folder, on any file system; None with paths, which are then the images, without labels. list: a file with a path below the
+    folder in each line. for_graph: size and preprocessing are those that the model records; else height, width and preprocess. on_bad:
+    "skip" (bad images are left out, see bad) or "fail". transform: changes in the text form, "flip:horizontal=0.5", drawn by
+    transform_seed. NotFoundError: no such folder or list; InvalidError: no usable image.
+    """
+
+    _noun = 'reader'
+
+    def __init__(self, uri: Optional[Path] = None, list: Optional[Path] = None, for_graph: Optional[Graph] = None, height: int = 0,
+                 width: int = 0, channels: int = 0, preprocess: Optional[str] = None, threads: int = 0, on_bad: str = 'skip',
+                 max_bad: int = 0, paths: Optional[Iterable[Path]] = None, unlabelled: bool = False, transform: Optional[str] = None,
+                 transform_seed: int = 0, label_pattern: Optional[str] = None, label_position: int = 0, copies: int = 0,
+                 context: Optional[Context] = None) -> None:
+        if on_bad not in ('skip', 'fail'):
+            raise ValueError('on_bad is %r: "skip" or "fail" is wanted' % on_bad)
+        given = names(paths)
+        options = c.dl4c_reader_options(
+            for_graph=for_graph._open._as_parameter_.value if for_graph is not None else None, list=encode(list), height=height,
+            width=width, channels=channels, threads=threads, preprocess=encode(preprocess), max_bad=max_bad, n_paths=len(given),
+            paths=strings(given), on_bad=c.DL4C_BAD_FAIL if on_bad == 'fail' else c.DL4C_BAD_SKIP,
+            flags=c.DL4C_READER_UNLABELLED if unlabelled else 0,
+            transform=encode(transform), transform_seed=transform_seed, label_pattern=encode(label_pattern),
+            label_position=label_position, copies=copies)
+        found = c_void_p()
+        call(lib.dl4c_reader_open, optional(context), encode(uri), byref(options), byref(found))
+        super().__init__(Owned(found, lib.dl4c_reader_close))
+
+    def _source(self) -> Owned:
+        owned = self._open
+        return Owned(c_void_p(lib.dl4c_reader_source(owned)), None, owned)
+
+    def __len__(self) -> int:
+        return int(lib.dl4c_reader_count(self._open))
+
+    @property
+    def classes(self) -> List[str]:
+        """Names of the classes, in index order."""
+        r = self._open
+        return [text(lib.dl4c_reader_class(r, i)) for i in range(lib.dl4c_reader_class_count(r))]
+
+    @property
+    def paths(self) -> List[str]:
+        """Paths of the images, relative to the folder."""
+        r = self._open
+        return [text(lib.dl4c_reader_path(r, i)) for i in range(len(self))]
+
+    @property
+    def labels(self) -> List[int]:
+        """Classes of the images; -1: none."""
+        r = self._open
+        return [lib.dl4c_reader_label(r, i) for i in range(len(self))]
+
+    @property
+    def preprocess(self) -> Optional[str]:
+        """The preprocessing in force, in text form."""
+        return decode(lib.dl4c_reader_preprocess(self._open))
+
+    @property
+    def bad(self) -> List[Tuple[str, str]]:
+        """Bad images met so far: path and why."""
+        r, found = self._open, []
+        for k in range(lib.dl4c_reader_bad_count(r)):
+            image, reason = c_int64(), c_char_p()
+            call(lib.dl4c_reader_bad, r, k, byref(image), byref(reason))
+            found.append((text(lib.dl4c_reader_path(r, image.value)), text(reason.value)))
+        return found
+
+
+def split_folder(uri: Path, out: Path, train: float = 0.6, val: float = 0.2, test: float = 0.2, seed: int = 42,
+                 context: Optional[Context] = None) -> Dict[str, int]:
+    """Splits the images of a folder by class, reproducibly: writes train.txt, val.txt, test.txt and classes.txt to out.
+
+    Returns how many images each list has. InvalidError: no image, or fractions above 1 together.
+    """
+    options = c.dl4c_split_dir_options(train=train, val=val, test=test, seed=seed, flags=1)
+    counts = (c_int64 * 3)()
+    call(lib.dl4c_split_dir, optional(context), encode(uri), encode(out), byref(options), counts)
+    return dict(zip(('train', 'val', 'test'), counts))
+
+
+__all__: Any = ['ImageReader', 'split_folder']

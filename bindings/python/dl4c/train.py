@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Training: fit, a trainer for loops of one's own, listeners, updaters."""
+from __future__ import annotations
+
+from ctypes import byref, c_double, c_float, c_void_p
+from typing import Any, Callable, Dict, Iterable, Optional, Sequence, Union
+
+import numpy as np
+
+from ._core import Cancel, Handle, Owned, Path, call, encode
+from ._long import Call, ProgressFunction
+from ._native import lib
+from ._native import train as c
+from .graph import Graph
+from .source import source_of
+from .tensor import ArrayLike, Tensor, wrap
+
+
+class Listener:
+    """Told how a training goes, on the thread that called fit. Override what is wanted; True stops training after the step or epoch, and an
+    exception comes out of fit. During iteration_done the graph cannot be run; during the others it can."""
+
+    def iteration_done(self, iteration: int, epoch: int, score: float) -> Optional[bool]:
+        """After each step: the score of the minibatch before it. Both count from 1."""
+        return None
+
+    def epoch_start(self, epoch: int) -> Optional[bool]:
+        """Before an epoch, counted from 1."""
+        return None
+
+    def epoch_end(self, epoch: int, train_score: float, val_score: float, val_accuracy: float) -> Optional[bool]:
+        """After an epoch: the mean score of its minibatches; the others are NaN without validation."""
+        return None
+
+
+EpochFunction = Callable[[int, float, float, float], Any]
+
+
+def _spec(name: str, values: Dict[str, Any]) -> str:
+    given = ','.join('%s=%s' % (k, repr(float(v)) if isinstance(v, float) else v) for k, v in values.items() if v is not None)
+    return '%s:%s' % (name, given) if given else name
+
+
+def Sgd(lr: float = 0.1) -> str:
+    """Gradient descent, as text for `updater=`."""
+    return _spec('sgd', {'lr': lr})
+
+
+def Nesterovs(lr: float = 0.1, momentum: float = 0.9) -> str:
+    """Nesterov's momentum, as text for `updater=`."""
+    return _spec('nesterovs', {'lr': lr, 'momentum': momentum})
+
+
+def Adam(lr: float = 1e-3, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8) -> str:
+    """Adam, as text for `updater=`."""
+    return _spec('adam', {'lr': lr, 'beta1': beta1, 'beta2': beta2, 'epsilon': epsilon})
+
+
+def _options(batch: int, updater: Optional[str], lr_schedule: Optional[str], l1: float, l2: float, seed: int,
+             class_weights: Union[None, str, Sequence[float]], threads: int) -> Any:
+    o = c.dl4c_fit_options(batch=batch, updater=encode(updater), lr_schedule=encode(lr_schedule), l1=l1, l2=l2, seed=seed, seed_zero=1,
+                           threads=threads)
+    if isinstance(class_weights, str):
+        if class_weights != 'balanced':
+            raise ValueError('class_weights is %r: "balanced" or a number for each class is wanted' % class_weights)
+        o.balanced = 1
+    elif class_weights is not None:
+        values = [float(w) for w in class_weights]
+        o.class_weights, o.n_class_weights = (c_float * len(values))(*values), len(values)
+    return o
+
+
+def _listener(long: Call, one: Any) -> Any:
+    """A listener, or a function called at the end of each epoch, as the library's."""
+    if not isinstance(one, Listener):
+        if not callable(one):
+            raise TypeError('%s is no listener: a dl4c.Listener or a function of (epoch, train_score, val_score, val_accuracy) is wanted'
+                            % type(one).__name__)
+        listener = Listener()
+        listener.epoch_end = one  # type: ignore[method-assign]
+        one = listener
+    made = c.dl4c_listener()
+    kinds = dict(made._fields_)
+    made.iteration_done = long.guard(kinds['iteration_done'], lambda user, *rest: one.iteration_done(*rest))
+    made.epoch_start = long.guard(kinds['epoch_start'], lambda user, *rest: one.epoch_start(*rest))
+    made.epoch_end = long.guard(kinds['epoch_end'], lambda user, *rest: one.epoch_end(*rest))
+    return made
+
+
+def fit(graph: Graph, source: Any, epochs: int = 20, batch: int = 0, updater: Optional[str] = None, lr_schedule: Optional[str] = None,
+        l1: float = 0.0, l2: float = 0.0, seed: int = 42, shuffle: bool = True, class_weights: Union[None, str, Sequence[float]] = None,
+        validation: Any = None, early_stopping: int = 0, validate_every: int = 0, workers: int = 0, averaging_frequency: int = 0,
+        threads: int = 0, transport: Optional[str] = None, run_dir: Optional[Path] = None, checkpoint_dir: Optional[Path] = None,
+        checkpoint_every: float = 0.0, resume: bool = False, min_workers: int = 0, prefetch: int = 0,
+        listeners: Iterable[Union[Listener, EpochFunction]] = (), progress: Optional[ProgressFunction] = None,
+        cancel: Optional[Cancel] = None, timeout: Optional[float] = None) -> None:
+    """Trains a graph on a source, or a pair (x, labels).
+
+    batch: rows of a minibatch, of each worker (0: 32). updater: text ("nesterovs:lr=3e-4,momentum=0.9"), Sgd(), Nesterovs(), Adam();
+    None: the graph's. validation: a source that is scored after each epoch; early_stopping: epochs without a better score before it stops;
+    the best is kept. workers: parameter averaging, every averaging_frequency minibatches (0: 5). class_weights: "balanced" or a number for
+    each class. run_dir: a folder for the record; checkpoint_dir, resume: goes on after the process was killed; checkpoint_every and timeout
+    in seconds. The same graph, source and options give the same bits. After a failure or Ctrl-C the graph is as the last whole step left
+    it. InvalidError, NotFoundError (no such updater), DivergedError, StateError (in use, or run_dir has a record already).
+    """
+    if epochs < 1:
+        raise ValueError('%d epochs: at least 1 is wanted' % epochs)
+    o = _options(batch, updater, lr_schedule, l1, l2, seed, class_weights, threads)
+    o.epochs, o.no_shuffle, o.early_stopping, o.validate_every = epochs, int(not shuffle), early_stopping, validate_every
+    o.workers, o.averaging_frequency, o.transport = workers, averaging_frequency, encode(transport)
+    o.run_dir, o.checkpoint_dir, o.checkpoint_every_ms = encode(run_dir), encode(checkpoint_dir), int(checkpoint_every * 1000)
+    o.resume, o.min_workers, o.prefetch = int(resume), min_workers, prefetch
+    with Call(progress, cancel, timeout) as long:
+        long.options(o)
+        train, judge = source_of(source), source_of(validation) if validation is not None else None
+        o.validation = judge._as_parameter_.value if judge is not None else None
+        made = [_listener(long, one) for one in listeners]
+        if made:
+            o.listeners, o.n_listeners = (c.dl4c_listener * len(made))(*made), len(made)
+        long(lib.dl4c_fit, graph._open, train, byref(o))
+
+
+class Trainer(Handle):
+    """The parts of fit, for loops of one's own: step() with arrays. Options as for fit."""
+
+    _noun = 'trainer'
+
+    def __init__(self, graph: Graph, batch: int = 0, updater: Optional[str] = None, lr_schedule: Optional[str] = None, l1: float = 0.0,
+                 l2: float = 0.0, seed: int = 42, class_weights: Optional[Sequence[float]] = None, threads: int = 0,
+                 keep_gradient: bool = False) -> None:
+        o = _options(batch, updater, lr_schedule, l1, l2, seed, class_weights, threads)
+        o.flags = c.DL4C_FIT_KEEP_GRADIENT if keep_gradient else 0
+        found = c_void_p()
+        call(lib.dl4c_trainer_create, graph._open, byref(o), byref(found))
+        super().__init__(Owned(found, lib.dl4c_trainer_destroy))
+
+    def step(self, x: ArrayLike, y: ArrayLike) -> float:
+        """One step on x [n, ...] float32 and y, [n] int64 classes or [n, k] float32 targets. Returns the score before the step.
+
+        InvalidError: a shape, type or label does not fit; DivergedError: a feature, the score or a parameter is not finite.
+        """
+        score = c_double()
+        call(lib.dl4c_trainer_step, self._open, wrap(x), wrap(y), byref(score))
+        return score.value
+
+    def score(self, x: ArrayLike, y: ArrayLike) -> float:
+        """The score of a minibatch in inference mode; nothing is changed."""
+        score = c_double()
+        call(lib.dl4c_trainer_score, self._open, wrap(x), wrap(y), byref(score))
+        return score.value
+
+    def next_epoch(self) -> None:
+        """Raises the epoch that schedules by epoch see."""
+        lib.dl4c_trainer_next_epoch(self._open)
+
+    @property
+    def iteration(self) -> int:
+        """Steps made with the graph so far."""
+        return int(lib.dl4c_trainer_iteration(self._open))
+
+    def _array(self, function: Any) -> 'np.ndarray[Any, Any]':
+        found = c_void_p()
+        call(function, self._open, byref(found))
+        return Tensor._of(Owned(found, lib.dl4c_tensor_unref)).numpy()
+
+    @property
+    def params(self) -> 'np.ndarray[Any, Any]':
+        """Trainable parameters, flat, read-only, in Deeplearning4j's order; they stay as they are."""
+        return self._array(lib.dl4c_trainer_params)
+
+    @property
+    def updater_state(self) -> 'np.ndarray[Any, Any]':
+        """The updater's state, likewise."""
+        return self._array(lib.dl4c_trainer_updater_state)
+
+    @property
+    def gradient(self) -> 'np.ndarray[Any, Any]':
+        """Of the last step: sums over the minibatch, without regularisation. StateError: made without keep_gradient."""
+        return self._array(lib.dl4c_trainer_gradient)
+
+
+__all__ = ['Adam', 'Listener', 'Nesterovs', 'Sgd', 'Trainer', 'fit']
