@@ -42,7 +42,7 @@ class Handle:
 
     @property
     def _open(self) -> Owned:
-        owned = getattr(self, '_owned', None)
+        owned: Optional[Owned] = getattr(self, '_owned', None)
         if owned is None:
             raise StateError('the %s is closed' % self._noun)
         return owned

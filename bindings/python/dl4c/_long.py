@@ -41,7 +41,8 @@ class _Watch:
     """
 
     def __init__(self, flag: c_int32) -> None:
-        self.flag, self.hit, self.thread = flag, False, None  # type: ignore[var-annotated]
+        self.flag, self.hit = flag, False
+        self.thread: Optional[threading.Thread] = None
 
     def _handler(self, number: int, frame: Any) -> None:
         self.hit = True

@@ -122,7 +122,7 @@ class Evaluation(Handle):
 
     def to_pandas(self) -> Any:
         """A pandas DataFrame with a row for each class: n, precision, recall, f1. ImportError: no pandas."""
-        import pandas  # type: ignore[import-not-found,import-untyped,unused-ignore]
+        import pandas  # type: ignore[import-untyped,import-not-found,unused-ignore]
         return pandas.DataFrame(self.to_dict()['per_class']).set_index('class')
 
     def __str__(self) -> str:
@@ -135,7 +135,8 @@ def evaluate(graph: Graph, source: Any, batch: int = 0, top_n: int = 1, threads:
 
     InvalidError: shapes or classes do not fit, or there are no labels; DivergedError: a probability is NaN.
     """
-    number, found, wrong = c_int32(), c_void_p(), []  # type: ignore[var-annotated]
+    number, found = c_int32(), c_void_p()
+    wrong: List[Tuple[int, int, int, float]] = []
     call(lib.dl4c_precision_find, encode(precision), byref(number))
     options = t.dl4c_evaluate_options(batch=batch, top_n=top_n, threads=threads, precision=number.value)
 

@@ -13,8 +13,9 @@ from ._native import lib
 from ._native import tensor as c
 from .context import Context
 
-_NUMPY = {c.DL4C_F32: np.dtype('f4'), c.DL4C_F64: np.dtype('f8'), c.DL4C_F16: np.dtype('f2'), c.DL4C_I32: np.dtype('i4'),
-          c.DL4C_I64: np.dtype('i8'), c.DL4C_U8: np.dtype('u1')}
+_NUMPY: Dict[int, 'np.dtype[Any]'] = {
+    c.DL4C_F32: np.dtype('f4'), c.DL4C_F64: np.dtype('f8'), c.DL4C_F16: np.dtype('f2'), c.DL4C_I32: np.dtype('i4'),
+    c.DL4C_I64: np.dtype('i8'), c.DL4C_U8: np.dtype('u1')}
 _DTYPES = {v: k for k, v in _NUMPY.items()}
 _NAMES = {'f32': c.DL4C_F32, 'f64': c.DL4C_F64, 'f16': c.DL4C_F16, 'bf16': c.DL4C_BF16, 'i32': c.DL4C_I32, 'i64': c.DL4C_I64,
           'u8': c.DL4C_U8}
@@ -24,9 +25,11 @@ _held: Dict[int, Any] = {}
 _cookies = itertools.count(1)
 
 
-@c.dl4c_release_cookie_fn
-def _release(cookie: int, held: Dict[int, Any] = _held) -> None:
+def _forget(cookie: int, held: Dict[int, Any] = _held) -> None:
     held.pop(cookie, None)
+
+
+_release = c.dl4c_release_cookie_fn(_forget)
 
 
 class _Memory:

@@ -80,7 +80,7 @@ def _listener(long: Call, one: Any) -> Any:
         listener.epoch_end = one  # type: ignore[method-assign]
         one = listener
     made = c.dl4c_listener()
-    kinds = dict(made._fields_)
+    kinds: Dict[str, Any] = {f[0]: f[1] for f in made._fields_}
     made.iteration_done = long.guard(kinds['iteration_done'], lambda user, *rest: one.iteration_done(*rest))
     made.epoch_start = long.guard(kinds['epoch_start'], lambda user, *rest: one.epoch_start(*rest))
     made.epoch_end = long.guard(kinds['epoch_end'], lambda user, *rest: one.epoch_end(*rest))
