@@ -377,10 +377,23 @@ bool dli_attrs_is_default(const struct dli_attr *a, const void *values)
 
 void dli_attrs_print(const struct dli_attr *table, const void *values, struct dli_strbuf *out)
 {
+    dli_attrs_print_but(table, values, NULL, out);
+}
+
+static bool is_among(const char *name, const char *const *names)
+{
+    for (; names && *names; names++)
+        if (strcmp(name, *names) == 0)
+            return true;
+    return false;
+}
+
+void dli_attrs_print_but(const struct dli_attr *table, const void *values, const char *const *but, struct dli_strbuf *out)
+{
     bool first = true;
     char number[40];
     for (const struct dli_attr *t = table; t && t->name; t++) {
-        if (dli_attrs_is_default(t, values) && !t->required)
+        if ((dli_attrs_is_default(t, values) && !t->required) || is_among(t->name, but))
             continue;
         struct dl4c_attr v;
         dli_attrs_get(t, values, &v);

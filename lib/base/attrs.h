@@ -50,6 +50,8 @@ void dli_attrs_get(const struct dli_attr *a, const void *values, struct dl4c_att
 bool dli_attrs_is_default(const struct dli_attr *a, const void *values);
 /* ":key=value,key=value" of all values that are not the default; nothing where all are. */
 void dli_attrs_print(const struct dli_attr *table, const void *values, struct dli_strbuf *out);
+/* The same without those of these names; NULL ends them. */
+void dli_attrs_print_but(const struct dli_attr *table, const void *values, const char *const *but, struct dli_strbuf *out);
 void dli_attrs_info(const struct dli_attr *a, struct dl4c_attr_info *out);
 
 /* A text of the one grammar: NAME, NAME:key=value,... or NAME(key=value,...). Values are words, numbers, lists (3x3 and 0.5;1) or

@@ -4,6 +4,7 @@
 #include "base/sha256.h"
 #include "base/strbuf.h"
 #include "graph/graph.h"
+#include "losses/loss.h"
 
 #include <string.h>
 
@@ -13,6 +14,22 @@ static void number_all(const dl4c_graph *g, int32_t at, const uint8_t *marks, in
     int32_t n = 0;
     for (int32_t i = 0; i < g->n_vertices; i++)
         index[i] = at < 0 || i == at || marks[i] ? n++ : -1;
+}
+
+/* How many inputs a layer has is said by what stands before it, and a loss may be written in several ways. */
+static dl4c_status add_op(const struct dli_vertex *v, struct dli_strbuf *b, struct dl4c_error *err)
+{
+    static const char *const but[] = { "n_in", NULL }, *const output[] = { "n_in", "loss", NULL };
+    const char *loss = NULL;
+    dli_attrs_print_but(v->op->attrs, v->attrs->attrs, v->op->flags & DLI_OP_OUTPUT ? output : but, b);
+    if (v->op->flags & DLI_OP_LAYER && v->attrs->layer.activation)
+        dli_strbuf_addf(b, "\n%s", v->attrs->layer.activation);
+    if (v->op->flags & DLI_OP_OUTPUT)
+        memcpy(&loss, v->attrs->attrs, sizeof loss);
+    if (!loss)
+        return DL4C_OK;
+    dli_strbuf_addc(b, '\n');
+    return dli_loss_print(b->ctx, loss, b, err);
 }
 
 static dl4c_status digest(const dl4c_graph *g, const int32_t *index, char **hex, struct dl4c_error *err)
@@ -28,9 +45,11 @@ static dl4c_status digest(const dl4c_graph *g, const int32_t *index, char **hex,
         b.length = 0;
         dli_strbuf_addf(&b, "%s\n%s", v->name, v->op ? v->op->name : "input");
         if (v->op) {
-            dli_attrs_print(v->op->attrs, v->attrs->attrs, &b);
-            if (v->op->flags & DLI_OP_LAYER && v->attrs->layer.activation)
-                dli_strbuf_addf(&b, "\n%s", v->attrs->layer.activation);
+            const dl4c_status status = add_op(v, &b, err);
+            if (status != DL4C_OK) {
+                dli_strbuf_free(&b);
+                return status;
+            }
         } else {
             /* Heights and widths are the session's to choose: the channels and the layout count. */
             dli_strbuf_addf(&b, " %" PRId64 " %d", v->shape.dim[0], v->nhwc);

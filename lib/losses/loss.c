@@ -65,6 +65,16 @@ dl4c_status dli_loss_check(dl4c_context *ctx, const char *spec, struct dl4c_erro
     return status;
 }
 
+dl4c_status dli_loss_print(dl4c_context *ctx, const char *spec, struct dli_strbuf *out, struct dl4c_error *err)
+{
+    struct dli_loss_at loss;
+    DLI_TRY(read_spec(ctx, spec, &loss, err));
+    dli_strbuf_add(out, loss.loss->name);
+    dli_attrs_print(loss.loss->attrs, loss.attrs, out);
+    dli_loss_close(&loss);
+    return DL4C_OK;
+}
+
 dl4c_status dli_loss_open(dl4c_context *ctx, const char *spec, int64_t k, struct dli_loss_at *out, struct dl4c_error *err)
 {
     dl4c_status status = read_spec(ctx, spec, out, err);

@@ -88,6 +88,8 @@ struct dli_loss_at {
 };
 /* Whether a spec names a loss and attributes it has; how many outputs it suits is for dli_loss_open. */
 dl4c_status dli_loss_check(dl4c_context *ctx, const char *spec, struct dl4c_error *err);
+/* Adds a spec as all specs of the same loss are written: by its name, and what is not as it is by default. */
+dl4c_status dli_loss_print(dl4c_context *ctx, const char *spec, struct dli_strbuf *out, struct dl4c_error *err);
 dl4c_status dli_loss_open(dl4c_context *ctx, const char *spec, int64_t k, struct dli_loss_at *out, struct dl4c_error *err);
 void dli_loss_close(struct dli_loss_at *l); /* one that was never opened (zeros) is allowed */
 

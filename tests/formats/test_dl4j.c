@@ -117,6 +117,39 @@ static void what_is_saved_loads_as_it_was(void **state)
     memory_fs_clear(&files);
 }
 
+/* A zip says how many inputs a layer has, and all of its loss: the network is the same, and so is its digest. */
+static void a_zip_does_not_change_the_digest(void **state)
+{
+    dl4c_context *ctx = context();
+    struct dl4c_error err = DL4C_ERROR_INIT;
+    dl4c_builder *b = NULL;
+    dl4c_graph *g = NULL, *again = NULL, *other = NULL;
+    const int64_t shape[] = { 8 };
+    const char *in[] = { "in" }, *d[] = { "d" };
+    char *digest[3];
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(dl4c_builder_create(ctx, NULL, &b, &err), DL4C_OK);
+        dl4c_builder_input(b, "in", shape, 1);
+        dl4c_builder_add_text(b, "dense:units=4,activation=relu", "d", in, 1);
+        dl4c_builder_add_text(b, i ? "output:units=3,activation=softmax,loss=mcxent" : "output:units=3,activation=softmax", "o", d, 1);
+        assert_int_equal(dl4c_builder_finish(&b, i ? &other : &g, &err), DL4C_OK);
+    }
+    assert_int_equal(dl4c_model_save(g, "mem://host/a.zip", NULL, &err), DL4C_OK);
+    assert_int_equal(dl4c_model_load(ctx, "mem://host/a.zip", NULL, &again, &err), DL4C_OK);
+    assert_int_equal(dl4c_graph_digest(g, &digest[0], &err), DL4C_OK);
+    assert_int_equal(dl4c_graph_digest(again, &digest[1], &err), DL4C_OK);
+    assert_int_equal(dl4c_graph_digest(other, &digest[2], &err), DL4C_OK);
+    assert_string_equal(digest[0], digest[1]);
+    assert_string_not_equal(digest[0], digest[2]);
+    for (int i = 0; i < 3; i++)
+        dl4c_free(digest[i]);
+    dl4c_graph_destroy(&other);
+    dl4c_graph_destroy(&again);
+    dl4c_graph_destroy(&g);
+    dl4c_context_destroy(&ctx);
+    memory_fs_clear(&files);
+}
+
 /* A file of ours in memory (free()). */
 static char *file_of(size_t *size)
 {
@@ -410,7 +443,9 @@ static void a_read_that_fails_says_so_itself(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_is_saved_loads_as_it_was),  cmocka_unit_test(a_file_cut_short_anywhere_is_refused),
+        cmocka_unit_test(what_is_saved_loads_as_it_was),
+        cmocka_unit_test(a_zip_does_not_change_the_digest),
+        cmocka_unit_test(a_file_cut_short_anywhere_is_refused),
         cmocka_unit_test(a_flipped_byte_crashes_nothing), cmocka_unit_test(a_bare_configuration_gives_a_network_with_fresh_parameters),
         cmocka_unit_test(what_has_no_class_is_named),     cmocka_unit_test(every_allocation_may_fail),
         cmocka_unit_test(solvers_that_are_not_here_are_refused_by_the_trainer),
