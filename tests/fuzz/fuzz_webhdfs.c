@@ -41,17 +41,20 @@ static void put(const char *path, const uint8_t *bytes, size_t size)
         abort();
 }
 
-/* "AUTHORITY\nPATH?QUERY", as the registry takes a URI apart. */
+/* "AUTHORITY/PATH?QUERY", as the registry takes a URI apart: a path begins with a slash. */
 static void open_target(struct dli_webhdfs *w, char *text, int variant)
 {
     static const char *const names[] = { "webhdfs", "swebhdfs", "hdfs", "webhdfs" };
     const struct dli_wh_scheme s = { w, names[variant], variant == 1, variant == 2 };
     struct dli_wh_target t;
     struct dl4c_error err = DL4C_ERROR_INIT;
-    char *path = strchr(text, '\n');
-    if (path)
-        *path++ = '\0';
-    const dl4c_status status = dli_wh_target_open(&s, text, path && *path ? path : "/", &t, &err);
+    char *slash = strchr(text, '/'), *path = strdup(slash ? slash : "/");
+    if (!path)
+        return;
+    if (slash)
+        *slash = '\0';
+    const dl4c_status status = dli_wh_target_open(&s, text, path, &t, &err);
+    free(path);
     fuzz_check(status, t.path, &err);
     if (status == DL4C_OK && (t.path[0] != '/' || t.cluster->n_nodes < 1))
         abort();

@@ -151,7 +151,7 @@ static dl4c_status find_cluster(const struct dli_wh_scheme *s, const char *autho
 
 /* ---- path and query ---- */
 
-/* Components by one slash each. The names ".", ".." and those with a colon cannot be in HDFS; servers answer in several ways. */
+/* Components by one slash each; what the registry gives begins with one, so nothing grows. The names ".", ".." and those with a colon cannot be in HDFS; servers answer in several ways. */
 static dl4c_status clean_path(const char *raw, char *path, struct dl4c_error *err)
 {
     char *to = path;
