@@ -151,7 +151,8 @@ static dl4c_status find_cluster(const struct dli_wh_scheme *s, const char *autho
 
 /* ---- path and query ---- */
 
-/* Components by one slash each; what the registry gives begins with one, so nothing grows. The names ".", ".." and those with a colon cannot be in HDFS; servers answer in several ways. */
+/* Components by one slash each; what the registry gives begins with one, so nothing grows. The names ".", ".." and those with a colon
+ * cannot be in HDFS; servers answer in several ways. */
 static dl4c_status clean_path(const char *raw, char *path, struct dl4c_error *err)
 {
     char *to = path;
@@ -161,7 +162,7 @@ static dl4c_status clean_path(const char *raw, char *path, struct dl4c_error *er
                         raw);
     for (const char *u = path; *u;) {
         const char *was = u;
-        if (dli_utf8_next(&u) == 0xFFFD && memcmp(was, "\xEF\xBF\xBD", 3) != 0)
+        if (dli_utf8_next(&u) == 0xFFFD && strncmp(was, "\xEF\xBF\xBD", 3) != 0)
             return dli_fail(err, DL4C_E_INVALID, "webhdfs", "\"%.300s\" is no UTF-8, and HDFS has no other names", raw);
     }
     while (*p) {
