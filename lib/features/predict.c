@@ -354,6 +354,8 @@ dl4c_status dl4c_predict(dl4c_graph *graph, dl4c_reader *images, const char *out
                                 .precision = p.o.precision, .batch = p.o.batch, .low_memory = (p.o.flags & DL4C_PREDICT_LOW_MEMORY) != 0 };
     const dl4c_status status = run_all(&p, err);
     dli_parts_end(&p.parts);
+    if (status != DL4C_OK && p.folder)
+        dl4c_fs_remove(p.ctx, p.folder, NULL); /* stays where there are shards to go on with */
     dli_answers_end(&p.answers);
     dli_pass_end(&p.pass);
     dli_free(p.todo);

@@ -269,6 +269,14 @@ static void wrong_wishes_are_refused(void **state)
     assert_int_equal(predict_from("bad", "x.jsonl", &o, &err), DL4C_E_INVALID);
     assert_non_null(strstr(err.message, "none of the 2 images can be used"));
     assert_false(exists("x.jsonl"));
+    photos_mkdir(base, "full.jsonl.parts"); /* a folder in the first shard's place: nothing is made, and nothing is left */
+    photos_mkdir(base, "full.jsonl.parts/predictions-00000");
+    assert_int_equal(predict("full.jsonl", &o, &err), DL4C_E_INVALID);
+    assert_int_equal(rmdir(in_dir("full.jsonl.parts/predictions-00000")), 0);
+    int32_t cancel = 1;
+    o.cancel = &cancel;
+    assert_int_equal(predict("full.jsonl", &o, &err), DL4C_E_CANCELLED);
+    assert_false(exists("full.jsonl.parts"));
 }
 
 int main(void)
