@@ -75,9 +75,20 @@ def call(function: Any, *arguments: Any) -> None:
         raise error_of(status, err)
 
 
-def optional(handle: Optional[Handle]) -> Optional[Owned]:
-    """The pointer of a handle, NULL of None."""
-    return None if handle is None else handle._open
+def need(handle: Any, kind: Type[Handle]) -> Owned:
+    """The pointer of a handle. TypeError: it is of another class, which C cannot see."""
+    if not isinstance(handle, kind):
+        raise TypeError('%s is given, a dl4c.%s is wanted' % (type(handle).__name__, kind.__name__))
+    return handle._open
+
+
+def optional(context: Optional[Handle]) -> Optional[Owned]:
+    """The pointer of a context, NULL of None. TypeError: it is none."""
+    if context is None:
+        return None
+    if getattr(context, '_noun', None) != 'context':
+        raise TypeError('%s is given, a dl4c.Context is wanted' % type(context).__name__)
+    return context._open
 
 
 def encode(text: Optional[Path]) -> Optional[bytes]:

@@ -8,8 +8,9 @@ import socket
 import threading
 from ctypes import byref, c_int32, pointer
 from dataclasses import dataclass
-from typing import Any, Callable, List, Optional
+from typing import Any, Callable, ClassVar, List, Optional
 
+from ._callbacks import enter, inside, leave
 from ._core import Cancel, milliseconds, text
 from ._native import base, lib
 from .errors import error_of
@@ -35,17 +36,24 @@ ProgressFunction = Callable[[Progress], Any]
 
 
 class _Watch:
-    """While it is entered in the main thread, Ctrl-C sets the flag at once: Python itself would wait until the library comes back.
+    """While it is entered in the main thread, Ctrl-C sets the flag at once: Python itself would wait until the library comes back. Where
+    the main thread is in a callback, KeyboardInterrupt is raised there. Calls made in callbacks join the outer one's watch.
 
     A host with a handler of its own for SIGINT keeps it, and cancels by a Cancel.
     """
 
+    active: ClassVar[Optional[_Watch]] = None
+
     def __init__(self, flag: c_int32) -> None:
         self.flag, self.hit = flag, False
+        self.flags = [flag]
+        self.outer: Optional[_Watch] = None
         self.thread: Optional[threading.Thread] = None
 
     def _handler(self, number: int, frame: Any) -> None:
         self.hit = True
+        if inside():
+            raise KeyboardInterrupt
 
     def _run(self, reader: socket.socket, forward: int) -> None:
         while True:
@@ -53,7 +61,8 @@ class _Watch:
             if not data or 0 in data:
                 return
             if signal.SIGINT in data:
-                lib.dl4c_cancel_set(byref(self.flag))
+                for flag in list(self.flags):
+                    lib.dl4c_cancel_set(byref(flag))
             if forward >= 0:
                 try:
                     os.write(forward, data)
@@ -63,18 +72,28 @@ class _Watch:
     def start(self) -> None:
         if threading.current_thread() is not threading.main_thread():
             return
-        if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        handler, active = signal.getsignal(signal.SIGINT), _Watch.active
+        if active is not None and handler == active._handler:
+            self.outer = active
+            active.flags.append(self.flag)
+            return
+        if handler is not signal.default_int_handler:
             return
         self.reader, self.writer = socket.socketpair()
         self.writer.setblocking(False)
         self.before = signal.set_wakeup_fd(self.writer.fileno(), warn_on_full_buffer=False)
         self.thread = threading.Thread(target=self._run, args=(self.reader, self.before), daemon=True)
         self.thread.start()
+        _Watch.active = self
         signal.signal(signal.SIGINT, self._handler)
 
     def stop(self) -> None:
+        if self.outer is not None:
+            self.outer.flags = [flag for flag in self.outer.flags if flag is not self.flag]
+            self.hit = self.outer.hit
         if self.thread is None:
             return
+        _Watch.active = None
         signal.set_wakeup_fd(self.before)
         signal.signal(signal.SIGINT, signal.default_int_handler)
         self.writer.setblocking(True)
@@ -117,7 +136,11 @@ class Call:
             if self.pending is not None:
                 return failed
             try:
-                answer = function(*arguments)
+                enter()
+                try:
+                    answer = function(*arguments)
+                finally:
+                    leave()
             except BaseException as why:  # comes out where the call was made
                 self.pending = why
                 return failed

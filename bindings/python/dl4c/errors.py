@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Dict, Type
 
+from . import _raised
 from ._native import base
 
 
@@ -114,7 +115,13 @@ BY_STATUS: Dict[int, Type[Error]] = {
                           DivergedError, InternalError)}
 
 
-def error_of(status: int, err: base.dl4c_error) -> Error:
-    """The exception for a status and what the library wrote of it."""
-    return BY_STATUS.get(status, Error)(err.message.decode('utf-8', 'replace'), err.origin.decode('utf-8', 'replace'), err.domain, err.code,
-                                        status)
+def error_of(status: int, err: base.dl4c_error) -> BaseException:
+    """The exception for a status and what the library wrote of it; where a callback raised one, that."""
+    kept = _raised.take(err.code) if err.domain == base.DL4C_DOMAIN_NONE and err.code >= _raised.FIRST else None
+    if kept is not None and not kept[1]:
+        return kept[0]
+    made = BY_STATUS.get(status, Error)(err.message.decode('utf-8', 'replace'), err.origin.decode('utf-8', 'replace'), err.domain,
+                                        0 if err.code >= _raised.FIRST else err.code, status)
+    if kept is not None:
+        made.__cause__ = kept[0]
+    return made

@@ -7,7 +7,7 @@ from typing import Any, Iterable, List, Optional, Tuple, Union
 
 import numpy as np
 
-from ._core import Cancel, Owned, Path, call, decode, encode, names, optional, strings, text
+from ._core import Cancel, Owned, Path, call, decode, encode, names, need, optional, strings, text
 from ._long import Call, ProgressFunction
 from ._native import features as c
 from ._native import lib
@@ -100,24 +100,24 @@ def featurize(trunk: Graph, images: ImageReader, out: Path, at: Union[None, str,
         flags=(c.DL4C_FEATURIZE_RESUME if resume else 0) | (c.DL4C_FEATURIZE_LOW_MEMORY if low_memory else 0))
     with Call(progress, cancel, timeout) as long:
         long.options(options)
-        long(lib.dl4c_featurize, trunk._open, images._open, encode(out), byref(options))
+        long(lib.dl4c_featurize, need(trunk, Graph), need(images, ImageReader), encode(out), byref(options))
 
 
 def softmax_head(features: Features, weight_init: Optional[str] = None, dropout: float = 0.0, l1: float = 0.0, l2: float = 0.0,
                  seed: int = 42) -> Graph:
     """A new prediction layer for a store: softmax with negative log likelihood, "predictions". dropout: probability to retain; 0: off."""
     options = c.dl4c_head_options(weight_init=encode(weight_init), dropout=dropout, l1=l1, l2=l2, seed=seed, flags=1)
-    return Graph._make(lib.dl4c_head_softmax, features._open, byref(options))
+    return Graph._make(lib.dl4c_head_softmax, need(features, Features), byref(options))
 
 
 def head_for(features: Features, head: Graph) -> None:
     """Makes a head of one's own remember where the store's features come from. InvalidError names both shapes."""
-    call(lib.dl4c_head_for, features._open, head._open)
+    call(lib.dl4c_head_for, need(features, Features), need(head, Graph))
 
 
 def check(features: Features, head: Graph) -> None:
     """InvalidError where a head and a store contradict each other in what they record of the features' origin."""
-    call(lib.dl4c_features_check, features._open, head._open)
+    call(lib.dl4c_features_check, need(features, Features), need(head, Graph))
 
 
 __all__ = ['Features', 'check', 'featurize', 'head_for', 'softmax_head']

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Files of every file system that the library knows: local paths, webhdfs://, swebhdfs://, hdfs://."""
+"""Files of every file system that the library knows: local paths, webhdfs://, swebhdfs://, hdfs://, and those registered from Python."""
 from __future__ import annotations
 
 from ctypes import byref, c_size_t, c_void_p, string_at
@@ -11,6 +11,7 @@ from ._long import Call, ProgressFunction
 from ._native import fs as c
 from ._native import lib
 from .context import Context
+from .filesystem import FileSystem, Stat, cancelled, register
 
 KINDS = {c.DL4C_FS_FILE: 'file', c.DL4C_FS_DIRECTORY: 'directory'}
 
@@ -143,4 +144,15 @@ class Writer(Handle):
         self.close()
 
 
-__all__ = ['Entry', 'Writer', 'copy', 'glob', 'join', 'listdir', 'mkdir', 'read_bytes', 'remove', 'rename', 'stat', 'walk', 'write_bytes']
+def register_fsspec(context: Optional[Context], scheme: str, fs: Any = None, **options: Any) -> None:
+    """Makes URIs of a scheme those of an fsspec file system: register_fsspec(None, "s3", key=..., secret=...), or fs: one made already.
+
+    Files are uploaded when they are complete; where a rename is in one step they then appear so. 16 files are read ahead at once.
+    ImportError: no fsspec, or not what it needs for the scheme; ExistsError: the scheme is taken.
+    """
+    from ._fsspec import fsspec_of
+    register(context, scheme, fsspec_of(scheme, fs, options))
+
+
+__all__ = ['Entry', 'FileSystem', 'Stat', 'Writer', 'cancelled', 'copy', 'glob', 'join', 'listdir', 'mkdir', 'read_bytes', 'register',
+           'register_fsspec', 'remove', 'rename', 'stat', 'walk', 'write_bytes']

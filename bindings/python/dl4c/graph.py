@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Dict, Iterable, List, Optional, Sequence,
 
 import numpy as np
 
-from ._core import Cancel, Handle, Owned, Path, ask_text, call, decode, encode, names, optional, strings, text
+from ._core import Cancel, Handle, Owned, Path, ask_text, call, decode, encode, names, need, optional, strings, text
 from ._long import Call, ProgressFunction
 from ._native import graph as c
 from ._native import lib
@@ -101,6 +101,12 @@ class Graph(Handle):
     def clone(self) -> Graph:
         """A second graph that shares all parameters until one of them is trained."""
         return self._make(lib.dl4c_graph_clone, self._open)
+
+    def __copy__(self) -> Graph:
+        return self.clone()
+
+    def __deepcopy__(self, memo: Any) -> Graph:
+        return self.clone()
 
     def __reduce__(self) -> Any:
         return Graph.from_bytes, (self.to_bytes('safetensors', True), 'safetensors')
@@ -213,15 +219,15 @@ class Graph(Handle):
 
     def join(self, head: Graph) -> Graph:
         """One network of this trunk and a head. InvalidError names both shapes where they do not fit."""
-        return self._make(lib.dl4c_graph_join, self._open, head._open, None)
+        return self._make(lib.dl4c_graph_join, self._open, need(head, Graph), None)
 
     def builder(self, context: Optional[Context] = None) -> Builder:
         """A builder that starts from this graph, which stays as it is."""
         return Builder(self, context)
 
-    def freeze(self, vertex: str) -> Graph:
-        """A graph in which a vertex and all that it depends on are frozen."""
-        return self.builder().freeze(vertex).finish()
+    def freeze(self, *vertices: str) -> Graph:
+        """A graph in which vertices and all that they depend on are frozen."""
+        return self.builder().freeze(*vertices).finish()
 
     # ---- running and training it
 
@@ -259,7 +265,7 @@ class Builder(Handle):
 
     def __init__(self, start: Optional[Graph] = None, context: Optional[Context] = None) -> None:
         found = c_void_p()
-        call(lib.dl4c_builder_create, optional(context), optional(start), byref(found))
+        call(lib.dl4c_builder_create, optional(context), None if start is None else need(start, Graph), byref(found))
         super().__init__(Owned(found, lib.dl4c_builder_destroy))
 
     def input(self, name: str, shape: Sequence[int]) -> Builder:
@@ -283,14 +289,16 @@ class Builder(Handle):
         lib.dl4c_builder_seed(self._open, seed)
         return self
 
-    def freeze(self, vertex: str) -> Builder:
-        """Freezes a vertex and all that it depends on."""
-        lib.dl4c_builder_freeze(self._open, encode(vertex))
+    def freeze(self, *vertices: str) -> Builder:
+        """Freezes vertices and all that they depend on: Deeplearning4j's setFeatureExtractor."""
+        for vertex in vertices:
+            lib.dl4c_builder_freeze(self._open, encode(vertex))
         return self
 
-    def unfreeze(self, vertex: str) -> Builder:
-        """Thaws a vertex and all that depends on it."""
-        lib.dl4c_builder_unfreeze(self._open, encode(vertex))
+    def unfreeze(self, *vertices: str) -> Builder:
+        """Thaws vertices and all that depends on them."""
+        for vertex in vertices:
+            lib.dl4c_builder_unfreeze(self._open, encode(vertex))
         return self
 
     def remove(self, vertex: str, keep_connections: bool = False) -> Builder:
@@ -303,9 +311,16 @@ class Builder(Handle):
         lib.dl4c_builder_replace_n_out(self._open, encode(vertex), n_out, encode(weight_init), encode(next_weight_init))
         return self
 
-    def fine_tune(self, settings: str) -> Builder:
-        """Settings for all layers: "updater=nesterovs(lr=3e-5,momentum=0.9),l2=0"."""
-        lib.dl4c_builder_fine_tune(self._open, encode(settings))
+    def fine_tune(self, settings: Optional[str] = None, **values: Any) -> Builder:
+        """Deeplearning4j's FineTuneConfiguration: settings for all layers there are, frozen ones too, and for those added later that say
+        nothing themselves, as text or by name: fine_tune(updater=Nesterovs(3e-5, 0.9), l2=0, dropout=0.5). What is not named stays as it
+        is; weights are not drawn again. finish() raises NotFoundError: no such setting or updater."""
+        given = [settings] if settings else []
+        for name, value in values.items():
+            said = repr(float(value)) if isinstance(value, float) else str(value)
+            kind, _, arguments = said.partition(':')
+            given.append('%s=%s' % (name, '%s(%s)' % (kind, arguments) if arguments else said))
+        lib.dl4c_builder_fine_tune(self._open, encode(','.join(given)))
         return self
 
     def outputs(self, *vertices: str) -> Builder:
@@ -349,7 +364,7 @@ class Session(Handle):
                 shape.dim[:len(given)] = list(given)
             options.input_shapes, options.n_input_shapes = shapes, len(shapes)
         found = c_void_p()
-        call(lib.dl4c_session_create, optional(context), graph._open, byref(options), byref(found))
+        call(lib.dl4c_session_create, optional(context), need(graph, Graph), byref(options), byref(found))
         super().__init__(Owned(found, lib.dl4c_session_destroy))
         self._n_outputs = int(lib.dl4c_session_output_count(self._open))
 

@@ -6,7 +6,7 @@ import json
 from ctypes import byref, c_int32, string_at
 from typing import Any, Dict, List, Optional
 
-from ._core import Cancel, Path, call, encode
+from ._core import Cancel, Path, call, encode, need
 from ._long import Call, ProgressFunction
 from ._native import lib
 from ._native import predict as c
@@ -41,7 +41,7 @@ def predict(graph: Graph, images: ImageReader, out: Optional[Path] = None, top: 
         long.options(options)
         if out is None:
             options.write = long.guard(c.dl4c_predict_fn, write)
-        long(lib.dl4c_predict, graph._open, images._open, encode(out), byref(options))
+        long(lib.dl4c_predict, need(graph, Graph), need(images, ImageReader), encode(out), byref(options))
     return None if out is not None else [json.loads(line) for line in lines.decode('utf-8', 'surrogateescape').splitlines()]
 
 

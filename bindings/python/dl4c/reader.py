@@ -2,10 +2,10 @@
 """Images in folders: reading them in batches, splitting them into lists."""
 from __future__ import annotations
 
-from ctypes import byref, c_char_p, c_int64, c_void_p
-from typing import Any, Dict, Iterable, List, Optional, Tuple
+from ctypes import byref, c_char_p, c_double, c_int32, c_int64, c_void_p
+from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple
 
-from ._core import Owned, Path, call, decode, encode, names, optional, strings, text
+from ._core import Owned, Path, call, decode, encode, names, need, optional, strings, text
 from ._native import lib
 from ._native import reader as c
 from .context import Context
@@ -33,7 +33,7 @@ class ImageReader(Source):
             raise ValueError('on_bad is %r: "skip" or "fail" is wanted' % on_bad)
         given = names(paths)
         options = c.dl4c_reader_options(
-            for_graph=for_graph._open._as_parameter_.value if for_graph is not None else None, list=encode(list), height=height,
+            for_graph=need(for_graph, Graph)._as_parameter_.value if for_graph is not None else None, list=encode(list), height=height,
             width=width, channels=channels, threads=threads, preprocess=encode(preprocess), max_bad=max_bad, n_paths=len(given),
             paths=strings(given), on_bad=c.DL4C_BAD_FAIL if on_bad == 'fail' else c.DL4C_BAD_SKIP,
             flags=c.DL4C_READER_UNLABELLED if unlabelled else 0,
@@ -96,4 +96,30 @@ def split_folder(uri: Path, out: Path, train: float = 0.6, val: float = 0.2, tes
     return dict(zip(('train', 'val', 'test'), counts))
 
 
-__all__: Any = ['ImageReader', 'split_folder']
+def sample_paths(paths: Sequence[Path], filter: str = 'random', seed: int = 42, weights: Sequence[float] = (), max_paths: int = 0,
+                 max_labels: int = 0, min_per_label: int = 0, max_per_label: int = 0, label_pattern: Optional[str] = None,
+                 label_position: int = 0, context: Optional[Context] = None) -> List[List[int]]:
+    """Which paths DataVec's filter picks, "random" (RandomPathFilter) or "balanced" (BalancedPathFilter), as indices in the order of the
+    picking, divided in parts by weights; one part where there are none.
+
+    max_paths: of the random one. The others are the balanced one's: labels, and paths of each. 0: no limit. InvalidError, UnsupportedError
+    (a label_pattern that is not understood).
+    """
+    if filter not in ('random', 'balanced'):
+        raise ValueError('filter is %r: "random" or "balanced" is wanted' % filter)
+    given, shares = names(paths), [float(w) for w in weights]
+    n, count = len(given), max(1, len(shares))
+    options = c.dl4c_sample_options(
+        filter=c.DL4C_SAMPLE_BALANCED if filter == 'balanced' else c.DL4C_SAMPLE_RANDOM, seed=seed, max_paths=max_paths,
+        max_labels=max_labels, min_per_label=min_per_label, max_per_label=max_per_label, label_pattern=encode(label_pattern),
+        label_position=label_position, weights=(c_double * len(shares))(*shares) if shares else None, n_weights=len(shares))
+    picked, ends, n_picked, n_ends = (c_int64 * max(1, n))(), (c_int64 * count)(), c_int64(), c_int32()
+    call(lib.dl4c_sample_paths, optional(context), strings(given), n, byref(options), picked, byref(n_picked), ends, byref(n_ends))
+    found, begin = [], 0
+    for end in ends[:n_ends.value]:
+        found.append(picked[begin:end])
+        begin = end
+    return found
+
+
+__all__: Any = ['ImageReader', 'sample_paths', 'split_folder']

@@ -3,17 +3,52 @@
 from __future__ import annotations
 
 from ctypes import byref, c_double, c_float, c_void_p
-from typing import Any, Callable, Dict, Iterable, Optional, Sequence, Union
+from dataclasses import dataclass
+from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, TypedDict, Union
 
 import numpy as np
 
-from ._core import Cancel, Handle, Owned, Path, call, encode
+from ._callbacks import fallible
+from ._core import Cancel, Handle, Owned, Path, call, encode, need
 from ._long import Call, ProgressFunction
 from ._native import lib
 from ._native import train as c
+from .errors import StateError
 from .graph import Graph
+from .listeners import Ready
 from .source import source_of
 from .tensor import ArrayLike, Tensor, wrap
+
+
+@dataclass(frozen=True)
+class TrainEvent:
+    """Where a training stands. kind: "epoch_start", "iteration" or "epoch_end"; rows of the minibatch; done and total: rows in this call of
+    fit (total 0: not known); source_s: how long the source took; round and worker: of several workers (round -1: one trains alone). What
+    does not belong to its kind is NaN or 0."""
+
+    kind: str
+    iteration: int
+    epoch: int
+    score: float
+    val_score: float
+    val_accuracy: float
+    rows: int
+    done: int
+    total: int
+    source_s: float
+    round: int
+    worker: int
+    _graph: List[Optional[int]]
+
+    @property
+    def graph(self) -> Graph:
+        """The graph as it is now, a clone, which stays good. StateError: the event is over."""
+        if self._graph[0] is None:
+            raise StateError('the event is over: its graph is to be asked for while it lasts')
+        return Graph._make(lib.dl4c_graph_clone, c_void_p(self._graph[0]))
+
+
+_KINDS = {c.DL4C_TRAIN_EPOCH_START: 'epoch_start', c.DL4C_TRAIN_ITERATION: 'iteration', c.DL4C_TRAIN_EPOCH_END: 'epoch_end'}
 
 
 class Listener:
@@ -30,6 +65,10 @@ class Listener:
 
     def epoch_end(self, epoch: int, train_score: float, val_score: float, val_accuracy: float) -> Optional[bool]:
         """After an epoch: the mean score of its minibatches; the others are NaN without validation."""
+        return None
+
+    def event(self, event: TrainEvent) -> Optional[bool]:
+        """After each of the others, with more to see: the graph may be run, cloned and saved."""
         return None
 
 
@@ -70,8 +109,21 @@ def _options(batch: int, updater: Optional[str], lr_schedule: Optional[str], l1:
     return o
 
 
+def _told(one: Listener, e: Any) -> None:
+    """Tells an event of the library."""
+    graph: List[Optional[int]] = [e.graph]
+    try:
+        if one.event(TrainEvent(_KINDS.get(e.kind, ''), e.iteration, e.epoch, e.score, e.val_score, e.val_accuracy, e.rows, e.done, e.total,
+                                e.source_ns / 1e9, e.round, e.worker, graph)) is True:
+            e.stop = 1
+    finally:
+        graph[0] = None
+
+
 def _listener(long: Call, one: Any) -> Any:
     """A listener, or a function called at the end of each epoch, as the library's."""
+    if isinstance(one, Ready):
+        return one._serve(long)
     if not isinstance(one, Listener):
         if not callable(one):
             raise TypeError('%s is no listener: a dl4c.Listener or a function of (epoch, train_score, val_score, val_accuracy) is wanted'
@@ -84,16 +136,88 @@ def _listener(long: Call, one: Any) -> Any:
     made.iteration_done = long.guard(kinds['iteration_done'], lambda user, *rest: one.iteration_done(*rest))
     made.epoch_start = long.guard(kinds['epoch_start'], lambda user, *rest: one.epoch_start(*rest))
     made.epoch_end = long.guard(kinds['epoch_end'], lambda user, *rest: one.epoch_end(*rest))
+    if type(one).event is not Listener.event or 'event' in vars(one):
+        made.event = fallible(kinds['event'], lambda user, event: _told(one, event[0]))
+        long.kept.append(made.event)
     return made
 
 
+Told = Iterable[Union[Listener, Ready, EpochFunction]]
+Weights = Union[None, str, Sequence[float]]
+
+
+class TrainOptions(TypedDict, total=False):
+    """The options of fit() but for when it ends, for those that hand them on."""
+
+    batch: int
+    updater: Optional[str]
+    lr_schedule: Optional[str]
+    l1: float
+    l2: float
+    seed: int
+    shuffle: bool
+    class_weights: Weights
+    workers: int
+    averaging_frequency: int
+    threads: int
+    transport: Optional[str]
+    run_dir: Optional[Path]
+    checkpoint_dir: Optional[Path]
+    checkpoint_every: float
+    resume: bool
+    min_workers: int
+    prefetch: int
+    listeners: Told
+    progress: Optional[ProgressFunction]
+    cancel: Optional[Cancel]
+    timeout: Optional[float]
+
+
+class FitOptions(TrainOptions, total=False):
+    """The options of fit()."""
+
+    epochs: int
+    validation: Any
+    early_stopping: int
+    validate_every: int
+
+
+def fit_with(train: Callable[[Call, Owned, Any], None], source: Any, epochs: int = 20, batch: int = 0, updater: Optional[str] = None,
+             lr_schedule: Optional[str] = None, l1: float = 0.0, l2: float = 0.0, seed: int = 42, shuffle: bool = True,
+             class_weights: Weights = None, validation: Any = None, early_stopping: int = 0, validate_every: int = 0, workers: int = 0,
+             averaging_frequency: int = 0, threads: int = 0, transport: Optional[str] = None, run_dir: Optional[Path] = None,
+             checkpoint_dir: Optional[Path] = None, checkpoint_every: float = 0.0, resume: bool = False, min_workers: int = 0,
+             prefetch: int = 0, listeners: Told = (), progress: Optional[ProgressFunction] = None, cancel: Optional[Cancel] = None,
+             timeout: Optional[float] = None) -> None:
+    """Makes the library's options of fit's and calls train with the long call, the source and them."""
+    o = _options(batch, updater, lr_schedule, l1, l2, seed, class_weights, threads)
+    o.epochs, o.no_shuffle, o.early_stopping, o.validate_every = epochs, int(not shuffle), early_stopping, validate_every
+    o.workers, o.averaging_frequency, o.transport = workers, averaging_frequency, encode(transport)
+    o.run_dir, o.checkpoint_dir, o.checkpoint_every_ms = encode(run_dir), encode(checkpoint_dir), int(checkpoint_every * 1000)
+    o.resume, o.min_workers, o.prefetch = int(resume), min_workers, prefetch
+    with Call(progress, cancel, timeout) as long:
+        long.options(o)
+        rows, judge = source_of(source), source_of(validation) if validation is not None else None
+        o.validation = judge._as_parameter_.value if judge is not None else None
+        told = list(listeners)
+        made = [_listener(long, one) for one in told]
+        if made:
+            o.listeners, o.n_listeners = (c.dl4c_listener * len(made))(*made), len(made)
+        try:
+            train(long, rows, o)
+        finally:
+            for one in told:
+                if isinstance(one, Ready):
+                    one._long = None
+
+
 def fit(graph: Graph, source: Any, epochs: int = 20, batch: int = 0, updater: Optional[str] = None, lr_schedule: Optional[str] = None,
-        l1: float = 0.0, l2: float = 0.0, seed: int = 42, shuffle: bool = True, class_weights: Union[None, str, Sequence[float]] = None,
+        l1: float = 0.0, l2: float = 0.0, seed: int = 42, shuffle: bool = True, class_weights: Weights = None,
         validation: Any = None, early_stopping: int = 0, validate_every: int = 0, workers: int = 0, averaging_frequency: int = 0,
         threads: int = 0, transport: Optional[str] = None, run_dir: Optional[Path] = None, checkpoint_dir: Optional[Path] = None,
         checkpoint_every: float = 0.0, resume: bool = False, min_workers: int = 0, prefetch: int = 0,
-        listeners: Iterable[Union[Listener, EpochFunction]] = (), progress: Optional[ProgressFunction] = None,
-        cancel: Optional[Cancel] = None, timeout: Optional[float] = None) -> None:
+        listeners: Told = (), progress: Optional[ProgressFunction] = None, cancel: Optional[Cancel] = None,
+        timeout: Optional[float] = None) -> None:
     """Trains a graph on a source, or a pair (x, labels).
 
     batch: rows of a minibatch, of each worker (0: 32). updater: text ("nesterovs:lr=3e-4,momentum=0.9"), Sgd(), Nesterovs(), Adam();
@@ -105,19 +229,11 @@ def fit(graph: Graph, source: Any, epochs: int = 20, batch: int = 0, updater: Op
     """
     if epochs < 1:
         raise ValueError('%d epochs: at least 1 is wanted' % epochs)
-    o = _options(batch, updater, lr_schedule, l1, l2, seed, class_weights, threads)
-    o.epochs, o.no_shuffle, o.early_stopping, o.validate_every = epochs, int(not shuffle), early_stopping, validate_every
-    o.workers, o.averaging_frequency, o.transport = workers, averaging_frequency, encode(transport)
-    o.run_dir, o.checkpoint_dir, o.checkpoint_every_ms = encode(run_dir), encode(checkpoint_dir), int(checkpoint_every * 1000)
-    o.resume, o.min_workers, o.prefetch = int(resume), min_workers, prefetch
-    with Call(progress, cancel, timeout) as long:
-        long.options(o)
-        train, judge = source_of(source), source_of(validation) if validation is not None else None
-        o.validation = judge._as_parameter_.value if judge is not None else None
-        made = [_listener(long, one) for one in listeners]
-        if made:
-            o.listeners, o.n_listeners = (c.dl4c_listener * len(made))(*made), len(made)
-        long(lib.dl4c_fit, graph._open, train, byref(o))
+    def train(long: Call, rows: Owned, o: Any) -> None:
+        long(lib.dl4c_fit, need(graph, Graph), rows, byref(o))
+    fit_with(train, source, epochs, batch, updater, lr_schedule, l1, l2, seed, shuffle, class_weights, validation, early_stopping,
+             validate_every, workers, averaging_frequency, threads, transport, run_dir, checkpoint_dir, checkpoint_every, resume,
+             min_workers, prefetch, listeners, progress, cancel, timeout)
 
 
 class Trainer(Handle):
@@ -131,7 +247,7 @@ class Trainer(Handle):
         o = _options(batch, updater, lr_schedule, l1, l2, seed, class_weights, threads)
         o.flags = c.DL4C_FIT_KEEP_GRADIENT if keep_gradient else 0
         found = c_void_p()
-        call(lib.dl4c_trainer_create, graph._open, byref(o), byref(found))
+        call(lib.dl4c_trainer_create, need(graph, Graph), byref(o), byref(found))
         super().__init__(Owned(found, lib.dl4c_trainer_destroy))
 
     def step(self, x: ArrayLike, y: ArrayLike) -> float:
@@ -179,4 +295,4 @@ class Trainer(Handle):
         return self._array(lib.dl4c_trainer_gradient)
 
 
-__all__ = ['Adam', 'Listener', 'Nesterovs', 'Sgd', 'Trainer', 'fit']
+__all__ = ['Adam', 'FitOptions', 'Listener', 'Nesterovs', 'Sgd', 'TrainEvent', 'TrainOptions', 'Trainer', 'fit']

@@ -5,12 +5,12 @@ import filecmp
 import json
 import os
 import signal
-import sys
 import tempfile
 import threading
 import unittest
 
 from support import AT, MODEL, draw, program, python
+from told import main
 
 import numpy as np
 
@@ -211,4 +211,4 @@ class Learning(unittest.TestCase):
 
 
 if __name__ == '__main__':
-    sys.exit(unittest.main())
+    main()

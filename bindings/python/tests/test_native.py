@@ -13,6 +13,8 @@ import sys
 import tempfile
 import unittest
 
+from told import main
+
 import dl4c._native as native
 from dl4c._native._sized import Sized
 
@@ -125,4 +127,4 @@ class Native(unittest.TestCase):
 
 
 if __name__ == '__main__':
-    unittest.main()
+    main()

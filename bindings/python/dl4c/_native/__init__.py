@@ -27,7 +27,7 @@ def candidates() -> Iterator[str]:
         yield named
         return
     folder = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    yield from (path for path in (os.path.join(folder, name) for name in NAMES) if os.path.exists(path))
+    yield from (os.path.join(folder, name) for name in NAMES)
     yield from NAMES
     found = find_library('dl4c')
     if found and found not in NAMES:
