@@ -45,6 +45,17 @@ void dli_watch_init(struct dli_watch *w, const char *stage, dl4c_progress_fn pro
     w->now.score = NAN;
 }
 
+static _Thread_local struct dli_watch *at_work;
+
+struct dli_watch *dli_watch_enter(struct dli_watch *w)
+{
+    struct dli_watch *before = at_work;
+    at_work = w;
+    return before;
+}
+
+dl4c_status dli_watch_check_call(struct dl4c_error *err) { return at_work ? dli_watch_check(at_work, err) : DL4C_OK; }
+
 dl4c_status dli_watch_check(struct dli_watch *w, struct dl4c_error *err)
 {
     if (w->cancel && __atomic_load_n(w->cancel, __ATOMIC_RELAXED))

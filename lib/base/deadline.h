@@ -25,7 +25,11 @@ void dli_watch_init(struct dli_watch *w, const char *stage, dl4c_progress_fn pro
                     int64_t timeout_ms);
 /* Cancelled or late? Cheap enough for every minibatch. DL4C_E_CANCELLED or DL4C_E_TIMEOUT, naming the stage. */
 dl4c_status dli_watch_check(struct dli_watch *w, struct dl4c_error *err);
-/* The same, and tells the host: fills percent, rate and eta from w->now.done and .total; at most ten calls a second unless `last`. */
+/* The call that this thread makes is watched by w, or NULL; returns the watch before, to be entered again at the call's end. What waits
+ * deep inside such a call, as a reader does for an image of a server that stalls, looks at it by dli_watch_check_call. */
+struct dli_watch *dli_watch_enter(struct dli_watch *w);
+dl4c_status dli_watch_check_call(struct dl4c_error *err);
+/* dli_watch_check, and tells the host: fills percent, rate, eta from w->now.done and .total; at most ten calls a second unless `last`. */
 dl4c_status dli_watch_report(struct dli_watch *w, bool last, struct dl4c_error *err);
 
 #endif

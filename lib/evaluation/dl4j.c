@@ -185,6 +185,8 @@ static dl4c_status read_options(dl4c_context *ctx, const json_t *root, size_t si
     const json_t *classes = json_object_get(json_object_get(root, "confusion"), "classes"), *labels = json_object_get(root, "labelsList");
     const json_t *threshold = json_object_get(root, "binaryDecisionThreshold"), *costs = json_object_get(root, "costArray");
     const size_t n = json_array_size(classes);
+    if (json_is_null(json_object_get(root, "confusion")))
+        return bad(err, "seen no example: it does not say how many classes there are");
     if (n < 2 || n > 32768)
         return bad(err, "no confusion matrix of 2 to 32768 classes");
     if (n * n * 12 > (size_t)64 << 20 && n * n * 12 / 4096 > size)

@@ -294,7 +294,9 @@ dl4c_status dl4c_evaluate(dl4c_graph *graph, dl4c_source *source, const struct d
         return dli_fail(err, DL4C_E_INVALID, "evaluate", "evaluation is NULL and there are no measures");
     o.batch = o.batch ? o.batch : 64;
     struct evaluating e = { .o = &o, .ctx = graph->ctx, .graph = graph, .source = source, .counts = evaluation != NULL };
+    struct dli_watch *before = dli_watch_enter(&e.watch);
     const dl4c_status status = run_evaluation(&e, err);
+    dli_watch_enter(before);
     dl4c_session_destroy(&e.session);
     dli_free(e.labels);
     dli_free(e.probabilities);

@@ -618,8 +618,10 @@ dl4c_status dl4c_fit(dl4c_graph *graph, dl4c_source *source, const struct dl4c_f
         return dli_workers_serve(graph->ctx, &o, &f.group, err);
     if (status == DL4C_OK)
         status = take_listeners(&f, graph->ctx, err);
+    struct dli_watch *before = dli_watch_enter(&f.watch);
     if (status == DL4C_OK)
         status = run_fit(&f, graph, err);
+    dli_watch_enter(before);
     if (status != DL4C_OK)
         dli_run_failed(f.run, graph->epoch, graph->iteration, err);
     dli_workers_destroy(&f.workers, status, status == DL4C_OK ? "" : err->message);

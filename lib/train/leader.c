@@ -4,6 +4,7 @@
 #include "base/cpu.h"
 #include "base/escape.h"
 #include "graph/graph.h"
+#include "transport/transport.h"
 #include <dl4c/model.h>
 
 #include <math.h>
@@ -336,6 +337,13 @@ static bool is_the_trainings(const struct dli_leader *l, dl4c_status status)
     return !l->remote || status == DL4C_E_DIVERGED || status == DL4C_E_INVALID;
 }
 
+/* A group that cannot change need not notice that somebody leaves: whoever is asked to go while others work goes when they have reported,
+ * and tells them. */
+static bool goes_later(const struct dli_leader *l, struct dli_watch *watch, struct dl4c_error *why)
+{
+    return l->remote && !l->group->transport->ops.regroup && watch && dli_watch_check(watch, why) != DL4C_OK;
+}
+
 static dl4c_status hear_all(struct dli_leader *l, const struct dli_deal *deal, int32_t steps, struct dli_watch *watch, int32_t *without,
                             bool *fatal, struct dl4c_error *err)
 {
@@ -347,7 +355,15 @@ static dl4c_status hear_all(struct dli_leader *l, const struct dli_deal *deal, i
     for (int32_t i = dli_leader_first(l); i < l->n; i++) {
         dl4c_status theirs = DL4C_OK;
         struct dl4c_error why = DL4C_ERROR_INIT, e = DL4C_ERROR_INIT;
-        const dl4c_status status = hear_report(l, deal, i, steps, until, watch, &theirs, &why, &e);
+        dl4c_status status = hear_report(l, deal, i, steps, until, watch, &theirs, &why, &e);
+        if (status != DL4C_OK && goes_later(l, watch, &e)) {
+            result = *fatal ? result : e.status;
+            if (!*fatal && err)
+                *err = e;
+            *fatal = true;
+            watch = NULL;
+            status = hear_report(l, deal, i, steps, dli_moment(l->m.patience_ms), NULL, &theirs, &why, &e);
+        }
         if (status != DL4C_OK) {
             if (err)
                 *err = e;

@@ -97,7 +97,8 @@ static dl4c_status send_rows(struct dli_leader *l, const struct dli_deal *deal, 
 static dl4c_status hear_readers(struct dli_leader *l, struct dli_watch *watch, int32_t *without, struct dl4c_error *err)
 {
     const dl4c_graph *g = l->m.t->graph;
-    const int64_t until = l->round_timeout_ms ? dli_moment(l->round_timeout_ms) : INT64_MAX;
+    const bool stays = !l->group->transport->ops.regroup; /* nobody would notice that the leader goes: it goes after the round */
+    const int64_t until = l->round_timeout_ms ? dli_moment(l->round_timeout_ms) : stays ? dli_moment(l->m.patience_ms) : INT64_MAX;
     for (int32_t i = dli_leader_first(l); i < l->n; i++) {
         struct dli_share_of *s = &l->shares[i];
         int64_t same = 0;
@@ -105,7 +106,7 @@ static dl4c_status hear_readers(struct dli_leader *l, struct dli_watch *watch, i
         s->wanted = false;
         if (!asked)
             continue;
-        const dl4c_status status = dli_leader_hear(l, i, &same, sizeof same, until, watch, err);
+        const dl4c_status status = dli_leader_hear(l, i, &same, sizeof same, until, stays ? NULL : watch, err);
         if (status != DL4C_OK) {
             *without = status == DL4C_E_PEER ? -1 : dli_leader_rank(l, i);
             return status;

@@ -263,6 +263,14 @@ static dl4c_status run_source(struct featurizing *f, struct dl4c_error *err)
     return dli_watch_report(&f->watch, true, err);
 }
 
+static dl4c_status run_watched(struct featurizing *f, struct dl4c_error *err)
+{
+    struct dli_watch *before = dli_watch_enter(&f->watch);
+    const dl4c_status status = run_source(f, err);
+    dli_watch_enter(before);
+    return status;
+}
+
 /* A tensor over memory of ours, which it takes where it could be made. */
 static dl4c_status hand_over(dl4c_context *ctx, int32_t type, const int64_t *dims, int32_t rank, void *memory, bool *taken,
                              dl4c_tensor **out, struct dl4c_error *err)
@@ -324,7 +332,7 @@ dl4c_status dl4c_transfer_featurize(dl4c_transfer *t, dl4c_source *source, const
     if (status == DL4C_OK)
         status = make_session(&f, t->frozen, err);
     if (status == DL4C_OK)
-        status = run_source(&f, err);
+        status = run_watched(&f, err);
     if (status == DL4C_OK)
         status = make_source(&f, features, err);
     dl4c_session_destroy(&f.session);

@@ -26,8 +26,10 @@ static void evaluation(const char *text, size_t size)
     }
     /* Deeplearning4j's arrays are as long as a class has examples: a count in the text may ask for more text than there is memory */
     if (e && dl4c_evaluation_count(e) <= 100000 && dl4c_evaluation_dl4j_json(e, &out, NULL) == DL4C_OK) {
-        expect(dl4c_evaluation_from_dl4j(NULL, out, strlen(out), &again, NULL) == DL4C_OK);
-        expect(dl4c_evaluation_count(again) == dl4c_evaluation_count(e));
+        /* without examples and names Deeplearning4j's JSON says nothing of classes */
+        const bool told = dl4c_evaluation_from_dl4j(NULL, out, strlen(out), &again, NULL) == DL4C_OK;
+        expect(told || dl4c_evaluation_count(e) == 0);
+        expect(!told || dl4c_evaluation_count(again) == dl4c_evaluation_count(e));
         dl4c_free(out);
     }
     dl4c_evaluation_destroy(&again);
