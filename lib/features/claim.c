@@ -128,9 +128,16 @@ static bool read_name(const char *name, int32_t *part, int32_t *n_parts)
     return true;
 }
 
+struct listing {
+    dl4c_context *ctx;
+    struct dli_names *names;
+    struct dl4c_error *err;
+    dl4c_status status;
+};
+
 static int add_claim(void *arg, const char *name, const struct dl4c_fs_stat *stat)
 {
-    struct { dl4c_context *ctx; struct dli_names *names; struct dl4c_error *err; dl4c_status status; } *to = arg;
+    struct listing *to = arg;
     (void)stat;
     if (strncmp(name, PREFIX, strlen(PREFIX)) == 0)
         to->status = dli_names_add(to->ctx, to->names, name, to->err);
@@ -139,7 +146,7 @@ static int add_claim(void *arg, const char *name, const struct dl4c_fs_stat *sta
 
 static dl4c_status list_claims(dl4c_context *ctx, const char *folder, struct dli_names *names, struct dl4c_error *err)
 {
-    struct { dl4c_context *ctx; struct dli_names *names; struct dl4c_error *err; dl4c_status status; } to = { ctx, names, err, DL4C_OK };
+    struct listing to = { ctx, names, err, DL4C_OK };
     DLI_TRY(dl4c_fs_list(ctx, folder, add_claim, &to, err));
     return to.status;
 }

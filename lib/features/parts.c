@@ -192,6 +192,14 @@ dl4c_status dli_parts_begin(struct dli_parts *p, dl4c_context *ctx, const char *
 
 static void shard_file(int64_t shard, char name[64]) { snprintf(name, 64, SHARD "%05" PRId64 ".json", shard); }
 
+/* What a record says is written into the manifest: a name that needs no escapes and leads nowhere else, and a digest that is one. */
+static bool plain_name(const char *name)
+{
+    return *name && *name != '.' && !name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-.")];
+}
+
+static bool is_digest(const char *text) { return strlen(text) == 64 && strspn(text, "0123456789abcdef") == 64; }
+
 static bool take_record(const struct dli_parts *p, json_t *root, struct dli_record *r)
 {
     const char *work = NULL, *name = NULL, *sha256 = NULL;
@@ -200,7 +208,7 @@ static bool take_record(const struct dli_parts *p, json_t *root, struct dli_reco
     if (json_unpack(root, "{s:s, s:s, s:s, s:I, s:I, s:o}", "work", &work, "name", &name, "sha256", &sha256, "rows", &rows, "bytes", &bytes,
                     "bad", &bad) != 0)
         return false;
-    if (strcmp(work, p->work) != 0 || !*name || *name == '.' || strchr(name, '/') || strlen(name) >= sizeof r->name || strlen(sha256) != 64
+    if (strcmp(work, p->work) != 0 || !plain_name(name) || strlen(name) >= sizeof r->name || !is_digest(sha256)
         || rows < 0 || rows > p->shard_size || bytes < 0 || !json_is_array(bad) || json_array_size(bad) > (size_t)p->shard_size)
         return false;
     for (size_t i = 0; i < json_array_size(bad); i++)

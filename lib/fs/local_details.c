@@ -3,7 +3,6 @@
 #define _GNU_SOURCE
 #include "fs/local.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -104,37 +103,26 @@ static void add(struct dl4c_fs_summary *to, const struct stat *s)
     }
 }
 
-/* Takes fd. Links are counted and not followed: no tree is endless. */
-static dl4c_status add_below(int fd, const char *name, int depth, struct dl4c_fs_summary *to, struct dl4c_error *err)
+struct summed {
+    struct dl4c_fs_summary *to;
+    const char *name; /* of the directory, for messages */
+    int depth;
+};
+
+/* Links are counted and not followed: no tree is endless. */
+static dl4c_status add_entry(void *arg, int dir, const char *entry, struct dl4c_error *err)
 {
-    enum { MOST_DEPTH = 256 }; /* each holds a descriptor */
-    DIR *dir = depth < MOST_DEPTH ? fdopendir(fd) : NULL;
-    if (!dir) {
-        const int errnum = depth < MOST_DEPTH ? errno : ELOOP;
-        close(fd);
-        return dli_fail_errno(err, errnum, "fs", "cannot list %.300s", name);
-    }
-    dl4c_status status = DL4C_OK;
-    while (status == DL4C_OK) {
-        struct stat s;
-        errno = 0;
-        const struct dirent *d = readdir(dir);
-        if (!d) {
-            if (errno)
-                status = dli_fail_errno(err, errno, "fs", "cannot list %.300s", name);
-            break;
-        }
-        if (strcmp(d->d_name, ".") == 0 || strcmp(d->d_name, "..") == 0 || fstatat(dirfd(dir), d->d_name, &s, AT_SYMLINK_NOFOLLOW) != 0)
-            continue; /* removed just now */
-        add(to, &s);
-        if (S_ISDIR(s.st_mode)) {
-            const int below = openat(dirfd(dir), d->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-            status = below < 0 ? dli_fail_errno(err, errno, "fs", "cannot list %.200s in %.200s", d->d_name, name)
-                               : add_below(below, d->d_name, depth + 1, to, err);
-        }
-    }
-    closedir(dir);
-    return status;
+    const struct summed *of = arg;
+    struct stat s;
+    if (fstatat(dir, entry, &s, AT_SYMLINK_NOFOLLOW) != 0)
+        return DL4C_OK; /* removed just now */
+    add(of->to, &s);
+    if (!S_ISDIR(s.st_mode))
+        return DL4C_OK;
+    struct summed inner = { of->to, entry, of->depth + 1 };
+    const int below = openat(dir, entry, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    return below < 0 ? dli_fail_errno(err, errno, "fs", "cannot list %.200s in %.200s", entry, of->name)
+                     : dli_local_each(below, entry, inner.depth, add_entry, &inner, err);
 }
 
 dl4c_status dli_local_summarize(void *user, const char *authority, const char *path, struct dl4c_fs_summary *out, struct dl4c_error *err)
@@ -147,8 +135,9 @@ dl4c_status dli_local_summarize(void *user, const char *authority, const char *p
     add(out, &s);
     if (!S_ISDIR(s.st_mode))
         return DL4C_OK;
+    struct summed all = { out, path, 0 };
     const int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    return fd < 0 ? dli_fail_errno(err, errno, "fs", "cannot list %.300s", path) : add_below(fd, path, 0, out, err);
+    return fd < 0 ? dli_fail_errno(err, errno, "fs", "cannot list %.300s", path) : dli_local_each(fd, path, 0, add_entry, &all, err);
 }
 
 /* ---- changes ---- */

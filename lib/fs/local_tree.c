@@ -29,8 +29,7 @@ dl4c_status dli_local_sync(const char *path, struct dl4c_error *err)
     return errnum ? dli_fail_errno(err, errnum, "fs", "what was copied to %.300s may not be on the disk", path) : DL4C_OK;
 }
 
-/* Takes fd, of the directory that messages call name. Through descriptors: what is removed is below it whatever is renamed meanwhile. */
-static dl4c_status empty(int fd, const char *name, int depth, struct dl4c_error *err)
+dl4c_status dli_local_each(int fd, const char *name, int depth, dli_local_entry_fn fn, void *arg, struct dl4c_error *err)
 {
     enum { MOST_DEPTH = 256 }; /* each holds a descriptor */
     DIR *dir = depth < MOST_DEPTH ? fdopendir(fd) : NULL;
@@ -48,27 +47,40 @@ static dl4c_status empty(int fd, const char *name, int depth, struct dl4c_error 
                 status = dli_fail_errno(err, errno, "fs", "cannot list %.300s", name);
             break;
         }
-        if (strcmp(d->d_name, ".") == 0 || strcmp(d->d_name, "..") == 0)
-            continue;
-        if (dl4c_fs_cancelled()) {
-            status = dli_fail(err, DL4C_E_CANCELLED, "fs", "cancelled while %.300s was removed", name);
-            break;
-        }
-        int flags = 0;
-        const int below = openat(dirfd(dir), d->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
-        if (below >= 0) {
-            status = empty(below, d->d_name, depth + 1, err);
-            flags = AT_REMOVEDIR;
-        } else if (errno != ENOTDIR && errno != ELOOP) {
-            struct stat s; /* a directory that may not be read: it can still go where it is empty */
-            if (fstatat(dirfd(dir), d->d_name, &s, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(s.st_mode))
-                flags = AT_REMOVEDIR;
-        }
-        if (status == DL4C_OK && unlinkat(dirfd(dir), d->d_name, flags) != 0 && errno != ENOENT)
-            status = dli_fail_errno(err, errno, "fs", "cannot remove %.200s in %.200s", d->d_name, name);
+        if (strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0)
+            status = fn(arg, dirfd(dir), d->d_name, err);
     }
     closedir(dir);
     return status;
+}
+
+/* ---- removal ---- */
+
+struct emptied {
+    const char *name; /* of the directory, for messages */
+    int depth;
+};
+
+/* Through descriptors: what is removed is below the directory whatever is renamed meanwhile. */
+static dl4c_status remove_entry(void *arg, int dir, const char *entry, struct dl4c_error *err)
+{
+    const struct emptied *from = arg;
+    int flags = 0;
+    if (dl4c_fs_cancelled())
+        return dli_fail(err, DL4C_E_CANCELLED, "fs", "cancelled while %.300s was removed", from->name);
+    const int below = openat(dir, entry, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+    if (below >= 0) {
+        struct emptied inner = { entry, from->depth + 1 };
+        DLI_TRY(dli_local_each(below, entry, inner.depth, remove_entry, &inner, err));
+        flags = AT_REMOVEDIR;
+    } else if (errno != ENOTDIR && errno != ELOOP) {
+        struct stat s; /* a directory that may not be read: it can still go where it is empty */
+        if (fstatat(dir, entry, &s, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(s.st_mode))
+            flags = AT_REMOVEDIR;
+    }
+    if (unlinkat(dir, entry, flags) != 0 && errno != ENOENT)
+        return dli_fail_errno(err, errno, "fs", "cannot remove %.200s in %.200s", entry, from->name);
+    return DL4C_OK;
 }
 
 static dl4c_status remove_path(const char *path, struct dl4c_error *err)
@@ -79,9 +91,10 @@ static dl4c_status remove_path(const char *path, struct dl4c_error *err)
     if (S_ISDIR(s.st_mode)) {
         if (stat("/", &root) == 0 && root.st_dev == s.st_dev && root.st_ino == s.st_ino)
             return dli_fail(err, DL4C_E_INVALID, "fs", "%.300s is the root, which is not removed", path);
+        struct emptied all = { path, 0 };
         const int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (fd >= 0)
-            DLI_TRY(empty(fd, path, 0, err));
+            DLI_TRY(dli_local_each(fd, path, 0, remove_entry, &all, err));
     }
     if ((S_ISDIR(s.st_mode) ? rmdir(path) : unlink(path)) != 0)
         return dli_fail_errno(err, errno, "fs", "cannot remove %.300s", path);

@@ -273,7 +273,7 @@ static dl4c_status look_round(struct dli_ring *ring, const struct slot *s, struc
         return DL4C_OK;
     pthread_mutex_unlock(&ring->lock); /* the host's function may be slow */
     tell(r);
-    dl4c_status status = r->watch ? dli_watch_report(r->watch, false, err) : DL4C_OK;
+    dl4c_status status = r->watch ? dli_watch_report(r->watch, false, err) : dli_watch_check_call(err);
     if (status == DL4C_OK && dl4c_fs_cancelled())
         status = dli_fail(err, DL4C_E_CANCELLED, "reader", "cancelled while an image was awaited");
     pthread_mutex_lock(&ring->lock);

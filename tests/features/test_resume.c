@@ -225,6 +225,28 @@ static void damaged_shards_are_made_again(void **state)
     same_as_whole("damaged");
 }
 
+/* A record of another part, whose shard the one who finishes does not read, gets nothing into the manifest but a name and a digest. */
+static void records_that_are_none_are_no_part_of_a_store(void **state)
+{
+    (void)state;
+    struct dl4c_error err = DL4C_ERROR_INIT;
+    char path[1024];
+    size_t n;
+    begin_two_parts("lies");
+    snprintf(path, sizeof path, "%s", in_dir("lies/_progress/shard-00000.json"));
+    char *text = (char *)photos_read(path, &n);
+    text[n] = '\0';
+    char *digest = strstr(text, "\"sha256\": \"");
+    assert_non_null(digest);
+    digest[strlen("\"sha256\": \"")] = 'Z'; /* no digit */
+    photos_text(path, text);
+    free(text);
+    assert_int_equal(simple("lies", 0, 2, 3, &err), DL4C_OK);
+    assert_false(exists("lies/manifest.json"));
+    assert_int_equal(simple("lies", DL4C_FEATURIZE_RESUME, 1, 3, &err), DL4C_OK);
+    same_as_whole("lies");
+}
+
 static void a_store_can_be_finished_again(void **state)
 {
     (void)state;
@@ -363,6 +385,7 @@ int main(void)
         cmocka_unit_test(a_cancelled_call_leaves_nothing_of_its_own),
         cmocka_unit_test(parts_make_the_same_store),
         cmocka_unit_test(damaged_shards_are_made_again),
+        cmocka_unit_test(records_that_are_none_are_no_part_of_a_store),
         cmocka_unit_test(a_store_can_be_finished_again),
         cmocka_unit_test(other_work_is_not_resumed),
         cmocka_unit_test(nobody_works_on_what_another_holds),

@@ -106,7 +106,12 @@ INLINE void dense_of(const int bytes, int64_t rows, int64_t outs, int64_t k, con
         const char *next = o + 2 * TILE_OUTS <= outs ? from + (o + TILE_OUTS) * ldw_bytes : from + k * bytes;
         strip(bytes, TILE_OUTS, rows, k, x, ldx, from + o * ldw_bytes, next, ldw_bytes, y + o, ldy, accumulate);
     }
-    for (; o < outs; o++)
+    /* Sums of three or two outputs still hide the latency of an FMA, one alone does not. */
+    for (; o + 3 <= outs && outs - o != 4; o += 3)
+        strip(bytes, 3, rows, k, x, ldx, from + o * ldw_bytes, from + o * ldw_bytes, ldw_bytes, y + o, ldy, accumulate);
+    for (; o + 2 <= outs; o += 2)
+        strip(bytes, 2, rows, k, x, ldx, from + o * ldw_bytes, from + o * ldw_bytes, ldw_bytes, y + o, ldy, accumulate);
+    if (o < outs)
         strip(bytes, 1, rows, k, x, ldx, from + o * ldw_bytes, from + o * ldw_bytes, ldw_bytes, y + o, ldy, accumulate);
 }
 
