@@ -145,6 +145,16 @@ def by_mpi():
         return
     check(status == 0, 'mpirun: %d, %s' % (status, said))
     check(read('mpi.zip') == read('threads.zip'), '3 ranks of MPI and 3 threads give other bits')
+    p = mpirun.start(3, [dl4c, 'train', *TRAIN, '--epochs', '100000', '--transport', 'mpi', '--out', 'never.zip', '--run', 'never'])
+    checks.wait_for(begun('never', 3))
+    os.kill(mpirun.pid_of(p, 0), signal.SIGINT)  # wherever in a round it is: all end, although MPI tells nobody that somebody goes
+    try:
+        said = p.communicate(timeout=60)[0].decode(errors='replace')
+    except subprocess.TimeoutExpired:
+        p.kill()
+        said = 'they did not end: ' + p.communicate()[0].decode(errors='replace')
+    check(p.returncode > 0 and 'cancelled' in said, 'a cancelled rank 0: %d, %s' % (p.returncode, said))
+    check(not os.path.exists('never.zip'), 'a cancelled training wrote a model')
 
 
 def begun(folder, epochs):

@@ -16,6 +16,7 @@ PORT = 7171
 scheme = sys.argv[1]
 dl4c, draw, model = map(os.path.abspath, sys.argv[2:5])
 ROWS = 80  # 8 of each of the ten shapes that draw_shapes knows
+KINDS = {'gradients': ['--average', 'gradients', '--averaging-frequency', '1'], 'bf16': ['--exchange', 'bf16']}
 SECRET = '00112233445566778899aabbccddeeff' * 2
 
 
@@ -39,7 +40,7 @@ class Training:
         self.url = '%s://%s:%d' % (scheme, hosts.address(1), PORT)
         self.job = [dl4c, 'train', '--features', os.path.abspath('train'), '--batch', '2', '--averaging-frequency', '2', '--updater',
                     'adam', '--epochs', str(epochs), '--workers', str(n), '--transport', self.url, '--out', self.run + '.zip', '--run',
-                    self.run, '--worker-timeout', str(lost_after), '--join-timeout', '30', '--progress', 'none', *more]
+                    self.run, '--worker-timeout', str(lost_after), '--join-timeout', '30', '--progress', 'none', *hosts.more, *more]
         self.out, self.started = {}, {}
         for i in range(2, n + 2):
             self.work(i)
@@ -162,17 +163,19 @@ def leader_killed(h):
 
 def far_and_lossy():
     with Hosts(3, switch=(20, 0, 1, 100)) as h:
+        h.more = []
         t = Training(h, 'lossy', 2, 8, 8)
         t.end()
         if t.events('worker_lost'):
             raise Wrong('1 % loss and 20 ms lost a worker')
 
 
-def between(scenario):
+def between(scenario, kind=None):
     def run():
         with Hosts(4) as h:
+            h.more = KINDS.get(kind, [])
             scenario(h)
-    return scenario.__name__, run
+    return scenario.__name__ + ('_' + kind if kind else ''), run
 
 
 def prepare():
@@ -185,6 +188,7 @@ def prepare():
 def main():
     few = [between(killed), between(leader_killed), ('far_and_lossy', far_and_lossy)]
     every = few + [between(s) for s in (stopped, cut_for_a_moment, cut_for_good, joined)]
+    every += [between(s, kind) for kind in KINDS for s in (killed, stopped, joined, leader_killed)]
     names = sys.argv[5:] or [name for name, _ in (every if os.environ.get('DL4C_TEST_FULL') else few)]
     wrong = 0
     with Hosts(1):

@@ -195,7 +195,7 @@ static void *connection(void *arg)
         pthread_mutex_lock(&f->lock);
         const size_t n = strlen(f->log);
         snprintf(f->log + n, sizeof f->log - n, "%d %s %s\n", r->s->index, r->method, r->target);
-        memcpy(f->headers, r->headers, sizeof f->headers);
+        memcpy(r->s->headers, r->headers, sizeof r->s->headers);
         pthread_mutex_unlock(&f->lock);
         if (r->s->role == FAKE_DATANODE && r->method[0] != 'G')
             fake_send(r->fd, "HTTP/1.1 100 Continue\r\n\r\n", 25); /* asked or not */

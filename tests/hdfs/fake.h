@@ -51,6 +51,7 @@ struct fake_server {
     int index, role, port, fd;
     bool running, standby;
     pthread_t thread;
+    char headers[8192]; /* of the last request */
 };
 
 struct fake {
@@ -66,7 +67,6 @@ struct fake {
     int next_datanode; /* which one the next redirect names, counted on */
     bool no_batch, no_rename_options, negotiate;
     char log[65536];    /* "0 GET /webhdfs/v1/x?op=OPEN" a line: server, method, target */
-    char headers[8192]; /* of the last request */
     int accepted;       /* connections that were made */
 };
 

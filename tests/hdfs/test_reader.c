@@ -307,6 +307,37 @@ static void featurizing_ends_while_a_server_stalls(void **state)
     pthread_join(thread, NULL);
 }
 
+/* Networks are trained and judged on the images themselves. */
+static void other_calls_end_while_a_server_stalls(void **state)
+{
+    (void)state;
+    int32_t flag = 0;
+    pthread_t thread;
+    struct dl4c_evaluate_options o = DL4C_EVALUATE_OPTIONS_INIT;
+    struct dl4c_fit_options fo = DL4C_FIT_OPTIONS_INIT;
+    dl4c_evaluation *e = NULL;
+    patience(100000, 100000);
+    fake_fault(&fake, 1, "OPEN", FAKE_STALL, 1000, NULL);
+    fake_fault(&fake, 2, "OPEN", FAKE_STALL, 1000, NULL);
+    struct dl4c_reader_options ro = DL4C_READER_OPTIONS_INIT;
+    dl4c_reader *r = NULL;
+    dl4c_graph *g = network(ctx);
+    ro.for_graph = g;
+    ro.preprocess = "scale01";
+    GOOD(dl4c_reader_open(ctx, at("/photos"), &ro, &r, &err));
+    o.timeout_ms = 100;
+    BAD(dl4c_evaluate(g, dl4c_reader_source(r), &o, &e, &err), DL4C_E_TIMEOUT, "evaluate passed its deadline of 100 ms");
+    fo.timeout_ms = 100;
+    BAD(dl4c_fit(g, dl4c_reader_source(r), &fo, &err), DL4C_E_TIMEOUT, "train passed its deadline of 100 ms");
+    fo.timeout_ms = 0;
+    fo.cancel = &flag;
+    assert_int_equal(pthread_create(&thread, NULL, set_soon, &flag), 0);
+    BAD(dl4c_fit(g, dl4c_reader_source(r), &fo, &err), DL4C_E_CANCELLED, "train was cancelled");
+    pthread_join(thread, NULL);
+    dl4c_reader_close(&r);
+    dl4c_graph_destroy(&g);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -317,6 +348,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(features_are_those_of_local_files, begin, teardown),
         cmocka_unit_test_setup_teardown(memory_is_told_before_the_start, begin, teardown),
         cmocka_unit_test_setup_teardown(featurizing_ends_while_a_server_stalls, begin, teardown),
+        cmocka_unit_test_setup_teardown(other_calls_end_while_a_server_stalls, begin, teardown),
     };
     return cmocka_run_group_tests(tests, make, clean);
 }

@@ -444,9 +444,9 @@ static void datanodes_behind_a_gateway_are_reached_through_the_map(void **state)
     o.datanodes = map;
     connect_with(&o);
     fake_put(&fake, "/a", "hello", 5);
-    fake_fault(&fake, 0, "OPEN", FAKE_REDIRECT, 1, location);
+    fake_fault(&fake, 0, "OPEN", FAKE_REDIRECT, 9, location); /* also where a busy machine let one time out */
     reads_as("/a", "hello", 5);
-    assert_non_null(strstr(seen()->headers, "Host: dn1.inside:9864"));
+    assert_non_null(strstr(seen()->server[1].headers, "Host: dn1.inside:9864"));
 }
 
 static void a_gateway_answers_itself(void **state)

@@ -17,6 +17,27 @@ def run(ranks, command, **env):
     return done.returncode, done.stdout.decode(errors='replace')
 
 
+def start(ranks, command):
+    """The launcher, whose ranks say what they say to its stdout."""
+    return subprocess.Popen([LAUNCHER, '-n', str(ranks), *command], env=dict(os.environ, **ENVIRONMENT), stdout=subprocess.PIPE,
+                            stderr=subprocess.STDOUT)
+
+
+def pid_of(launcher, rank):
+    """The process that is this rank, or None."""
+    for name in os.listdir('/proc'):
+        try:
+            with open('/proc/%s/stat' % name) as f:
+                parent = int(f.read().rpartition(')')[2].split()[1])
+            with open('/proc/%s/environ' % name, 'rb') as f:
+                mine = b'OMPI_COMM_WORLD_RANK=%d' % rank in f.read().split(b'\0')
+        except (OSError, ValueError):
+            continue
+        if parent == launcher.pid and mine:
+            return int(name)
+    return None
+
+
 def missing(said):
     """Why the library cannot join MPI here, or None."""
     return next((line for line in said.splitlines() if 'is not built into' in line or 'cannot be loaded' in line), None)

@@ -95,13 +95,23 @@ static void processes_have_what_every_transport_promises(void **state)
     assert_int_equal(run(1, conforms), 0);
 }
 
-static _Atomic int *told; /* seen by all processes */
+static struct {
+    _Atomic int there, told;
+} *seen; /* by all processes */
 
-/* Rank 2 is killed: all others are told who it was, whomever they wait for; and no signal reaches who writes to it. */
+static void wait_until(const _Atomic int *n, int wanted)
+{
+    for (int i = 0; i < 4000 && *n < wanted; i++)
+        usleep(5000);
+}
+
+/* Rank 2 is killed when all have joined: all others are told who it was, whomever they wait for; and no signal reaches who writes to it. */
 static int is_told(dl4c_group *g, int rank)
 {
     struct dl4c_error err = DL4C_ERROR_INIT;
     char c = 0;
+    ++seen->there;
+    wait_until(&seen->there, 4);
     if (rank == 2)
         kill(getpid(), SIGKILL);
     const int64_t began = now_ms();
@@ -111,17 +121,16 @@ static int is_told(dl4c_group *g, int rank)
     right = right && status == DL4C_E_PEER;
     struct dl4c_regroup_options o = DL4C_REGROUP_OPTIONS_INIT;
     right = right && dl4c_group_regroup(g, &o, &err) == DL4C_E_UNSUPPORTED;
-    ++*told; /* nobody leaves before all have been told: their own going would be told, too */
-    for (int i = 0; i < 4000 && *told < 3; i++)
-        usleep(5000);
+    ++seen->told; /* nobody leaves before all have been told: their own going would be told, too */
+    wait_until(&seen->told, 3);
     return !right;
 }
 
 static void a_member_that_is_killed_is_named(void **state)
 {
     (void)state;
-    told = mmap(NULL, sizeof *told, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    assert_true(told != MAP_FAILED);
+    seen = mmap(NULL, sizeof *seen, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    assert_true(seen != MAP_FAILED);
     assert_int_equal(run(4, is_told), 1); /* the one that was killed */
 }
 
