@@ -48,10 +48,37 @@ install_deps() { # [FILE]
 
 cores() { nproc 2>/dev/null || echo 2; }
 
+# Makes build/python, an environment with what scripts/deps-pip lists beside the system's packages, if it is not there; TEST_PYTHON is then
+# its Python, which build trees are configured with. Fails where there is none, and says why.
+test_python() {
+    local base= candidate home=$PWD/build/python
+    for candidate in python3 /usr/bin/python3; do
+        if "$candidate" -c 'import ensurepip, numpy, venv' 2>/dev/null; then
+            base=$candidate
+            break
+        fi
+    done
+    [ -n "$base" ] || { echo "no Python here has NumPy and makes environments (python3-numpy, python3-venv)"; return 1; }
+    if [ "$(cat "$home/.pins" 2>/dev/null)" != "$(cat scripts/deps-pip)" ] || ! "$home/bin/python" -c 'import numpy' 2>/dev/null; then
+        rm -rf "$home"
+        mkdir -p build
+        echo "+ build/python: what scripts/deps-pip lists"
+        if ! { "$base" -m venv --system-site-packages "$home" && "$home/bin/python" -m pip install -q --disable-pip-version-check \
+            --only-binary :all: --timeout 20 --retries 1 -r scripts/deps-pip; } >build/python.log 2>&1; then
+            rm -rf "$home"
+            echo "the packages of scripts/deps-pip cannot be had: $(grep . build/python.log | tail -n 1)"
+            return 1
+        fi
+        cp scripts/deps-pip "$home/.pins"
+    fi
+    TEST_PYTHON=$home/bin/python
+}
+
 # configure DIR COMPILER OPTION...: a build tree with exactly these options; one made with others is thrown away.
 configure() {
     local dir=$1 compiler=$2
     shift 2
+    [ -z "${TEST_PYTHON:-}" ] || set -- "$@" "-Dpython=$TEST_PYTHON"
     if [ "$(cat "$dir/.options" 2>/dev/null)" != "$compiler $*" ]; then
         rm -rf "$dir"
         echo "+ CC=$compiler meson setup $dir $*"
