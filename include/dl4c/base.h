@@ -228,7 +228,8 @@ DL4C_API dl4c_status dl4c_precision_check(int32_t precision, struct dl4c_error *
 /** Number of lines that dl4c_build_info gives. */
 DL4C_API int32_t dl4c_build_info_count(void);
 
-/** Line @p i of what this build and machine are: name ("blis", "cpu", "png") and value. Static storage. Threads: safe. */
+/** Line @p i of what this build and machine are: name and value. "cpu" and the like are text, optional parts "yes" or "no": "blis", "png",
+ *  "onnx", "curl", "hdfs", "tls" (of the transport tcp), "mpi" (its module was built) and "monitor". Static storage. Threads: safe. */
 DL4C_API dl4c_status dl4c_build_info(int32_t i, const char **name, const char **value, struct dl4c_error *err);
 
 DL4C_END

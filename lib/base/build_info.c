@@ -2,7 +2,7 @@
 /* What this build and machine are, line by line. */
 #include "base/cpu.h"
 #include "base/error.h"
-#include "build_onnx.h"
+#include "build_parts.h"
 
 #include <stddef.h>
 
@@ -43,6 +43,9 @@ static const struct line lines[] = {
     { "png", PNG, NULL },
     { "onnx", DLI_ONNX_FOUND, NULL },
     { "curl", CURL, NULL },
+    { "hdfs", CURL, NULL }, /* WebHDFS is libcurl's HTTP */
+    { "tls", DLI_TLS_FOUND, NULL },
+    { "mpi", DLI_MPI_FOUND, NULL },
     { "monitor", MONITOR, NULL },
 };
 

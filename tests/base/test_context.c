@@ -156,13 +156,18 @@ static void the_build_describes_itself(void **state)
 {
     (void)state;
     const char *name, *value;
+    const char *const parts[] = { "blis", "png", "onnx", "curl", "hdfs", "tls", "mpi", "monitor" };
+    size_t n_parts = 0;
     bool cpu = false;
     assert_true(dl4c_build_info_count() > 0);
     for (int32_t i = 0; i < dl4c_build_info_count(); i++) {
         assert_int_equal(dl4c_build_info(i, &name, &value, NULL), DL4C_OK);
         assert_true(name[0] && value);
         cpu |= strcmp(name, "cpu") == 0;
+        for (size_t k = 0; k < sizeof parts / sizeof *parts; k++)
+            n_parts += strcmp(name, parts[k]) == 0 && (strcmp(value, "yes") == 0 || strcmp(value, "no") == 0);
     }
+    assert_int_equal(n_parts, sizeof parts / sizeof *parts);
     assert_true(cpu);
     assert_int_equal(dl4c_build_info(-1, &name, &value, NULL), DL4C_E_INVALID);
     assert_int_equal(dl4c_build_info(dl4c_build_info_count(), &name, &value, NULL), DL4C_E_INVALID);

@@ -52,7 +52,7 @@ HEADERS = {
 
 # Written by the build, included without a folder.
 GENERATED = {'op_list.inc', 'loss_list.inc', 'updater_list.inc', 'schedule_list.inc', 'constraint_list.inc', 'format_list.inc', 'onnx.pb.h',
-             'build_onnx.h'}
+             'build_parts.h'}
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"\n]*)[>"]', re.M)
 

@@ -8,7 +8,7 @@ int cmd_version(int argc, char **argv)
 {
     bool verbose = false, json = false;
     const struct cli_option options[] = {
-        { "--verbose", CLI_FLAG, &verbose, "build options, CPU, kernels and BLAS in use" },
+        { "--verbose", CLI_FLAG, &verbose, "CPU, kernels, BLAS in use, and which optional parts were built: HDFS, TLS, MPI ..." },
         { "--json", CLI_FLAG, &json, "one JSON object" },
         { 0 },
     };

@@ -78,7 +78,8 @@ def library_version() -> str:
 
 
 def build_info() -> Dict[str, str]:
-    """What the library was built with and runs on: CPU, kernels, optional parts."""
+    """What the library was built with and runs on: version, compiler, cpu, kernels, and "yes" or "no" for each optional part: blis, png,
+    onnx, curl, hdfs, tls (of the transport tcp), mpi, monitor."""
     found: Dict[str, str] = {}
     for i in range(lib.dl4c_build_info_count()):
         name, value = c_char_p(), c_char_p()

@@ -392,6 +392,21 @@ class Fetch(InAFolder):
             dl4c.fetch('vgg16', self.path('cache'), offline=True)
 
 
+class BuildInfo(unittest.TestCase):
+    def test_parts_that_are_said_to_be_there_are(self):
+        info = dl4c.build_info()
+        self.assertEqual((info['version'], info['kernels']), (dl4c.library_version(), dl4c.cpu_kernels()))
+        for part in ('blis', 'png', 'onnx', 'curl', 'hdfs', 'tls', 'mpi', 'monitor'):
+            self.assertIn(info[part], ('yes', 'no'), part)
+        absent = errors.UnsupportedError
+        for part, use in (('hdfs', lambda: dl4c.fs.stat('webhdfs://127.0.0.1:1/a?timeout=1')), ('monitor', lambda: dl4c.Monitor('/none')),
+                          ('onnx', lambda: dl4c.Graph.from_bytes(b'', 'onnx')),
+                          ('tls', lambda: dl4c.transport.Group('tcp://127.0.0.1:1', timeout=0.1))):
+            with self.assertRaises(errors.Error) as raised:
+                use()
+            self.assertEqual(isinstance(raised.exception, absent), info[part] == 'no', '%s: %s' % (part, raised.exception))
+
+
 class Memory(unittest.TestCase):
     def test_nothing_grows(self):
         graph, roc = deep(), measures.Roc()
