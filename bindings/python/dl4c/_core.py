@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from ctypes import POINTER, byref, c_char_p, c_int32, c_void_p, string_at
-from typing import Any, Callable, Iterable, Optional, Sequence, Type, TypeVar, Union
+from ctypes import byref, c_char_p, c_int32, c_void_p, string_at
+from typing import Any, Callable, Iterable, List, Optional, Sequence, Tuple, Type, TypeVar, Union
 
 from ._native import base, lib
 from .errors import StateError, error_of
@@ -19,17 +19,21 @@ class Owned:
     A call holds its arguments, so an object that another thread closes lives until the call returns. `keep` outlives it.
     """
 
-    __slots__ = ('_as_parameter_', '_destroy', '_pointer', 'keep')
+    __slots__ = ('_as_parameter_', '_destroy', 'keep')
 
     def __init__(self, pointer: Any, destroy: Optional[Callable[[Any], Any]], keep: Any = None) -> None:
         self._as_parameter_ = c_void_p(pointer.value)
-        self._pointer = POINTER(c_void_p)(self._as_parameter_)
         self._destroy, self.keep = destroy, keep
 
-    def __del__(self) -> None:
+    def place(self) -> Any:
+        """Where the pointer is, for a call that takes the object and writes NULL there."""
+        return byref(self._as_parameter_)
+
+    # byref by default: this may run when the module is gone.
+    def __del__(self, byref: Any = byref) -> None:
         destroy = getattr(self, '_destroy', None)
         if destroy is not None:
-            destroy(self._pointer)
+            destroy(byref(self._as_parameter_))
 
 
 class Handle:
@@ -67,12 +71,21 @@ class Handle:
         return '<dl4c.%s%s>' % (type(self).__name__, ', closed' if self.closed else '')
 
 
+# Errors that no call has now, with pointers to them. A success leaves one untouched; making one takes longer than most calls.
+_errors: List[Tuple[base.dl4c_error, Any]] = []
+
+
 def call(function: Any, *arguments: Any) -> None:
     """Calls a function whose last parameter is the error; raises what it answers."""
-    err = base.dl4c_error()
-    status = function(*arguments, byref(err))
+    try:
+        spare = _errors.pop()
+    except IndexError:
+        err = base.dl4c_error()
+        spare = err, byref(err)
+    status = function(*arguments, spare[1])
     if status:
-        raise error_of(status, err)
+        raise error_of(status, spare[0])
+    _errors.append(spare)
 
 
 def need(handle: Any, kind: Type[Handle]) -> Owned:

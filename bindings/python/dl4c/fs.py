@@ -136,7 +136,7 @@ class Writer(Handle):
         """Makes the file durable, gives it its name and closes."""
         owned = self._open
         self._owned = None
-        call(lib.dl4c_fs_commit, owned._pointer)
+        call(lib.dl4c_fs_commit, owned.place())
 
     def __exit__(self, kind: Any, value: Any, trace: Any) -> None:
         if kind is None and not self.closed:

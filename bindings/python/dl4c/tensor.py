@@ -30,6 +30,7 @@ def _forget(cookie: int, held: Dict[int, Any] = _held) -> None:
 
 
 _release = c.dl4c_release_cookie_fn(_forget)
+_nothing = c.dl4c_release_cookie_fn()
 
 
 class _Memory:
@@ -210,20 +211,28 @@ def wrap(array: Any, context: Optional[Context] = None) -> Owned:
     if code is None:
         raise TypeError('an array of %s: float32, float64, float16, int32, int64 and uint8 in the byte order of this machine are taken'
                         % a.dtype.newbyteorder('=').name if a.dtype.isnative else 'an array in the other byte order: %s' % a.dtype.str)
-    rank, item = a.ndim, a.itemsize
-    if any(s % item for s in a.strides):
-        raise TypeError('an array with %s bytes from element to element, which is no multiple of %d' % (list(a.strides), item))
-    shape = (c_int64 * rank)(*a.shape)
-    strides = None if a.flags.c_contiguous else (c_int64 * rank)(*[s // item for s in a.strides])
     cookie = next(_cookies)
     _held[cookie] = a
-    found = c_void_p()
     try:
-        call(lib.dl4c_tensor_wrap, optional(context), code, shape, strides, rank, a.__array_interface__['data'][0],
-             0 if a.flags.writeable else c.DL4C_WRAP_READ_ONLY, _release, cookie, byref(found))
+        return _over(a, code, context, _release, cookie)
     except BaseException:
         del _held[cookie]
         raise
+
+
+def borrow(a: 'np.ndarray[Any, Any]') -> Owned:
+    """A tensor over the memory of a float32 array, which it does not keep alive: for calls during which the array is."""
+    return _over(a, c.DL4C_F32, None, _nothing, 0)
+
+
+def _over(a: 'np.ndarray[Any, Any]', code: int, context: Optional[Context], release: Any, cookie: int) -> Owned:
+    rank, item, found, flags, strides = a.ndim, a.itemsize, c_void_p(), a.flags, None
+    if not flags.c_contiguous:
+        if any(s % item for s in a.strides):
+            raise TypeError('an array with %s bytes from element to element, which is no multiple of %d' % (list(a.strides), item))
+        strides = (c_int64 * rank)(*[s // item for s in a.strides])
+    call(lib.dl4c_tensor_wrap, optional(context), code, (c_int64 * rank)(*a.shape), strides, rank, a.__array_interface__['data'][0],
+         0 if flags.writeable else c.DL4C_WRAP_READ_ONLY, release, cookie, byref(found))
     return Owned(found, lib.dl4c_tensor_unref)
 
 
