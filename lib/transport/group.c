@@ -185,6 +185,8 @@ dl4c_status dli_group_sendrecv(dl4c_group *group, const struct dl4c_message *tra
                                void (*arrived)(void *arg, int32_t transfer), void *arg, int64_t timeout_ms, struct dl4c_error *err)
 {
     DLI_TRY(check(group, transfers, (size_t)(n > 0), timeout_ms, err));
+    if (n < 0)
+        return dli_fail(err, DL4C_E_INVALID, "transport", "the number of transfers is %" PRId32 ", wanted 0 or more", n);
     const struct dl4c_members m = members_of(group);
     for (int32_t i = 0; i < n; i++) {
         DLI_TRY(check_peer(&m, transfers[i].peer, err));

@@ -306,6 +306,7 @@ static const char *wrong_arguments_are_refused(struct seat *s)
     WANT(dl4c_group_recv(s->group, -1, &c, 1, 0, &s->err) == DL4C_E_INVALID);
     WANT(dl4c_group_broadcast(s->group, s->who.size, &c, 1, 0, &s->err) == DL4C_E_INVALID);
     WANT(dl4c_group_sendrecv(s->group, &neither, 1, 0, &s->err) == DL4C_E_INVALID);
+    WANT(dl4c_group_sendrecv(s->group, &neither, -1, 0, &s->err) == DL4C_E_INVALID);
     return NULL;
 }
 
