@@ -21,7 +21,8 @@ enum {
 
 enum {
     DL4C_PREDICT_LOW_MEMORY = 1, /**< DL4C_SESSION_LOW_MEMORY */
-    /** Goes on where an earlier call with the same work ended, however that was. Where OUT is there already nothing is done. */
+    /** Goes on where an earlier call with the same work ended, however that was. Where OUT is there already and was made by the same work
+     * nothing is done; by other work it is DL4C_E_EXISTS. */
     DL4C_PREDICT_RESUME = 2
 };
 
@@ -56,7 +57,9 @@ struct dl4c_predict_options {
  * graph's info says, else by their index; of equal probabilities the lower index comes first.
  * @param out  A path or URI of a file, which appears when all images are done, replacing one that is there; NULL: options->write gets the
  *             lines. More images than a shard, and parts, lie in OUT.parts until then, which a failure leaves for DL4C_PREDICT_RESUME.
+ *             "_NAME.work.json" beside it records what it was made with.
  * @retval DL4C_E_INVALID   no image has an answer; the images do not fit the graph; resuming: OUT.parts is of other work
+ * @retval DL4C_E_EXISTS    resuming: OUT is there and is of other work, which the message names, or nobody knows of what
  * @retval DL4C_E_BUSY      another process, which the message names, works on the same part
  * @retval DL4C_E_STATE     another process took the part over, because this one gave no sign of life for half a minute
  * @retval DL4C_E_CANCELLED, DL4C_E_TIMEOUT, DL4C_E_NOMEM, DL4C_E_LIMIT, and what the reader and the file system answer

@@ -56,18 +56,33 @@ dl4c_status dli_parts_describe(dl4c_context *ctx, const dl4c_reader *reader, int
     return dli_strbuf_take(&b, work, err);
 }
 
-/* One or two facts of which one text has other ones: a sentence for who resumes. */
+static const char *text_of(json_t *object, const char *key)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+    return text ? text : "(none)";
+}
+
+bool dli_parts_differ(json_t *then, json_t *now, struct dli_difference *d)
+{
+    for (int i = 0; i < 2; i++) {
+        json_t *value;
+        json_object_foreach(i ? then : now, d->key, value) {
+            d->then = text_of(then, d->key);
+            d->now = text_of(now, d->key);
+            if (strcmp(d->then, d->now) != 0)
+                return true;
+        }
+    }
+    return false;
+}
+
+/* A sentence for who resumes. */
 static dl4c_status other_work(const char *out, json_t *begun, json_t *now, struct dl4c_error *err)
 {
-    const char *key;
-    json_t *value;
-    json_object_foreach(now, key, value) {
-        const char *before = json_string_value(json_object_get(begun, key));
-        if (!before || strcmp(before, json_string_value(value)) != 0)
-            return dli_fail(err, DL4C_E_INVALID, "features",
-                            "%.300s was begun with %s %.100s, now it is %.100s: it can be made anew, not resumed", out, key,
-                            before ? before : "(none)", json_string_value(value));
-    }
+    struct dli_difference d;
+    if (dli_parts_differ(begun, now, &d))
+        return dli_fail(err, DL4C_E_INVALID, "features",
+                        "%.200s was begun with %.40s %.80s, now it is %.80s: it can be made anew, not resumed", out, d.key, d.then, d.now);
     return dli_fail(err, DL4C_E_INVALID, "features", "%.300s was begun with other settings: it can be made anew, not resumed", out);
 }
 
@@ -177,6 +192,25 @@ static dl4c_status settle(struct dli_parts *p, const char *work, bool resume, st
     if (status == DL4C_OK && !resume)
         status = forget(p, err);
     return status == DL4C_OK && !same ? save(p, WORK, work, strlen(work), err) : status;
+}
+
+dl4c_status dli_parts_begun(dl4c_context *ctx, const char *out, const char *work, bool *begun, bool *same, struct dl4c_error *err)
+{
+    struct dli_parts p = { .ctx = ctx };
+    struct dl4c_error why = DL4C_ERROR_INIT;
+    char *text;
+    size_t size;
+    DLI_TRY(dli_uri_join(ctx, out, "_progress", &p.folder, err));
+    const dl4c_status status = load(&p, WORK, MOST_WORK, &text, &size, &why);
+    dli_free(p.folder);
+    *begun = status == DL4C_OK;
+    *same = *begun && strcmp(text, work) == 0;
+    dli_free(text);
+    if (status == DL4C_OK || status == DL4C_E_NOTFOUND)
+        return DL4C_OK;
+    if (err)
+        *err = why;
+    return status;
 }
 
 dl4c_status dli_parts_begin(struct dli_parts *p, dl4c_context *ctx, const char *out, const char *work, int64_t images, int64_t shard_size,

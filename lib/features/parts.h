@@ -32,6 +32,12 @@ struct dli_record {
 dl4c_status dli_parts_describe(dl4c_context *ctx, const dl4c_reader *reader, int64_t shard_size, const char *const (*facts)[2], int n,
                                char **work, struct dl4c_error *err);
 
+/* What one description has otherwise than another; "(none)" where it lacks it. The texts are the objects'. False: nothing. */
+struct dli_difference {
+    const char *key, *then, *now;
+};
+bool dli_parts_differ(json_t *then, json_t *now, struct dli_difference *d);
+
 /* Makes OUT, takes part `part` of n_parts (both at least 1), and says what the work is. Not resuming: nothing of the part is done.
  * Resuming: DL4C_E_INVALID where other work was begun. DL4C_E_BUSY: as dli_claim_take. */
 dl4c_status dli_parts_begin(struct dli_parts *p, dl4c_context *ctx, const char *out, const char *work, int64_t images, int64_t shard_size,
@@ -45,6 +51,8 @@ dl4c_status dli_parts_whole(const struct dli_parts *p, int64_t shard, bool verif
 /* bad: the text of a JSON array. Safe from one thread beside the others. */
 dl4c_status dli_parts_save(const struct dli_parts *p, int64_t shard, const char *name, int64_t rows, int64_t bytes, const char *sha256,
                            const char *bad, struct dl4c_error *err);
+/* Whether work was begun there: same: this one. */
+dl4c_status dli_parts_begun(dl4c_context *ctx, const char *out, const char *work, bool *begun, bool *same, struct dl4c_error *err);
 /* The work is done, as its results tell: takes away what a process that was killed then left beside them. *busy: somebody is at work there,
  * and all stays. */
 dl4c_status dli_parts_tidy(dl4c_context *ctx, const char *out, struct dli_watch *watch, bool *busy, struct dl4c_error *err);

@@ -2,6 +2,7 @@
 /* Every image once through a whole model, and a line for each: to the caller, into one file, or shard by shard until all are there. */
 #include "base/sha256.h"
 #include "features/answers.h"
+#include "features/made.h"
 #include "features/parts.h"
 #include "features/pass.h"
 #include "fs/fs.h"
@@ -19,6 +20,7 @@ struct predict {
     dl4c_reader *images;
     struct dl4c_predict_options o;
     const char *out; /* NULL: lines go to o.write */
+    char *work;      /* what the lines are made with */
     char *folder;    /* of the shards, until all are whole; NULL: there is one shard, and it is the file */
     struct dli_pass pass;
     struct dli_answers answers;
@@ -107,9 +109,21 @@ static dl4c_status answer_batch(void *user, const struct dl4c_batch *b, struct d
     return p->out ? DL4C_OK : end_shard(p, b->index[b->n - 1], err); /* who takes lines gets them as they come */
 }
 
+/* Of the names that the lines have for the classes. */
+static const char *name_digest(const struct predict *p, char hex[65])
+{
+    const struct dl4c_model_info *info = &p->answers.info;
+    struct dli_sha256 s;
+    dli_sha256_init(&s);
+    for (int64_t k = 0; info->classes && k < info->n_classes; k++)
+        dli_sha256_add(&s, info->classes[k], strlen(info->classes[k]) + 1);
+    dli_sha256_hex(&s, hex);
+    return info->classes ? hex : NULL;
+}
+
 static dl4c_status describe(const struct predict *p, char **work, struct dl4c_error *err)
 {
-    char size[32], top[24], *digest;
+    char size[32], top[24], names[65], *digest;
     int32_t at;
     DLI_TRY(dli_graph_lookup(p->pass.graph, p->pass.at[0], &at, err));
     DLI_TRY(dli_graph_digest_at(p->pass.graph, at, &digest, err));
@@ -117,6 +131,7 @@ static dl4c_status describe(const struct predict *p, char **work, struct dl4c_er
     snprintf(top, sizeof top, "%" PRId64, p->answers.shown);
     const char *const facts[][2] = {
         { "model", digest },
+        { "names of classes", name_digest(p, names) },
         { "preprocess", dl4c_reader_preprocess(p->images) },
         { "size", size },
         { "precision", p->o.precision ? dl4c_precision_name(p->o.precision) : NULL },
@@ -136,13 +151,7 @@ static dl4c_status name_folder(struct predict *p, struct dl4c_error *err)
 {
     if (!p->out || (p->o.n_parts == 0 && !(p->o.flags & DL4C_PREDICT_RESUME) && dl4c_reader_count(p->images) <= p->shard_size))
         return DL4C_OK;
-    struct dli_strbuf b;
-    const size_t query = strcspn(p->out, strstr(p->out, "://") ? "?" : "");
-    dli_strbuf_init(&b, p->ctx);
-    dli_strbuf_addn(&b, p->out, query);
-    dli_strbuf_add(&b, ".parts");
-    dli_strbuf_add(&b, p->out + query);
-    return dli_strbuf_take(&b, &p->folder, err);
+    return dli_made_beside(p->ctx, p->out, "", ".parts", &p->folder, err);
 }
 
 static dl4c_status plan(struct predict *p, struct dli_watch *watch, struct dl4c_error *err)
@@ -181,7 +190,9 @@ static dl4c_status none_good(const struct predict *p, struct dl4c_error *err)
                     p->first_bad[0] ? "; the first, " : "", p->first_bad);
 }
 
-static dl4c_status copy_shard(const struct predict *p, const struct dli_record *r, dl4c_fs_writer *w, char *piece, struct dl4c_error *err)
+/* Adds it to w, and its bytes to the digest of the whole. */
+static dl4c_status copy_shard(const struct predict *p, const struct dli_record *r, dl4c_fs_writer *w, struct dli_sha256 *whole, char *piece,
+                              struct dl4c_error *err)
 {
     char *uri, hex[65];
     dl4c_fs_file *file = NULL;
@@ -195,6 +206,7 @@ static dl4c_status copy_shard(const struct predict *p, const struct dli_record *
         status = dl4c_fs_read_at(file, at, piece, n, err);
         if (status == DL4C_OK) {
             dli_sha256_add(&s, piece, n);
+            dli_sha256_add(whole, piece, n);
             status = dl4c_fs_write(w, piece, n, err);
         }
     }
@@ -209,7 +221,9 @@ static dl4c_status copy_shard(const struct predict *p, const struct dli_record *
 /* All shards, one after the other, as OUT. *all is false where shards of other parts are not whole yet. */
 static dl4c_status concatenate(const struct predict *p, bool *all, struct dl4c_error *err)
 {
-    int64_t good = 0;
+    int64_t good = 0, bytes = 0;
+    struct dli_sha256 whole;
+    char hex[65];
     *all = true;
     for (int64_t k = 0; k < p->parts.n_shards && *all; k++) {
         struct dli_record r;
@@ -222,6 +236,7 @@ static dl4c_status concatenate(const struct predict *p, bool *all, struct dl4c_e
     if (good == 0)
         return none_good(p, err);
     dl4c_fs_writer *w = NULL;
+    dli_sha256_init(&whole);
     char *piece = dli_alloc(p->ctx, PIECE, err);
     dl4c_status status = piece ? dl4c_fs_create(p->ctx, p->out, &w, err) : dli_alloc_status();
     for (int64_t k = 0; k < p->parts.n_shards && status == DL4C_OK && *all; k++) {
@@ -229,13 +244,15 @@ static dl4c_status concatenate(const struct predict *p, bool *all, struct dl4c_e
         status = dli_parts_load(&p->parts, k, &r, all, err);
         json_decref(r.bad);
         if (status == DL4C_OK && *all)
-            status = copy_shard(p, &r, w, piece, err);
+            status = copy_shard(p, &r, w, &whole, piece, err);
+        bytes += r.bytes;
     }
     if (status == DL4C_OK && *all)
         status = dl4c_fs_commit(&w, err);
     dl4c_fs_abandon(&w);
     dli_free(piece);
-    return status;
+    dli_sha256_hex(&whole, hex); /* who is killed now does this again: the shards are there still */
+    return status == DL4C_OK && *all ? dli_made_save(p->ctx, p->out, p->work, bytes, hex, err) : status;
 }
 
 /* OUT has all: the shards go. */
@@ -261,12 +278,23 @@ static bool is_there(const struct predict *p)
     return dl4c_fs_stat_uri(p->ctx, p->out, &st, NULL) == DL4C_OK;
 }
 
+/* The record first: a file without one could not be gone on with. */
+static dl4c_status save_whole(const struct predict *p, struct dl4c_error *err)
+{
+    const struct dli_strbuf *text = &p->answers.text;
+    struct dli_sha256 s;
+    char hex[65];
+    dli_sha256_init(&s);
+    dli_sha256_add(&s, text->text, text->length);
+    dli_sha256_hex(&s, hex);
+    DLI_TRY(dli_made_save(p->ctx, p->out, p->work, (int64_t)text->length, hex, err));
+    return dli_fs_save(p->ctx, p->out, text->text, text->length, err);
+}
+
 static dl4c_status finish(struct predict *p, struct dl4c_error *err)
 {
     if (!p->folder)
-        return p->good + p->all_good == 0 ? none_good(p, err)
-               : p->out                   ? dli_fs_save(p->ctx, p->out, p->answers.text.text, p->answers.text.length, err)
-                                          : DL4C_OK;
+        return p->good + p->all_good == 0 ? none_good(p, err) : p->out ? save_whole(p, err) : DL4C_OK;
     struct dl4c_error why = DL4C_ERROR_INIT;
     bool all;
     const dl4c_status status = concatenate(p, &all, &why);
@@ -284,13 +312,10 @@ static dl4c_status finish(struct predict *p, struct dl4c_error *err)
 
 static dl4c_status begin_parts(struct predict *p, struct dli_watch *watch, struct dl4c_error *err)
 {
-    char *work;
-    DLI_TRY(describe(p, &work, err));
-    const dl4c_status status = dli_parts_begin(&p->parts, p->ctx, p->folder, work, dl4c_reader_count(p->images), p->shard_size,
-                                               p->o.n_parts ? p->o.part : 1, p->o.n_parts ? p->o.n_parts : 1,
-                                               (p->o.flags & DL4C_PREDICT_RESUME) != 0, watch, err);
-    dli_free(work);
-    return status;
+    const bool resume = (p->o.flags & DL4C_PREDICT_RESUME) != 0;
+    DLI_TRY(dli_parts_begin(&p->parts, p->ctx, p->folder, p->work, dl4c_reader_count(p->images), p->shard_size,
+                            p->o.n_parts ? p->o.part : 1, p->o.n_parts ? p->o.n_parts : 1, resume, watch, err));
+    return resume ? DL4C_OK : dli_made_forget(p->ctx, p->out, err); /* what it will replace is not what is resumed */
 }
 
 /* OUT is there: shards beside it are what a process left that was killed when all was done. */
@@ -304,18 +329,43 @@ static dl4c_status tidy(const struct predict *p, struct dli_watch *watch, struct
     return dl4c_fs_remove_all(p->ctx, p->folder, err);
 }
 
+/* Resuming. *done: OUT is there, and by this work. Where nothing says so, shards of this work beside it are those of a call that was about
+ * to replace it. */
+static dl4c_status look(const struct predict *p, struct dli_watch *watch, bool *done, struct dl4c_error *err)
+{
+    struct dl4c_error why = DL4C_ERROR_INIT;
+    bool begun, same;
+    if (!is_there(p))
+        return DL4C_OK;
+    DLI_TRY(dli_parts_begun(p->ctx, p->folder, p->work, &begun, &same, err));
+    const dl4c_status status = dli_made_check(p->ctx, p->out, p->work, &why);
+    *done = status == DL4C_OK;
+    if (status == DL4C_OK)
+        return !begun || same ? tidy(p, watch, err) : DL4C_OK;
+    if (status == DL4C_E_EXISTS && same)
+        return DL4C_OK;
+    if (err)
+        *err = why;
+    return status;
+}
+
 static dl4c_status run_all(struct predict *p, struct dl4c_error *err)
 {
     struct dli_watch watch;
+    bool done = false;
     dli_watch_init(&watch, "predict", p->o.progress, p->o.progress_user, p->o.cancel, p->o.timeout_ms);
     DLI_TRY(name_folder(p, err));
-    if ((p->o.flags & DL4C_PREDICT_RESUME) && is_there(p))
-        return tidy(p, &watch, err);
     DLI_TRY(dli_pass_begin(&p->pass, err));
     if (p->pass.shapes[0].rank != 1)
         return dli_fail(err, DL4C_E_INVALID, "predict", "the graph's output has %" PRId32 " axes, wanted one probability a class",
                         p->pass.shapes[0].rank);
     DLI_TRY(dli_answers_begin(&p->answers, p->pass.graph, p->pass.shapes[0].dim[0], p->o.top ? p->o.top : 1, p->o.format, err));
+    if (p->out)
+        DLI_TRY(describe(p, &p->work, err));
+    if (p->o.flags & DL4C_PREDICT_RESUME)
+        DLI_TRY(look(p, &watch, &done, err));
+    if (done)
+        return DL4C_OK;
     if (p->folder)
         DLI_TRY(begin_parts(p, &watch, err));
     DLI_TRY(plan(p, &watch, err));
@@ -361,5 +411,6 @@ dl4c_status dl4c_predict(dl4c_graph *graph, dl4c_reader *images, const char *out
     dli_free(p.todo);
     dli_free(p.images_todo);
     dli_free(p.folder);
+    dli_free(p.work);
     return status;
 }

@@ -106,6 +106,13 @@ def predictions(seconds):
     run(*predicted('parts.jsonl', '--part', '3/3', '--resume'))
     check(read('parts.jsonl') == read('whole.jsonl'), 'predict in three parts: another file')
     check(not os.path.exists('parts.jsonl.parts'), 'predict left its parts')
+    run(*predicted('parts.jsonl', '--resume'))
+    first = sorted(os.listdir('images'))[0]
+    write('some.txt', ('%s/%s\n' % (first, sorted(os.listdir('images/' + first))[-1])).encode())
+    for other, what in ((('--top', '3'), 'top 2, now it is 3'), (('--memory', 'low'), 'memory (none), now it is low'),
+                        (('--list', 'some.txt'), 'images and classes')):
+        checks.refuses(*predicted('parts.jsonl', '--resume', *other), says='was made with ' + what)
+    check(read('parts.jsonl') == read('whole.jsonl'), 'a refused predict changed what is there')
 
 
 def held():

@@ -215,17 +215,86 @@ static void what_was_interrupted_goes_on(void **state)
     photos_text(in_dir("cut.jsonl.parts/predictions-00001"), "changed\n");
     assert_int_equal(predict("cut.jsonl", &o, &err), DL4C_OK);
     same_as_whole("cut.jsonl");
-    photos_text(in_dir("cut.jsonl"), "here\n"); /* what is there is done, and what was left beside it goes */
+    /* what is there is done, and what was left beside it goes */
     photos_mkdir(base, "cut.jsonl.parts");
     photos_mkdir(base, "cut.jsonl.parts/_progress");
     photos_text(in_dir("cut.jsonl.parts/_progress/shard-00003.json"), "{}");
     photos_text(in_dir("cut.jsonl.parts/predictions-00003"), "left\n");
     assert_int_equal(predict("cut.jsonl", &o, &err), DL4C_OK);
-    size_t n;
-    unsigned char *x = photos_read(in_dir("cut.jsonl"), &n);
-    assert_int_equal(n, 5);
-    free(x);
-    assert_false(exists("cut.jsonl.parts"));
+    same_as_whole("cut.jsonl");
+}
+
+static void refused(dl4c_status status, const char *what, const struct dl4c_error *err)
+{
+    assert_int_equal(status, DL4C_E_EXISTS);
+    if (!strstr(err->message, what))
+        print_message("\"%s\" is not in: %s\n", what, err->message);
+    assert_non_null(strstr(err->message, what));
+}
+
+/* A file that is done stays for those who do the same work, and is no answer for others. */
+static void what_is_done_is_known_by_its_work(void **state)
+{
+    (void)state;
+    struct dl4c_error err = DL4C_ERROR_INIT;
+    struct dl4c_predict_options o = DL4C_PREDICT_OPTIONS_INIT;
+    dl4c_graph *const own = model;
+    dl4c_builder *b = NULL;
+    o.flags = DL4C_PREDICT_RESUME;
+    o.top = 2;
+    for (int size = 0; size < 6; size += 5) { /* of one piece, and of several */
+        o.shard_size = size;
+        o.flags = 0;
+        assert_int_equal(predict("done.jsonl", &o, &err), DL4C_OK);
+        o.flags = DL4C_PREDICT_RESUME;
+        o.shard_size = 3;
+        assert_int_equal(predict("done.jsonl", &o, &err), DL4C_OK);
+        same_as_whole("done.jsonl");
+        o.top = 3;
+        refused(predict("done.jsonl", &o, &err), "was made with top 2, now it is 3", &err);
+        o.top = 2;
+        o.format = DL4C_PREDICT_CSV;
+        refused(predict("done.jsonl", &o, &err), "was made with form jsonl, now it is csv", &err);
+        o.format = DL4C_PREDICT_JSONL;
+        o.precision = DL4C_PRECISION_BF16_WEIGHTS;
+        refused(predict("done.jsonl", &o, &err), "was made with precision (none), now it is bf16-weights", &err);
+        o.precision = 0;
+        refused(predict_from("photos/cat", "done.jsonl", &o, &err), "was made with images and classes", &err);
+        assert_int_equal(dl4c_builder_create(NULL, own, &b, &err), DL4C_OK);
+        dl4c_builder_replace_n_out(b, "out", 5, NULL, NULL);
+        assert_int_equal(dl4c_builder_finish(&b, &model, &err), DL4C_OK);
+        refused(predict("done.jsonl", &o, &err), "was made with model", &err);
+        dl4c_graph_destroy(&model);
+        model = own;
+        same_as_whole("done.jsonl");
+    }
+    photos_text(in_dir("done.jsonl"), "here\n");
+    refused(predict("done.jsonl", &o, &err), "is not the file that its record tells of", &err);
+    assert_int_equal(unlink(in_dir("_done.jsonl.work.json")), 0);
+    refused(predict("done.jsonl", &o, &err), "no record tells", &err);
+    photos_text(in_dir("_done.jsonl.work.json"), "{}");
+    refused(predict("done.jsonl", &o, &err), "cannot be read", &err);
+}
+
+/* A call that was to replace a file of other work and did not get that far is resumed, and not content with the file. */
+static void what_was_to_be_replaced_is_replaced(void **state)
+{
+    (void)state;
+    struct dl4c_error err = DL4C_ERROR_INIT;
+    struct dl4c_predict_options o = DL4C_PREDICT_OPTIONS_INIT;
+    o.shard_size = 4;
+    assert_int_equal(predict("again.jsonl", &o, &err), DL4C_OK);
+    o.top = 2;
+    photos_mkdir(base, "again.jsonl.parts");
+    photos_mkdir(base, "again.jsonl.parts/predictions-00002");
+    assert_int_equal(predict("again.jsonl", &o, &err), DL4C_E_INVALID);
+    assert_int_equal(rmdir(in_dir("again.jsonl.parts/predictions-00002")), 0);
+    o.flags = DL4C_PREDICT_RESUME;
+    o.top = 1;
+    refused(predict("again.jsonl", &o, &err), "no record tells", &err);
+    o.top = 2;
+    assert_int_equal(predict("again.jsonl", &o, &err), DL4C_OK);
+    same_as_whole("again.jsonl");
 }
 
 static void parts_make_one_file(void **state)
@@ -284,6 +353,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_image_has_its_line), cmocka_unit_test(shards_and_batches_change_nothing),
         cmocka_unit_test(lines_come_as_they_are_made), cmocka_unit_test(what_was_interrupted_goes_on),
+        cmocka_unit_test(what_is_done_is_known_by_its_work), cmocka_unit_test(what_was_to_be_replaced_is_replaced),
         cmocka_unit_test(parts_make_one_file), cmocka_unit_test(wrong_wishes_are_refused),
     };
     return cmocka_run_group_tests(tests, make, clean);

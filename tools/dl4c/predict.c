@@ -119,7 +119,7 @@ int cmd_predict(int argc, char **argv)
         CLI_MEMORY_OPTION(memory),
         { "--json", CLI_FLAG, &json, "a JSON object a line, as without it" },
         { "--part", CLI_TEXT, &part, "I/N: every N-th shard, from the I-th on; N processes together make the file" },
-        { "--resume", CLI_FLAG, &resume, "go on where an earlier run ended; nothing is done where --out is there" },
+        { "--resume", CLI_FLAG, &resume, "go on where an earlier run ended; nothing is done where --out is there, of the same work" },
         { "--shard-size", CLI_INT, &p.o.shard_size, "images that are done again at most after an interruption, 1024" },
         { 0 },
     };
