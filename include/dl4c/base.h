@@ -68,7 +68,8 @@ enum {
     DL4C_E_LIMIT = 14,       /**< a limit set by the caller (memory, pixels, scans) would be passed */
     DL4C_E_PEER = 15,        /**< another rank failed; the message names it */
     DL4C_E_DIVERGED = 16,    /**< the score or a parameter is not finite */
-    DL4C_E_INTERNAL = 17     /**< a bug in the library */
+    DL4C_E_INTERNAL = 17,    /**< a bug in the library */
+    DL4C_E_FULL = 18         /**< no room left where it is to be written: a disk, a quota */
 };
 
 /** What dl4c_error.code counts in. */

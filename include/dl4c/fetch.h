@@ -82,7 +82,8 @@ struct dl4c_fetched {
  * @retval DL4C_E_NOTFOUND     no such name (the message lists them); the server has no such file; offline and not in the cache
  * @retval DL4C_E_CORRUPT      its digest or size is not the wanted one
  * @retval DL4C_E_TIMEOUT      timeout_ms or stall_ms passed
- * @retval DL4C_E_IO           domain curl: the connection; domain http: the server's answer; domain errno: no room in the cache
+ * @retval DL4C_E_IO           domain curl: the connection; domain http: the server's answer
+ * @retval DL4C_E_FULL         no room in the cache
  * @retval DL4C_E_UNSUPPORTED  the library was built without curl
  * Threads: safe, but see above. Since: 0.1.
  */

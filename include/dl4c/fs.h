@@ -226,7 +226,8 @@ DL4C_API dl4c_status dl4c_fs_create(dl4c_context *ctx, const char *uri, dl4c_fs_
 /**
  * Adds bytes at the end. They may be gathered first: a full disk can show later, at the latest in dl4c_fs_commit. After a failure
  * every further call answers the same, dl4c_fs_commit too.
- * @retval DL4C_E_IO  no room left (domain errno: ENOSPC, EDQUOT, EFBIG), or another failure of the system or server
+ * @retval DL4C_E_FULL  no room left: a disk (domain errno: ENOSPC, EDQUOT), a cluster or a quota (domain http)
+ * @retval DL4C_E_IO    another failure of the system or server
  * Threads: one at a time. Since: 0.1.
  */
 DL4C_API dl4c_status dl4c_fs_write(dl4c_fs_writer *writer, const void *bytes, size_t size, struct dl4c_error *err);
@@ -387,12 +388,13 @@ struct dl4c_fs_copied {
  * If @p to is a directory the sources go inside it under their names (of "." and of a root what is in them), else the one source becomes
  * @p to. Directories that are there are filled up. Each file is written as by dl4c_fs_create: nothing has a final name before it is whole,
  * and its bytes are counted. Only a power cut soon after, where DL4C_FS_COPY_SYNC was not asked for, can leave local copies short. A file
- * that fails is told and the others go on, until 100 failures in a row end the call. Links of the local file system are followed. A file
- * under way takes at most 26 MiB, from HDFS to HDFS 43 MiB.
+ * that fails is told and the others go on, until 100 failures in a row end the call; a target without room left ends it at once and is
+ * told by the call alone. Links of the local file system are followed. A file under way takes at most 26 MiB, from HDFS to HDFS 43 MiB.
  * @param from    URIs, not patterns.
  * @param copied  May be NULL; filled after a failure too.
  * @retval DL4C_E_NOTFOUND  a source is not there, or several sources and @p to is not
  * @retval DL4C_E_INVALID   two sources of one name, a directory into itself or onto a file
+ * @retval DL4C_E_FULL      the target has no room left: its disk, its cluster or a quota; the message tells how many files are there
  * Some files failed: the first one's status, and a message that begins with their number. Threads: safe. Since: 0.1.
  */
 DL4C_API dl4c_status dl4c_fs_copy(dl4c_context *ctx, const char *const *from, int32_t n_from, const char *to,

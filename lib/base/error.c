@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <netdb.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -20,6 +21,7 @@ const char *dl4c_status_name(dl4c_status status)
         "DL4C_OK",        "DL4C_E_NOMEM",       "DL4C_E_INVALID", "DL4C_E_NOTFOUND",  "DL4C_E_EXISTS",  "DL4C_E_IO",
         "DL4C_E_CORRUPT", "DL4C_E_UNSUPPORTED", "DL4C_E_TIMEOUT", "DL4C_E_CANCELLED", "DL4C_E_VERSION", "DL4C_E_DENIED",
         "DL4C_E_BUSY",    "DL4C_E_STATE",       "DL4C_E_LIMIT",   "DL4C_E_PEER",      "DL4C_E_DIVERGED", "DL4C_E_INTERNAL",
+        "DL4C_E_FULL",
     };
     if (status < 0 || (size_t)status >= sizeof names / sizeof *names)
         return "DL4C_E_?";
@@ -88,6 +90,8 @@ static dl4c_status status_of_errno(int errnum)
     case EROFS: return DL4C_E_DENIED;
     case ENOMEM: return DL4C_E_NOMEM;
     case EEXIST: return DL4C_E_EXISTS;
+    case EDQUOT:
+    case ENOSPC: return DL4C_E_FULL;
     default: return DL4C_E_IO;
     }
 }
@@ -101,6 +105,26 @@ static const char *errno_text(int errnum)
     static _Thread_local char text[128];
     return strerror_r(errnum, text, sizeof text) == 0 && text[0] ? text : NULL;
 #endif
+}
+
+const char *dli_address_words(int failed)
+{
+    switch (failed) {
+    case EAI_AGAIN: return "the name service does not answer just now";
+    case EAI_FAIL: return "the name service failed";
+    case EAI_FAMILY: return "this system knows no such kind of address";
+    case EAI_MEMORY: return "there is no memory to look it up";
+    case EAI_NONAME: return "nobody knows the name";
+    case EAI_SERVICE: return "the port is none";
+    case EAI_SYSTEM: return "the system failed to look it up";
+#ifdef EAI_NODATA
+    case EAI_NODATA: return "the name has no address";
+#endif
+#ifdef EAI_ADDRFAMILY
+    case EAI_ADDRFAMILY: return "the name has no address of this kind";
+#endif
+    default: return "it cannot be looked up";
+    }
 }
 
 dl4c_status dli_fail_errno(struct dl4c_error *err, int errnum, const char *origin, const char *fmt, ...)

@@ -19,8 +19,11 @@
 dl4c_status dli_fail(struct dl4c_error *err, dl4c_status status, const char *origin, const char *fmt, ...) DLI_PRINTF(4, 5);
 
 /* The same, for a failed system call: domain errno, code errnum, ": No such file or directory" appended; the status follows
- * from errnum (ENOENT: NOTFOUND, EACCES: DENIED, ENOMEM: NOMEM, EEXIST: EXISTS, else IO). */
+ * from errnum (ENOENT: NOTFOUND, EACCES: DENIED, ENOMEM: NOMEM, EEXIST: EXISTS, ENOSPC and EDQUOT: FULL, else IO). */
 dl4c_status dli_fail_errno(struct dl4c_error *err, int errnum, const char *origin, const char *fmt, ...) DLI_PRINTF(4, 5);
+
+/* What getaddrinfo's failure means, in English: gai_strerror follows the host's locale. */
+const char *dli_address_words(int failed);
 
 /* Puts "prefix: " before the message of a failure that a deeper call left, where the outer one knows the file or vertex. */
 dl4c_status dli_fail_prefix(struct dl4c_error *err, dl4c_status status, const char *fmt, ...) DLI_PRINTF(3, 4);

@@ -280,11 +280,14 @@ static dl4c_status outcome(const struct dli_copy *c, struct dl4c_error *err)
     if (n->n_failed == 0)
         return DL4C_OK;
     if (err)
-        *err = c->first;
-    if (c->gave_up)
+        *err = c->full.status != DL4C_OK ? c->full : c->first;
+    if (c->full.status != DL4C_OK && c->n_tasks > 1)
+        return dli_fail_prefix(err, DL4C_E_FULL, "no room is left, %" PRId64 " of %" PRId64 " are there", n->n_files + n->n_skipped,
+                               (int64_t)c->n_tasks);
+    if (c->gave_up && c->full.status == DL4C_OK)
         return dli_fail_prefix(err, c->first.status, "gave up after %d failures in a row, the first", (int)DLI_COPY_MOST_IN_ROW);
-    if (all == 1)
-        return c->first.status;
+    if (all == 1 || c->full.status != DL4C_OK)
+        return c->full.status != DL4C_OK ? DL4C_E_FULL : c->first.status;
     return dli_fail_prefix(err, c->first.status, "%" PRId64 " of %" PRId64 " could not be copied, the first", n->n_failed, all);
 }
 

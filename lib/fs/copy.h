@@ -41,6 +41,7 @@ struct dli_copy {
     int running, in_row; /* in_row: failures without a success between */
     struct dl4c_fs_copied copied;
     struct dl4c_error first; /* failure */
+    struct dl4c_error full;  /* the target has no room left: this ended it */
     struct dli_copy_failure *failures, **last_failure; /* not told yet */
     bool gave_up;
 
@@ -50,7 +51,7 @@ struct dli_copy {
 
 enum { DLI_COPY_MOST_IN_ROW = 100 };
 
-/* Notes a failure; takes neither name. Under no lock. */
+/* Notes a failure; takes neither name. A target without room, and too many failures in a row, end the copying. Under no lock. */
 void dli_copy_failed(struct dli_copy *c, const char *from, const char *to, const struct dl4c_error *why);
 /* Tells the failures that were noted, on the calling thread. */
 void dli_copy_tell(struct dli_copy *c);

@@ -11,7 +11,8 @@
 
 void dli_copy_failed(struct dli_copy *c, const char *from, const char *to, const struct dl4c_error *why)
 {
-    struct dli_copy_failure *f = c->o.failed ? dli_calloc(c->ctx, 1, sizeof *f, NULL) : NULL;
+    const bool full = why->status == DL4C_E_FULL; /* nothing else will fit either: the call says it, once */
+    struct dli_copy_failure *f = c->o.failed && !full ? dli_calloc(c->ctx, 1, sizeof *f, NULL) : NULL;
     if (f) {
         f->why = *why;
         f->from = dli_strdup(c->ctx, from, NULL);
@@ -25,10 +26,11 @@ void dli_copy_failed(struct dli_copy *c, const char *from, const char *to, const
     pthread_mutex_lock(&c->lock);
     if (c->copied.n_failed++ == 0)
         c->first = *why;
-    if (++c->in_row >= DLI_COPY_MOST_IN_ROW) {
-        c->gave_up = true;
+    if (full && c->full.status == DL4C_OK)
+        c->full = *why;
+    c->gave_up = c->gave_up || ++c->in_row >= DLI_COPY_MOST_IN_ROW;
+    if (full || c->gave_up)
         dl4c_cancel_set(&c->stop);
-    }
     if (f) {
         *c->last_failure = f;
         c->last_failure = &f->next;
@@ -61,6 +63,11 @@ void dli_copy_tell(struct dli_copy *c)
 /* ---- threads ---- */
 
 static bool stopped(const struct dli_copy *c) { return __atomic_load_n(&c->stop, __ATOMIC_RELAXED) != 0; }
+static dl4c_status ended(struct dl4c_error *err)
+{
+    return dli_fail(err, DL4C_E_CANCELLED, "fs", "copying was ended by who is told of failures");
+}
+static bool ended_itself(const struct dli_copy *c) { return c->gave_up || c->full.status != DL4C_OK; }
 
 static void copy_one(struct dli_copy *c, const struct dli_copy_task *t)
 {
@@ -146,7 +153,7 @@ dl4c_status dli_copy_run(struct dli_copy *c, struct dl4c_error *err)
 {
     const size_t wanted = (size_t)c->o.threads < c->n_tasks ? (size_t)c->o.threads : c->n_tasks;
     if (wanted == 0)
-        return stopped(c) && !c->gave_up ? dli_fail(err, DL4C_E_CANCELLED, "fs", "copying was ended by who is told of failures") : DL4C_OK;
+        return stopped(c) && !ended_itself(c) ? ended(err) : DL4C_OK;
     pthread_t *threads = dli_array(c->ctx, wanted, sizeof *threads, err);
     if (!threads)
         return dli_alloc_status();
@@ -164,7 +171,7 @@ dl4c_status dli_copy_run(struct dli_copy *c, struct dl4c_error *err)
     for (size_t i = 0; i < n; i++)
         pthread_join(threads[i], NULL);
     dli_free(threads);
-    if (status == DL4C_OK && stopped(c) && !c->gave_up)
-        status = dli_fail(err, DL4C_E_CANCELLED, "fs", "copying was ended by who is told of failures");
+    if (status == DL4C_OK && stopped(c) && !ended_itself(c))
+        status = ended(err);
     return status;
 }

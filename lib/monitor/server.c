@@ -140,7 +140,7 @@ static dl4c_status open_socket(struct dli_server *s, const char *listen_text, in
     DLI_TRY(dli_listen_parse(listen_text, s->address, sizeof s->address, text, sizeof text, err));
     const int failed = getaddrinfo(s->address, text, &hints, &found);
     if (failed)
-        return dli_fail(err, DL4C_E_IO, "monitor", "the address of \"%.200s\" cannot be found: %s", s->address, gai_strerror(failed));
+        return dli_fail(err, DL4C_E_IO, "monitor", "the address of \"%.200s\" cannot be found: %s", s->address, dli_address_words(failed));
     dl4c_status status = DL4C_E_IO;
     for (const struct addrinfo *a = found; a && status != DL4C_OK; a = a->ai_next)
         status = listen_on(a, listen_text, fd, err);

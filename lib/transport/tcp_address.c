@@ -141,7 +141,7 @@ bool dli_resolver_done(struct dli_resolver *r) { return atomic_load_explicit(&r-
 static dl4c_status unknown(const struct dli_place *place, int failed, struct dl4c_error *err)
 {
     return dli_fail(err, DL4C_E_IO, "tcp", "host \"%.150s\" has no address: %s", place->host,
-                    failed ? gai_strerror(failed) : "none was found");
+                    failed ? dli_address_words(failed) : "none was found");
 }
 
 dl4c_status dli_resolver_take(struct dli_resolver *r, struct dli_address out[TCP_ADDRESSES], int32_t *n, struct dl4c_error *err)

@@ -52,7 +52,8 @@ enum {
     DL4C_E_LIMIT = 14,
     DL4C_E_PEER = 15,
     DL4C_E_DIVERGED = 16,
-    DL4C_E_INTERNAL = 17
+    DL4C_E_INTERNAL = 17,
+    DL4C_E_FULL = 18
 };
 enum {
     DL4C_DOMAIN_NONE = 0,

@@ -237,6 +237,94 @@ static void a_hundred_failures_in_a_row_are_enough(void **state)
     assert_int_equal(dl4c_fs_remove_all(NULL, "w2", &err), DL4C_OK);
 }
 
+/* A file system whose writing says that there is no room, after so many files. */
+static _Atomic int room;
+
+static dl4c_status no_room(void *user, void *file, const void *bytes, size_t size, struct dl4c_error *e)
+{
+    (void)user;
+    (void)file;
+    (void)bytes;
+    (void)size;
+    (void)e;
+    return room-- > 0 ? DL4C_OK : DL4C_E_FULL;
+}
+
+static dl4c_status little_create(void *user, const char *authority, const char *path, void **file, struct dl4c_error *e)
+{
+    (void)authority;
+    (void)path;
+    (void)e;
+    *file = user;
+    return DL4C_OK;
+}
+
+static dl4c_status little_commit(void *user, void *file, struct dl4c_error *e)
+{
+    (void)user;
+    (void)file;
+    (void)e;
+    return DL4C_OK;
+}
+
+static void little_abandon(void *user, void *file)
+{
+    (void)user;
+    (void)file;
+}
+
+static dl4c_status little_mkdir(void *user, const char *authority, const char *path, struct dl4c_error *e)
+{
+    (void)user;
+    (void)authority;
+    (void)path;
+    (void)e;
+    return DL4C_OK;
+}
+
+static void a_target_without_room_ends_it_at_once(void **state)
+{
+    (void)state;
+    static struct memory_fs fs;
+    struct dl4c_fs_ops ops = memory_fs_ops;
+    struct dl4c_fs_copy_options o = DL4C_FS_COPY_OPTIONS_INIT;
+    dl4c_context *ctx;
+    char name[40];
+    int most = 1;
+    const char *from = "w", *const one = "w/1";
+    ops.create = little_create;
+    ops.write = no_room;
+    ops.commit = little_commit;
+    ops.abandon = little_abandon;
+    ops.mkdir = little_mkdir;
+    assert_int_equal(dl4c_fs_mkdir(NULL, "w", &err), DL4C_OK);
+    for (int i = 0; i < 60; i++) {
+        snprintf(name, sizeof name, "w/%d", i);
+        save(name, "x");
+    }
+    assert_int_equal(dl4c_context_create(NULL, &ctx, &err), DL4C_OK);
+    assert_int_equal(dl4c_fs_register(ctx, &ops, &fs, memory_fs_release, &err), DL4C_OK);
+    o.threads = 2;
+    o.failed = on_failure;
+    o.failed_user = &most;
+    told = 0;
+    room = 1;
+    assert_int_equal(dl4c_fs_copy(ctx, &one, 1, "mem://h/x", &o, &n, &err), DL4C_OK);
+    room = 0;
+    assert_int_equal(dl4c_fs_copy(ctx, &one, 1, "mem://h/x", &o, &n, &err), DL4C_E_FULL);
+    assert_null(strstr(err.message, "no room is left, "));
+    counted(0, 0, 1);
+    room = 5;
+    assert_int_equal(dl4c_fs_copy(ctx, &from, 1, "mem://h/d", &o, &n, &err), DL4C_E_FULL);
+    assert_non_null(strstr(err.message, "no room is left, 5 of 60 are there: "));
+    assert_int_equal(n.n_files, 5);
+    assert_in_range(n.n_failed, 1, 2);
+    assert_int_equal(told, 0); /* one sentence: the call's */
+    dl4c_context_destroy(&ctx);
+    memory_fs_clear(&fs);
+    assert_int_equal(dl4c_fs_remove_all(NULL, "w", &err), DL4C_OK);
+}
+
 static void nothing_is_copied_into_itself(void **state)
 {
     (void)state;
@@ -381,6 +469,7 @@ int main(void)
         cmocka_unit_test(copies_get_the_time_of_the_source_where_wanted),
         cmocka_unit_test(one_that_fails_is_told_and_the_others_go_on),
         cmocka_unit_test(a_hundred_failures_in_a_row_are_enough),
+        cmocka_unit_test(a_target_without_room_ends_it_at_once),
         cmocka_unit_test(nothing_is_copied_into_itself),
         cmocka_unit_test(progress_ends_at_the_whole_and_may_cancel),
         cmocka_unit_test(large_files_come_over_whole),

@@ -29,6 +29,7 @@ for names, why in (
         ('strtod strtof strtold atof atoi( atol( atoll( scanf sscanf fscanf', LOCALE),
         ('malloc( calloc( realloc( free strdup( strndup( aligned_alloc( posix_memalign( asprintf( vasprintf( alloca( reallocarray(',
          MEMORY),
+        ('gai_strerror strerror_l', 'speaks the host\'s language: use dli_address_words, dli_fail_errno'),
         ('sprintf vsprintf strcpy strcat gets( strtok(', UNSAFE),
         ('rand( random( drand48( rand_r(', RANDOM),
         ('time( gmtime( localtime( ctime( asctime( clock( strerror( system( popen( fork( vfork( execv( execve( sleep( usleep( nanosleep(',

@@ -50,7 +50,7 @@ static int copy_names(const struct copying *o, const struct fs_names *names, con
     const long long all = (long long)(copied.n_files + copied.n_skipped + copied.n_failed);
     if (status == DL4C_OK || copied.n_files + copied.n_skipped > 0)
         report(o, &copied);
-    if (status != DL4C_OK && (copied.n_failed == 0 || status == DL4C_E_CANCELLED))
+    if (status != DL4C_OK && (copied.n_failed == 0 || status == DL4C_E_CANCELLED || status == DL4C_E_FULL))
         return cli_fail(&err);
     if (status != DL4C_OK && all > 1)
         return cli_failed("%lld of %lld could not be copied", (long long)copied.n_failed, all);

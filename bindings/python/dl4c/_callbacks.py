@@ -6,6 +6,7 @@ The interpreter's lock is held only while Python runs. A callback that the main 
 from __future__ import annotations
 
 import ctypes
+import errno
 import itertools
 import threading
 from ctypes import CFUNCTYPE, c_void_p
@@ -41,6 +42,8 @@ def leave() -> None:
 def told(err: Any, why: BaseException, answers: Tuple[Type[BaseException], ...] = ()) -> int:
     """Fills the error of a callback that raised; its status."""
     status = getattr(why, 'status', 0) if isinstance(why, Error) else 0
+    if isinstance(why, OSError) and why.errno in (errno.ENOSPC, errno.EDQUOT):
+        status = base.DL4C_E_FULL
     status = status or next((s for kind, s in _STATUS if isinstance(why, kind)), base.DL4C_E_IO)
     if err:
         to = err[0]

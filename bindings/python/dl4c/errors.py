@@ -109,10 +109,15 @@ class InternalError(Error):
     status = base.DL4C_E_INTERNAL
 
 
+class FullError(Error):
+    """No room is left where it is to be written: a disk, a quota."""
+    status = base.DL4C_E_FULL
+
+
 BY_STATUS: Dict[int, Type[Error]] = {
     c.status: c for c in (NoMemoryError, InvalidError, NotFoundError, ExistsError, InputOutputError, CorruptError, UnsupportedError,
                           TimedOutError, CancelledError, VersionError, DeniedError, BusyError, StateError, LimitError, PeerError,
-                          DivergedError, InternalError)}
+                          DivergedError, InternalError, FullError)}
 
 
 def error_of(status: int, err: base.dl4c_error) -> BaseException:

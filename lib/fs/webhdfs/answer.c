@@ -25,6 +25,15 @@ struct meaning {
     dl4c_status status;
 };
 
+/* A disk without room is told by the node that wrote to it, and when no node has any by the NameNode. Where nodes were left out because
+ * they failed, or none is there at all, that a block found no place says nothing of room. */
+static bool says_full(const char *message)
+{
+    return strstr(message, "No space left on device") || strstr(message, "Disk quota exceeded") ||
+           (strstr(message, "could only be written to 0 of") && strstr(message, "no node(s) are excluded") &&
+            !strstr(message, "There are 0 datanode(s) running"));
+}
+
 static dl4c_status status_of(const char *name, const char *message, long code)
 {
     static const struct meaning table[] = {
@@ -46,8 +55,16 @@ static dl4c_status status_of(const char *name, const char *message, long code)
         { "HadoopIllegalArgumentException", DL4C_E_INVALID },
         { "QueryParamException", DL4C_E_UNSUPPORTED },
         { "PathComponentTooLongException", DL4C_E_INVALID },
+        { "NSQuotaExceededException", DL4C_E_FULL },
+        { "DSQuotaExceededException", DL4C_E_FULL },
+        { "QuotaByStorageTypeExceededException", DL4C_E_FULL },
+        { "QuotaExceededException", DL4C_E_FULL },
+        { "ClusterStorageCapacityExceededException", DL4C_E_FULL },
+        { "DiskOutOfSpaceException", DL4C_E_FULL },
         { "UnsupportedOperationException", DL4C_E_UNSUPPORTED },
     };
+    if (strcmp(name, "IOException") == 0 && says_full(message))
+        return DL4C_E_FULL;
     if (strcmp(name, "AccessControlException") == 0) /* also a path through a file */
         return strstr(message, "(is not a directory)") ? DL4C_E_NOTFOUND : DL4C_E_DENIED;
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
@@ -70,6 +87,16 @@ static void hide(char *text, const char *key)
     }
 }
 
+/* "token (what it is of, when it was given ...) is expired": the middle is long, and would hide the end. */
+static void shorten(char *text)
+{
+    char *open = strstr(text, "token ("), *close = open ? strstr(open, ") ") : NULL;
+    if (close && close - open > 10) {
+        memcpy(open + 7, "...", 3);
+        memmove(open + 10, close, strlen(close) + 1);
+    }
+}
+
 /* The first line: behind it comes a stack trace. */
 static void first_line(char *to, size_t room, const char *from)
 {
@@ -78,6 +105,7 @@ static void first_line(char *to, size_t room, const char *from)
     if (trace && (size_t)(trace - from) < n)
         n = (size_t)(trace - from);
     snprintf(to, room, "%.*s", (int)(n < room - 1 ? n : room - 1), from);
+    shorten(to);
     hide(to, "delegation=");
     hide(to, "token=");
     dli_utf8_clean(to);
@@ -88,13 +116,13 @@ void dli_wh_refusal(struct dli_wh_call *c, long code)
     json_t *root = c->reply.length ? json_loadb(c->reply.text, c->reply.length, 0, NULL) : NULL;
     const json_t *e = json_object_get(root, "RemoteException");
     const char *name = json_string_value(json_object_get(e, "exception")), *message = json_string_value(json_object_get(e, "message"));
-    char line[240] = "";
+    char line[600] = "";
     c->name[0] = '\0';
     if (name && message) {
         snprintf(c->name, sizeof c->name, "%s", name);
         dli_utf8_clean(c->name);
         first_line(line, sizeof line, message);
-        c->status = dli_fail(&c->err, status_of(name, message, code), "webhdfs", "%.120s: %s: %s (%s)", c->shown, c->name, line, c->at);
+        c->status = dli_fail(&c->err, status_of(name, message, code), "webhdfs", "%.120s: %s: %.240s (%s)", c->shown, c->name, line, c->at);
     } else if (code == 401) {
         c->status = dli_fail(&c->err, DL4C_E_DENIED, "webhdfs", "%.200s: %s wants to know who asks: %s", c->shown, c->at,
                              c->negotiate_offered ? "no Kerberos ticket of this process was good enough (kinit, or a delegation token)"
