@@ -5,60 +5,46 @@
 #include <string.h>
 
 struct dl4c_fs_file {
-    dl4c_context *ctx; /* a reference: it keeps the registry alive */
-    const struct dli_fs *fs;
+    struct dli_handle h;
     void *file;
     int64_t size;
     const void *bytes; /* of dl4c_fs_bytes; NULL before */
     void *own;         /* where they were read, not mapped */
-    char *uri;
 };
 
 dl4c_status dl4c_fs_open(dl4c_context *ctx, const char *uri, dl4c_fs_file **file, struct dl4c_error *err)
 {
+    struct dl4c_error e = DL4C_ERROR_INIT;
+    struct dli_named n;
+    dl4c_status status;
     if (!file)
         return dli_fail(err, DL4C_E_INVALID, "fs", "the place for the file is NULL");
     *file = NULL;
-    ctx = dli_context(ctx, err);
-    if (!ctx)
-        return DL4C_E_NOMEM;
-    struct dli_uri u;
-    DLI_TRY(dli_uri_parse(ctx, uri, &u, err));
-    dl4c_status status;
-    dl4c_fs_file *f = dli_calloc(ctx, 1, sizeof *f, err);
-    if (!f || !(f->uri = dli_strdup(ctx, uri, err))) {
-        status = dli_alloc_status();
-        goto fail;
-    }
-    DLI_GOTO(dli_fs_find(ctx, &u, &f->fs, err), fail);
-    struct dl4c_error e = DL4C_ERROR_INIT;
+    dl4c_fs_file *f = dli_handle_new(ctx, uri, sizeof *f, &n, &status, err);
+    if (!f)
+        return status;
     f->size = -1;
-    status = f->fs->ops.open_read(f->fs->user, u.authority, u.path, &f->file, &f->size, &e);
-    DLI_GOTO(dli_fs_answer(f->fs, status, &e, "open", uri, err), fail);
-    if (f->size < 0) {
-        f->fs->ops.close_read(f->fs->user, f->file);
-        status = dli_fail(err, DL4C_E_IO, f->fs->scheme, "%.300s: the file system gave a size of %" PRId64, uri, f->size);
-        goto fail;
+    status = n.fs->ops.open_read(n.fs->user, n.uri.authority, n.uri.path, &f->file, &f->size, &e);
+    dli_uri_free(&n.uri);
+    dli_fs_answer(n.fs, status, &e, "open", uri, err);
+    if (status == DL4C_OK && f->size < 0) {
+        n.fs->ops.close_read(n.fs->user, f->file);
+        status = dli_fail(err, DL4C_E_IO, n.fs->scheme, "%.300s: the file system gave a size of %" PRId64, uri, f->size);
     }
-    f->ctx = dli_context_ref(ctx, NULL);
-    dli_uri_free(&u);
-    *file = f;
-    return DL4C_OK;
-fail:
-    if (f)
-        dli_free(f->uri);
-    dli_free(f);
-    dli_uri_free(&u);
+    if (status == DL4C_OK)
+        *file = f;
+    else
+        dli_handle_free(f);
     return status;
 }
 
 int64_t dl4c_fs_size(const dl4c_fs_file *file) { return file->size; }
-const char *dli_fs_uri(const dl4c_fs_file *file) { return file->uri; }
+const char *dli_fs_uri(const dl4c_fs_file *file) { return file->h.uri; }
 bool dli_fs_is_mapped(const dl4c_fs_file *file) { return file->bytes && !file->own; }
 
 void dli_fs_forget(dl4c_fs_file *file, size_t offset, size_t size)
 {
-    if (dli_fs_is_mapped(file) && file->fs->ops.map == dli_fs_local.map)
+    if (dli_fs_is_mapped(file) && file->h.fs->ops.map == dli_fs_local.map)
         dli_fs_local_forget(file->file, offset, size);
 }
 
@@ -67,22 +53,22 @@ dl4c_status dl4c_fs_read_at(dl4c_fs_file *file, int64_t offset, void *buffer, si
     if (!file || (!buffer && size > 0))
         return dli_fail(err, DL4C_E_INVALID, "fs", "the %s to read is NULL", file ? "buffer" : "file");
     if (offset < 0)
-        return dli_fail(err, DL4C_E_INVALID, "fs", "%.300s: reading at %" PRId64, file->uri, offset);
+        return dli_fail(err, DL4C_E_INVALID, "fs", "%.300s: reading at %" PRId64, file->h.uri, offset);
     if (offset > file->size || (uint64_t)size > (uint64_t)(file->size - offset))
-        return dli_fail(err, DL4C_E_CORRUPT, "fs", "%.300s has %" PRId64 " bytes, but %zu at %" PRId64 " are wanted", file->uri, file->size,
-                        size, offset);
+        return dli_fail(err, DL4C_E_CORRUPT, "fs", "%.300s has %" PRId64 " bytes, but %zu at %" PRId64 " are wanted", file->h.uri,
+                        file->size, size, offset);
     for (size_t done = 0, got; done < size; done += got) {
         struct dl4c_error e = DL4C_ERROR_INIT;
         got = 0;
         const int64_t at = offset + (int64_t)done;
-        const dl4c_status status = file->fs->ops.read_at(file->fs->user, file->file, at, (char *)buffer + done, size - done, &got, &e);
-        DLI_TRY(dli_fs_answer(file->fs, status, &e, "read", file->uri, err));
+        const dl4c_status status = file->h.fs->ops.read_at(file->h.fs->user, file->file, at, (char *)buffer + done, size - done, &got, &e);
+        DLI_TRY(dli_fs_answer(file->h.fs, status, &e, "read", file->h.uri, err));
         if (got == 0)
             return dli_fail(err, DL4C_E_CORRUPT, "fs", "%.300s ends at %" PRId64 " although it had %" PRId64 " bytes when it was opened",
-                            file->uri, at, file->size);
+                            file->h.uri, at, file->size);
         if (got > size - done)
-            return dli_fail(err, DL4C_E_IO, file->fs->scheme, "%.300s: %zu bytes were wanted and the file system says it gave %zu",
-                            file->uri, size - done, got);
+            return dli_fail(err, DL4C_E_IO, file->h.fs->scheme, "%.300s: %zu bytes were wanted and the file system says it gave %zu",
+                            file->h.uri, size - done, got);
     }
     return DL4C_OK;
 }
@@ -94,23 +80,24 @@ dl4c_status dl4c_fs_bytes(dl4c_fs_file *file, const void **bytes, size_t *size, 
     *bytes = NULL;
     *size = 0;
     if ((uint64_t)file->size > PTRDIFF_MAX)
-        return dli_fail(err, DL4C_E_NOMEM, "fs", "%.300s has %" PRId64 " bytes, more than memory can hold", file->uri, file->size);
-    if (!file->bytes && file->fs->ops.map) {
+        return dli_fail(err, DL4C_E_NOMEM, "fs", "%.300s has %" PRId64 " bytes, more than memory can hold", file->h.uri, file->size);
+    if (!file->bytes && file->h.fs->ops.map) {
         struct dl4c_error e = DL4C_ERROR_INIT;
         const void *mapped = NULL;
         size_t n = 0;
-        const dl4c_status status = file->fs->ops.map(file->fs->user, file->file, &mapped, &n, &e);
+        const dl4c_status status = file->h.fs->ops.map(file->h.fs->user, file->file, &mapped, &n, &e);
         if (status == DL4C_OK && (!mapped || n != (size_t)file->size))
-            return dli_fail(err, DL4C_E_IO, file->fs->scheme, "%.300s has %" PRId64 " bytes but %zu were mapped", file->uri, file->size, n);
+            return dli_fail(err, DL4C_E_IO, file->h.fs->scheme, "%.300s has %" PRId64 " bytes but %zu were mapped", file->h.uri,
+                            file->size, n);
         if (status == DL4C_OK)
             file->bytes = mapped;
         else if (status != DL4C_E_UNSUPPORTED)
-            return dli_fs_answer(file->fs, status, &e, "map", file->uri, err);
+            return dli_fs_answer(file->h.fs, status, &e, "map", file->h.uri, err);
     }
     if (!file->bytes) {
-        void *own = dli_alloc_aligned(file->ctx, (size_t)file->size, err);
+        void *own = dli_alloc_aligned(file->h.ctx, (size_t)file->size, err);
         if (!own)
-            return dli_fail_prefix(err, dli_alloc_status(), "%.300s", file->uri);
+            return dli_fail_prefix(err, dli_alloc_status(), "%.300s", file->h.uri);
         const dl4c_status status = dl4c_fs_read_at(file, 0, own, (size_t)file->size, err);
         if (status != DL4C_OK) {
             dli_free(own);
@@ -129,12 +116,9 @@ void dl4c_fs_close(dl4c_fs_file **file)
         return;
     dl4c_fs_file *f = *file;
     *file = NULL;
-    f->fs->ops.close_read(f->fs->user, f->file);
-    dl4c_context *ctx = f->ctx;
+    f->h.fs->ops.close_read(f->h.fs->user, f->file);
     dli_free(f->own);
-    dli_free(f->uri);
-    dli_free(f);
-    dli_context_unref(ctx);
+    dli_handle_free(f);
 }
 
 dl4c_status dli_fs_load(dl4c_context *ctx, const char *uri, int64_t limit, char **bytes, size_t *size, struct dl4c_error *err)

@@ -157,6 +157,32 @@ dl4c_status dli_fs_named(dl4c_context *ctx, const char *uri, struct dli_named *n
     return status;
 }
 
+void *dli_handle_new(dl4c_context *ctx, const char *uri, size_t size, struct dli_named *n, dl4c_status *status, struct dl4c_error *err)
+{
+    *status = dli_fs_named(ctx, uri, n, err);
+    if (*status != DL4C_OK)
+        return NULL;
+    struct dli_handle *h = dli_calloc(n->ctx, 1, size, err);
+    if (!h || !(h->uri = dli_strdup(n->ctx, uri, err))) {
+        *status = dli_alloc_status();
+        dli_free(h);
+        dli_uri_free(&n->uri);
+        return NULL;
+    }
+    h->ctx = dli_context_ref(n->ctx, NULL);
+    h->fs = n->fs;
+    return h;
+}
+
+void dli_handle_free(void *handle)
+{
+    struct dli_handle *h = handle;
+    dl4c_context *ctx = h->ctx;
+    dli_free(h->uri);
+    dli_free(h);
+    dli_context_unref(ctx);
+}
+
 dl4c_status dli_fs_answer(const struct dli_fs *fs, dl4c_status status, struct dl4c_error *e, const char *verb, const char *uri,
                           struct dl4c_error *err)
 {

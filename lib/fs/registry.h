@@ -31,6 +31,16 @@ struct dli_named { /* a URI with its file system */
 /* Ends with dli_uri_free of its uri, where it succeeds. */
 dl4c_status dli_fs_named(dl4c_context *ctx, const char *uri, struct dli_named *n, struct dl4c_error *err);
 
+/* What every handle on a file begins with. */
+struct dli_handle {
+    dl4c_context *ctx; /* a reference: it keeps the registry alive */
+    const struct dli_fs *fs;
+    char *uri;
+};
+/* A zeroed handle of `size` bytes for a URI; n: what that names. Ends with dli_uri_free of n's uri and dli_handle_free. NULL: it failed. */
+void *dli_handle_new(dl4c_context *ctx, const char *uri, size_t size, struct dli_named *n, dl4c_status *status, struct dl4c_error *err);
+void dli_handle_free(void *handle);
+
 /* What a file system answered, taken with care: it may be the host's. `e` is what it was given to fill; where it failed without a
  * message, one is made of `verb` and `uri`. A success leaves *err alone. */
 dl4c_status dli_fs_answer(const struct dli_fs *fs, dl4c_status status, struct dl4c_error *e, const char *verb, const char *uri,

@@ -6,46 +6,33 @@
 #include <string.h>
 
 struct dl4c_fs_writer {
-    dl4c_context *ctx; /* a reference */
-    const struct dli_fs *fs;
+    struct dli_handle h;
     void *file;
-    char *uri;
     struct dl4c_error failed; /* the first write that failed: commit reports it again */
 };
 
 dl4c_status dl4c_fs_create(dl4c_context *ctx, const char *uri, dl4c_fs_writer **writer, struct dl4c_error *err)
 {
+    struct dl4c_error e = DL4C_ERROR_INIT;
+    struct dli_named n;
+    dl4c_status status;
     if (!writer)
         return dli_fail(err, DL4C_E_INVALID, "fs", "the place for the writer is NULL");
     *writer = NULL;
-    ctx = dli_context(ctx, err);
-    if (!ctx)
-        return DL4C_E_NOMEM;
-    struct dli_uri u;
-    DLI_TRY(dli_uri_parse(ctx, uri, &u, err));
-    dl4c_status status;
-    dl4c_fs_writer *w = dli_calloc(ctx, 1, sizeof *w, err);
-    if (!w || !(w->uri = dli_strdup(ctx, uri, err))) {
-        status = dli_alloc_status();
-        goto fail;
+    dl4c_fs_writer *w = dli_handle_new(ctx, uri, sizeof *w, &n, &status, err);
+    if (!w)
+        return status;
+    if (!n.fs->ops.create) {
+        status = dli_fs_cannot(n.fs, "write", uri, err);
+    } else {
+        status = n.fs->ops.create(n.fs->user, n.uri.authority, n.uri.path, &w->file, &e);
+        dli_fs_answer(n.fs, status, &e, "create", uri, err);
     }
-    DLI_GOTO(dli_fs_find(ctx, &u, &w->fs, err), fail);
-    if (!w->fs->ops.create) {
-        status = dli_fs_cannot(w->fs, "write", uri, err);
-        goto fail;
-    }
-    struct dl4c_error e = DL4C_ERROR_INIT;
-    status = w->fs->ops.create(w->fs->user, u.authority, u.path, &w->file, &e);
-    DLI_GOTO(dli_fs_answer(w->fs, status, &e, "create", uri, err), fail);
-    w->ctx = dli_context_ref(ctx, NULL);
-    dli_uri_free(&u);
-    *writer = w;
-    return DL4C_OK;
-fail:
-    if (w)
-        dli_free(w->uri);
-    dli_free(w);
-    dli_uri_free(&u);
+    dli_uri_free(&n.uri);
+    if (status == DL4C_OK)
+        *writer = w;
+    else
+        dli_handle_free(w);
     return status;
 }
 
@@ -61,8 +48,8 @@ dl4c_status dl4c_fs_write(dl4c_fs_writer *writer, const void *bytes, size_t size
     if (size == 0)
         return DL4C_OK;
     struct dl4c_error e = DL4C_ERROR_INIT;
-    const dl4c_status status = writer->fs->ops.write(writer->fs->user, writer->file, bytes, size, &e);
-    dli_fs_answer(writer->fs, status, &e, "write", writer->uri, &writer->failed);
+    const dl4c_status status = writer->h.fs->ops.write(writer->h.fs->user, writer->file, bytes, size, &e);
+    dli_fs_answer(writer->h.fs, status, &e, "write", writer->h.uri, &writer->failed);
     if (status != DL4C_OK && err)
         *err = writer->failed;
     return status;
@@ -70,16 +57,8 @@ dl4c_status dl4c_fs_write(dl4c_fs_writer *writer, const void *bytes, size_t size
 
 void dli_fs_no_sync(dl4c_fs_writer *writer)
 {
-    if (writer->fs->ops.commit == dli_fs_local.commit)
+    if (writer->h.fs->ops.commit == dli_fs_local.commit)
         dli_local_no_sync(writer->file);
-}
-
-static void free_writer(dl4c_fs_writer *w)
-{
-    dl4c_context *ctx = w->ctx;
-    dli_free(w->uri);
-    dli_free(w);
-    dli_context_unref(ctx);
 }
 
 dl4c_status dl4c_fs_commit(dl4c_fs_writer **writer, struct dl4c_error *err)
@@ -92,13 +71,13 @@ dl4c_status dl4c_fs_commit(dl4c_fs_writer **writer, struct dl4c_error *err)
     if (status != DL4C_OK) {
         if (err)
             *err = w->failed;
-        w->fs->ops.abandon(w->fs->user, w->file);
+        w->h.fs->ops.abandon(w->h.fs->user, w->file);
     } else {
         struct dl4c_error e = DL4C_ERROR_INIT;
-        status = w->fs->ops.commit(w->fs->user, w->file, &e);
-        dli_fs_answer(w->fs, status, &e, "commit", w->uri, err);
+        status = w->h.fs->ops.commit(w->h.fs->user, w->file, &e);
+        dli_fs_answer(w->h.fs, status, &e, "commit", w->h.uri, err);
     }
-    free_writer(w);
+    dli_handle_free(w);
     return status;
 }
 
@@ -108,8 +87,8 @@ void dl4c_fs_abandon(dl4c_fs_writer **writer)
         return;
     dl4c_fs_writer *w = *writer;
     *writer = NULL;
-    w->fs->ops.abandon(w->fs->user, w->file);
-    free_writer(w);
+    w->h.fs->ops.abandon(w->h.fs->user, w->file);
+    dli_handle_free(w);
 }
 
 /* ---- memory instead of a file ---- */
@@ -162,13 +141,13 @@ dl4c_status dli_fs_create_memory(dl4c_context *ctx, struct dli_fs_memory *memory
     *writer = NULL;
     *memory = (struct dli_fs_memory){ .ctx = ctx };
     dl4c_fs_writer *w = dli_calloc(ctx, 1, sizeof *w, err);
-    if (!w || !(w->uri = dli_strdup(ctx, "memory", err))) {
+    if (!w || !(w->h.uri = dli_strdup(ctx, "memory", err))) {
         dli_free(w);
         return dli_alloc_status();
     }
-    w->fs = &fs;
+    w->h.fs = &fs;
     w->file = memory;
-    w->ctx = dli_context_ref(ctx, NULL);
+    w->h.ctx = dli_context_ref(ctx, NULL);
     *writer = w;
     return DL4C_OK;
 }
