@@ -9,6 +9,7 @@
 #include <string.h>
 
 enum { SMALL = 1 << 20, PIECE = 1 << 20, FAR_PIECE = 8 << 20, SLOTS = 3, READERS = 2 };
+enum { BEGIN_ANEW_FROM = 16 << 20, MOST_BEGINNINGS = 2 }; /* a writer that gave less has tried that by itself */
 
 struct transfer {
     struct dli_copy *c;
@@ -241,19 +242,38 @@ static dl4c_status check_copy(struct transfer *t, struct dl4c_error *err)
                     there.digest, hex, t->from);
 }
 
+/* The connection that the copy went over, for good: another one may hold. */
+static bool broke(dl4c_status status, const struct dl4c_error *err)
+{
+    return (status == DL4C_E_IO || status == DL4C_E_TIMEOUT) && err->domain == DL4C_DOMAIN_CURL;
+}
+
+static dl4c_status put_once(struct transfer *t, int64_t size, bool local, struct dl4c_error *err)
+{
+    dli_sha256_init(&t->sum);
+    dl4c_status status = size <= SMALL ? put_small(t, size, err) : put_large(t, local, err);
+    if (status == DL4C_OK) {
+        dli_fs_no_sync(t->writer); /* the disk is waited for once, by the whole call */
+        status = dl4c_fs_commit(&t->writer, err);
+    }
+    dl4c_fs_abandon(&t->writer);
+    return status;
+}
+
 dl4c_status dli_copy_file(struct dli_copy *c, const struct dli_copy_task *task, const char *from, const char *to, bool *skipped,
                           struct dl4c_error *err)
 {
     struct transfer t = { .c = c, .from = from, .to = to, .digest = c->o.flags & DL4C_FS_COPY_CHECKSUM };
-    dli_sha256_init(&t.sum);
+    const bool local = c->roots[task->root].from_local;
     dl4c_status status = look(c, task, from, to, skipped, err);
     if (status == DL4C_OK && !*skipped) {
-        status = task->size <= SMALL ? put_small(&t, task->size, err) : put_large(&t, c->roots[task->root].from_local, err);
-        if (status == DL4C_OK) {
-            dli_fs_no_sync(t.writer); /* the disk is waited for once, by the whole call */
-            status = dl4c_fs_commit(&t.writer, err);
+        status = put_once(&t, task->size, local, err);
+        for (int n = 1; n < MOST_BEGINNINGS && local && t.counted > BEGIN_ANEW_FROM && broke(status, err) && !dl4c_fs_cancelled(); n++) {
+            dli_log(c->ctx, DL4C_LOG_WARNING, "fs", "%.400s: beginning anew", err->message);
+            atomic_fetch_sub_explicit(&c->bytes, t.counted, memory_order_relaxed);
+            t.counted = 0;
+            status = put_once(&t, task->size, local, err);
         }
-        dl4c_fs_abandon(&t.writer);
         if (status == DL4C_OK && t.digest)
             status = check_copy(&t, err);
         if (status == DL4C_OK && (c->o.flags & DL4C_FS_COPY_TIMES) && task->mtime_ms > 0) {

@@ -68,13 +68,15 @@ static bool goes_wrong(struct request *r)
     }
 }
 
-static void take_fault(struct request *r)
+/* FAKE_BREAK shows before a request's body is read, all others after. */
+static void take_fault(struct request *r, bool before)
 {
     struct fake *f = r->f;
     r->fault.kind = 0;
     for (int i = 0; i < f->n_faults; i++) {
         struct fake_fault *b = &f->fault[i];
-        if (b->times > 0 && (b->server < 0 || b->server == r->s->index) && strcmp(b->op, r->op) == 0) {
+        const bool here = b->server == -1 || (b->server == -2 && r->s->role == FAKE_DATANODE) || b->server == r->s->index;
+        if (b->times > 0 && (b->kind == FAKE_BREAK) == before && here && strcmp(b->op, r->op) == 0) {
             b->times--;
             r->fault = *b;
             return;
@@ -91,10 +93,20 @@ static void serve(struct request *r)
         strcmp(r->op, "OPEN") == 0 || strcmp(r->op, "CREATE") == 0 || strcmp(r->op, "APPEND") == 0 || strcmp(r->op, "GETFILECHECKSUM") == 0;
     char text[300];
     pthread_mutex_lock(&f->lock);
-    take_fault(r);
-    const bool standby = r->s->standby;
+    if (!r->broke)
+        take_fault(r, false);
+    const bool standby = r->s->standby, reads = r->s->role == FAKE_DATANODE && strcmp(r->op, "OPEN") == 0;
+    const int delay_ms = f->delay_ms;
+    f->reading += reads;
+    f->most_reading = f->reading > f->most_reading ? f->reading : f->most_reading;
     pthread_mutex_unlock(&f->lock);
-    if (goes_wrong(r)) /* outside the lock: it may take as long as the client stays */
+    if (reads) {
+        usleep((useconds_t)delay_ms * 1000);
+        pthread_mutex_lock(&f->lock);
+        f->reading--;
+        pthread_mutex_unlock(&f->lock);
+    }
+    if (!r->broke && goes_wrong(r)) /* outside the lock: it may take as long as the client stays */
         return;
     if (r->fault.kind == FAKE_ENDLESS) {
         fake_send_file(r, "", 0);
@@ -136,13 +148,14 @@ static void serve(struct request *r)
     pthread_mutex_unlock(&f->lock);
 }
 
-static bool read_body(struct request *r)
+/* Up to `most` bytes of it. */
+static bool read_body(struct request *r, size_t most)
 {
     const char *p = strcasestr(r->headers, "\r\ncontent-length:");
     r->size = 0;
     r->body = NULL;
     if (p) {
-        const size_t n = strtoul(p + 17, NULL, 10);
+        const size_t all = strtoul(p + 17, NULL, 10), n = all < most ? all : most;
         r->body = malloc(n + 1);
         r->size = n;
         return get(r->fd, r->body, n);
@@ -161,7 +174,7 @@ static bool read_body(struct request *r)
         if (!get(r->fd, r->body + r->size, n + 2))
             return false;
         r->size += n;
-        if (n == 0)
+        if (n == 0 || r->size >= most)
             return true;
     }
 }
@@ -199,7 +212,18 @@ static void *connection(void *arg)
         pthread_mutex_unlock(&f->lock);
         if (r->s->role == FAKE_DATANODE && r->method[0] != 'G')
             fake_send(r->fd, "HTTP/1.1 100 Continue\r\n\r\n", 25); /* asked or not */
-        const bool whole = read_body(r);
+        size_t taken = SIZE_MAX, stored = SIZE_MAX;
+        pthread_mutex_lock(&f->lock);
+        take_fault(r, true);
+        r->broke = r->fault.kind == FAKE_BREAK;
+        if (r->broke)
+            sscanf(r->fault.text, "%zu %zu", &taken, &stored);
+        pthread_mutex_unlock(&f->lock);
+        const bool whole = read_body(r, taken);
+        if (r->broke) {
+            r->size = r->size < stored ? r->size : stored;
+            r->fault.kind = FAKE_LOSE;
+        }
         if (whole)
             serve(r);
         free(r->body);

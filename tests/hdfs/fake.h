@@ -27,11 +27,12 @@ enum {
     FAKE_EXCEPTION,     /* text: "403 Name message" */
     FAKE_REDIRECT,      /* text: the Location */
     FAKE_TRUNCATE,      /* CREATE: 201, and half is stored */
+    FAKE_BREAK,         /* CREATE, APPEND; text "TAKEN STORED": reset after so many bytes, of which so many are stored */
     FAKE_JSON           /* text: the answer, with 200 */
 };
 
 struct fake_fault {
-    int server; /* -1: any */
+    int server; /* -1: any; -2: any DataNode */
     char op[24];
     int kind, times;
     char text[600];
@@ -68,6 +69,8 @@ struct fake {
     bool no_batch, no_rename_options, negotiate;
     char log[65536];    /* "0 GET /webhdfs/v1/x?op=OPEN" a line: server, method, target */
     int accepted;       /* connections that were made */
+    int delay_ms;       /* that a DataNode takes before it sends a file */
+    int reading, most_reading; /* such requests at once */
 };
 
 /* A server on a port of its own, its index. */

@@ -14,7 +14,7 @@ struct request {
     char headers[8192];
     char *body;
     size_t size;
-    bool close;
+    bool close, broke;
     struct fake_fault fault; /* kind 0: none */
 };
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A real HDFS, started from ../shared/cluster/hdfs-harness: files, names, errors, servers that die, features from HDFS to HDFS.
-Usage: real.py TOOL DL4C BUILD HARNESS plain|ha|kerberos|full. Skipped without DL4C_TEST_FULL=1, and where Java, Maven and its registry,
-the harness, for kerberos MIT's KDC or for full the right to mount are missing."""
+Usage: real.py TOOL DL4C BUILD HARNESS plain|ha|kerberos|certificates|full. Skipped without DL4C_TEST_FULL=1, and where Java, Maven and
+its registry, the harness, for kerberos MIT's KDC or for full the right to mount are missing."""
 
 import filecmp
 import json
@@ -11,8 +11,10 @@ import random
 import re
 import shutil
 import socket
+import struct
 import subprocess
 import sys
+import threading
 import time
 
 tool, dl4c, build, harness, variant = sys.argv[1:]
@@ -47,6 +49,12 @@ def free_ports():
     skip("there are no hundred free ports")
 
 
+def properties(**more):
+    """Settings that the harness knows nothing of, of hdfs-site.xml: they follow one that it takes as it is."""
+    return "5" + "".join(f"</value></property><property><name>{name.replace('__', '-').replace('_', '.')}</name><value>{value}"
+                         for name, value in more.items())
+
+
 def script(name, *args, **more):
     return subprocess.run(["bash", str(harness / name), *args], env=env, check=True, capture_output=True, text=True, **more).stdout
 
@@ -66,7 +74,8 @@ def start(*options):
     if variant == "full":
         mounts.append(little_disk())
         env.update(HDFS_DATANODES="1", HDFS_BLOCKSIZE="1048576", HDFS_REPLICATION="1")
-    env.update(HDFS_DIR=str(work / "hdfs"), HDFS_LIB=str(jars), HDFS_PORT_BASE=str(free_ports()), HDFS_HEAP="256m", HDFS_LS_LIMIT="5")
+    env.update(HDFS_DIR=str(work / "hdfs"), HDFS_LIB=str(jars), HDFS_PORT_BASE=str(free_ports()), HDFS_HEAP="256m",
+               HDFS_LS_LIMIT=properties(**SETTINGS.get(variant, {})))
     if not list(jars.glob(".hadoop-*")):
         if not shutil.which("mvn"):
             skip("there is no mvn to get Hadoop with")
@@ -173,7 +182,20 @@ def states():
     run("cp", str(hello), uri("/few/1"))
     run("cp", str(hello), uri("/few/2"), want=1, says="NSQuotaExceededException")
     run("cp", str(big), uri("/little/f"), want=1, says="DSQuotaExceededException")
+    check(puts_many("/few", 0), "a quota is told more than once")
     check(run("ls", uri("/few")) == "- 6 1\n" and run("ls", uri("/little")) == "", "what a quota forbids left something")
+
+
+def puts_many(path, least):
+    """Forty files into a place without room end in one sentence."""
+    (work / "many").mkdir(exist_ok=True)
+    for i in range(40):
+        data(f"many/{i}", 2000000 if least else 10)
+    args = ("fs", "put", str(work / "many") + "/.", uri(path), "--progress", "none", "--threads", "4")
+    p = subprocess.run([dl4c, *args], env=env, capture_output=True, text=True, timeout=600)
+    said = [line for line in p.stderr.splitlines() if "trying again" not in line]
+    check(p.returncode == 1 and len(said) == 1 and "no room is left, " in said[0], f"{args}: status {p.returncode}, {p.stderr}")
+    return len(run("ls", uri(path)).splitlines()) >= least
 
 
 def full():
@@ -182,6 +204,7 @@ def full():
     run("mkdir", uri("/t"))
     run("cp", str(big), uri("/t/big"), want=1, says="IOException: ")
     check(run("ls", uri("/t")) == "", "what the disk had no room for left something: " + run("ls", uri("/t")))
+    check(puts_many("/t", 1), "nothing was put where there was room")
 
 
 def little_disk():
@@ -191,6 +214,83 @@ def little_disk():
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(folder)], capture_output=True).returncode != 0:
         skip("nobody but root mounts a disk that is soon full")
     return folder
+
+
+def peak(*args, **more):
+    """Runs dl4c; the most memory that it had, in MiB."""
+    p = subprocess.Popen([dl4c, *args, "--progress", "none"], env={**env, **more}, stderr=subprocess.PIPE)
+    error = p.stderr.read()
+    _, status, used = os.wait4(p.pid, 0)
+    p.returncode = os.waitstatus_to_exitcode(status)
+    check(p.returncode == 0, f"{args}: {error}")
+    return used.ru_maxrss / 1024
+
+
+def large():
+    """What goes there and comes back in pieces takes the same memory however large it is."""
+    big = work / "large"
+    some = random.Random(1).randbytes(32 << 20)
+    with open(big, "wb") as f:
+        for i in range(12):
+            f.write(some[i:] + some[:i])
+    put, get = peak("fs", "put", str(big), uri("/t/large")), peak("fs", "get", uri("/t/large"), str(work / "back"))
+    same(big, work / "back")
+    check(put < 64 and get < 96, f"putting and getting {big.stat().st_size} bytes takes {put} and {get} MiB")
+    run("rm", uri("/t/large"))
+    big.unlink()
+
+
+class Cutter(threading.Thread):
+    """Forwards connections to a port; the first one that sends more than so many bytes is reset then."""
+
+    def __init__(self, port, most):
+        super().__init__(daemon=True)
+        self.to, self.most, self.cut = port, most, False
+        self.server = socket.create_server(("127.0.0.1", 0))
+        self.port = self.server.getsockname()[1]
+        self.start()
+
+    def run(self):
+        while True:
+            here = self.server.accept()[0]
+            there = socket.create_connection(("127.0.0.1", self.to))
+            for ends in ((here, there, True), (there, here, False)):
+                threading.Thread(target=self.forward, args=ends, daemon=True).start()
+
+    def forward(self, a, b, sending):
+        n = 0
+        try:
+            while True:
+                some = a.recv(65536)
+                if not some:
+                    b.shutdown(socket.SHUT_WR)
+                    return
+                b.sendall(some)
+                n += len(some)
+                if sending and n > self.most and not self.cut:
+                    self.cut = True
+                    for s in (a, b):
+                        s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                        s.shutdown(socket.SHUT_RDWR)
+                        s.close()
+                    return
+        except OSError:
+            return
+
+
+def cut_upload():
+    """An upload whose connection breaks goes on at the byte that the server has."""
+    base = int(env["HDFS_PORT_BASE"])
+    big = data("big", 120000000)
+    cutters = {port: Cutter(port, 60000000) for port in (base + 41, base + 51)}
+    ways = ",".join(f"localhost:{port}=127.0.0.1:{c.port}" for port, c in cutters.items())
+    p = subprocess.run([tool, "cp", str(big), uri("/t/cut")], env={**env, "TOOL_DATANODES": ways}, capture_output=True, text=True)
+    check(p.returncode == 0 and "going on at byte" in p.stderr, f"an upload that was cut: {p.returncode}, {p.stderr}")
+    check(any(c.cut for c in cutters.values()), "nothing was cut")
+    run("cp", uri("/t/cut"), str(work / "back"))
+    same(big, work / "back")
+    run("rm", uri("/t/cut"))
+    check([n for n in run("ls", uri("/t")).splitlines() if " ." in n] == [], "temporary names are left")
 
 
 def dying_datanode():
@@ -306,6 +406,7 @@ def features(server, *flags, during=None):
             run("rm", there(f"/{name}/{file.name}"), **more)
         run("rm", there(f"/{name}"), **more)
     run("rm", there("/scores.jsonl"), **more)
+    run("rm", there("/_scores.jsonl.work.json"), **more)
 
 
 def photographs(server, *flags, classes=None):
@@ -402,7 +503,72 @@ def tickets(server, secure):
     run("ls", server + "/t", want=1, says="can't be found in cache", TOOL_TOKEN=token)
 
 
-VARIANTS = {"plain": ["--https", "--httpfs", "--tokens"], "ha": ["--ha"], "kerberos": ["--kerberos", "--https"], "full": ["--keep"]}
+def expiring(server):
+    """A token is good for LIFE_S after it was given or renewed, and for MOST_LIFE_S in all; then it is told, and no longer tried."""
+    tokens = env["HDFS_WEBHDFS_URL"] + "/?op=%sDELEGATIONTOKEN&%s"
+
+    def ask(method, op, what):
+        args = ("curl", "-sS", "-f", "-X", method, "--negotiate", "-u", ":", tokens % (op, what))
+        return subprocess.run(args, env=env, capture_output=True, text=True, check=True).stdout
+    ticket("root")
+    began = time.monotonic()
+    token = json.loads(ask("GET", "GET", "renewer=root"))["Token"]["urlString"]
+    other = json.loads(ask("GET", "GET", "renewer=root"))["Token"]["urlString"]
+
+    def until(seconds):
+        time.sleep(max(0.0, began + seconds - time.monotonic()))
+    until(LIFE_S * 0.6)
+    ask("PUT", "RENEW", "token=" + token)
+    subprocess.run(["kdestroy"], env=env, check=True)
+    run("ls", server + "/t", TOOL_TOKEN=other)
+    until(LIFE_S + 2)
+    run("ls", server + "/t", want=1, says=") is expired", TOOL_TOKEN=other)
+    p = subprocess.run([tool, "cp", server + "/t/f", str(work / "back")], env={**env, "TOOL_TOKEN": other}, capture_output=True, text=True)
+    check(p.returncode == 1 and "E_DENIED" in p.stderr and "trying again" not in p.stderr and other not in p.stderr, p.stderr)
+    run("ls", server + "/t", TOOL_TOKEN=token)
+    until(MOST_LIFE_S + 2)
+    run("ls", server + "/t", want=1, says=") is expired", TOOL_TOKEN=token)
+
+
+def certificate(name, ca):
+    """A key and what CA says of it; the key is under a password."""
+    tls = work / "hdfs" / "tls"
+    key, pem, request = (str(work / (name + end)) for end in (".key", ".pem", ".csr"))
+    run_openssl("req", "-newkey", "rsa:2048", "-subj", "/CN=" + name, "-keyout", key, "-passout", "pass:secret", "-out", request)
+    by = ("-signkey", key, "-passin", "pass:secret")
+    if ca:
+        by = ("-CA", str(tls / "ca.pem"), "-CAkey", str(tls / "ca.key"), "-CAcreateserial")
+    run_openssl("x509", "-req", "-in", request, *by, "-days", "2", "-out", pem)
+    return {"TOOL_CERT": pem, "TOOL_KEY": key, "TOOL_KEY_PASSWORD": "secret"}
+
+
+def run_openssl(*args):
+    subprocess.run(["openssl", *args], check=True, capture_output=True)
+
+
+def certificates(server):
+    """Servers that want to know their clients by certificates: with one all goes as ever, without nothing, which is told at once."""
+    ca = {"TOOL_CA": env["HDFS_CA"]}
+    good, stranger = certificate("alice", True), certificate("mallory", False)
+    files(server, {**ca, **good})
+    began = time.monotonic()
+    run("ls", uri("/t", server=server), want=1, says="alert", **ca)
+    run("ls", uri("/t", server=server), want=1, says="alert", **ca, **stranger)
+    check(time.monotonic() - began < 20, "a certificate that is not taken is shown again and again")
+    run("ls", uri("/t", server=server), want=1, says="", **{**ca, **good, "TOOL_KEY_PASSWORD": "wrong"})
+    plain = str(work / "plain.key")
+    run_openssl("rsa", "-in", good["TOOL_KEY"], "-passin", "pass:secret", "-out", plain)
+    flags = ("--hdfs-ca", env["HDFS_CA"], "--hdfs-cert", good["TOOL_CERT"], "--hdfs-key", plain)
+    photographs(server, *flags, classes=1)
+    command("fs", "ls", uri("/t", server=server), *flags[:2], want=1)
+
+
+LIFE_S, MOST_LIFE_S = 25, 40
+SETTINGS = {"kerberos": {"dfs_namenode_delegation_token_renew__interval": LIFE_S * 1000,
+                         "dfs_namenode_delegation_token_max__lifetime": MOST_LIFE_S * 1000},
+            "certificates": {"dfs_client_https_need__auth": "true", "hadoop_ssl_require_client_cert": "true"}}
+VARIANTS = {"plain": ["--https", "--httpfs", "--tokens"], "ha": ["--ha"], "kerberos": ["--kerberos", "--https"],
+            "certificates": ["--https"], "full": ["--keep"]}
 try:
     start(*VARIANTS[variant])
     base = int(env["HDFS_PORT_BASE"])
@@ -413,12 +579,17 @@ try:
         full()
     elif variant == "kerberos":
         tickets(f"webhdfs://localhost:{base + 1}", f"swebhdfs://localhost:{base + 2}")
+        expiring(f"webhdfs://localhost:{base + 1}")
         ticket("root")
         features(f"webhdfs://localhost:{base + 1}")
+    elif variant == "certificates":
+        certificates(f"swebhdfs://localhost:{base + 2}")
     else:
         files(None, {})
         refusals()
         states()
+        large()
+        cut_upload()
         files(f"webhdfs://localhost:{base + 30}", {})
         files(f"swebhdfs://localhost:{base + 2}", {"TOOL_CA": env["HDFS_CA"]})
         run("ls", uri("/t", server=f"swebhdfs://localhost:{base + 2}"), want=1, says="certificate")

@@ -104,6 +104,27 @@ static void large_files_come_in_pieces_and_go_on_where_they_were_cut(void **stat
     free(bytes);
 }
 
+/* The file is here: what the server lost of it is sent again, from the beginning. */
+static void a_large_file_is_put_anew_where_its_upload_is_lost(void **state)
+{
+    (void)state;
+    const size_t size = (size_t)(40 << 20) + 3;
+    char *bytes = pattern(size);
+    int64_t used, peak;
+    GOOD(dli_fs_save(ctx, here("large"), bytes, size, &err));
+    fake_fault(&fake, -2, "CREATE", FAKE_BREAK, 1, "30000000 1000");
+    GOOD(copy(here("large"), at("/large"), DL4C_FS_COPY_CHECKSUM));
+    holds("/large", bytes, size);
+    assert_int_equal(n.size_bytes, (int64_t)size);
+    assert_int_equal(seen()->n_files, 1);
+    dl4c_context_memory(ctx, &used, &peak);
+    assert_in_range(peak, 1, 26 << 20);
+    fake_fault(&fake, -2, "CREATE", FAKE_BREAK, 9, "30000000 1000");
+    BAD(copy(here("large"), at("/large3"), 0), DL4C_E_IO, "cannot be gone on with");
+    assert_int_equal(seen()->n_files, 1);
+    free(bytes);
+}
+
 static void what_the_server_refuses_is_told_and_the_others_go_on(void **state)
 {
     (void)state;
@@ -116,6 +137,31 @@ static void what_the_server_refuses_is_told_and_the_others_go_on(void **state)
     GOOD(copy(here("src/."), at("/d"), DL4C_FS_COPY_RESUME));
     assert_int_equal(n.n_files, 1);
     assert_int_equal(n.n_skipped, 11);
+}
+
+static void a_quota_ends_the_whole_copy(void **state)
+{
+    (void)state;
+    const char *const full[] = { "403 NSQuotaExceededException The NameSpace quota (directories and files) of directory /d is exceeded",
+                                 "403 IOException File /d/x could only be written to 0 of the 1 minReplication nodes. There are 2 "
+                                 "datanode(s) running and no node(s) are excluded in this operation." };
+    make_tree();
+    for (size_t i = 0; i < 2; i++) {
+        fake_fault(&fake, 1, "CREATE", FAKE_EXCEPTION, 100, full[i]);
+        fake_fault(&fake, 2, "CREATE", FAKE_EXCEPTION, 100, full[i]);
+        BAD(copy(here("src"), at("/d"), 0), DL4C_E_FULL, "no room is left, 0 of 12 are there: ");
+        assert_int_equal(n.n_files, 0);
+        assert_in_range(n.n_failed, 1, 4);
+        SET(n_faults, 0);
+        GOOD(dl4c_fs_remove_all(ctx, at("/d"), &err));
+    }
+    /* A node that is full has neighbours that are not; nodes that are gone have no room to be short of. */
+    fake_fault(&fake, -2, "CREATE", FAKE_EXCEPTION, 1, "403 IOException No space left on device");
+    GOOD(dli_fs_save(ctx, at("/a"), "a", 1, &err));
+    fake_fault(&fake, -2, "CREATE", FAKE_EXCEPTION, 9,
+               "403 IOException File /a could only be written to 0 of the 1 minReplication nodes. There are 0 datanode(s) running and no "
+               "node(s) are excluded in this operation.");
+    BAD(dli_fs_save(ctx, at("/a"), "a", 1, &err), DL4C_E_IO, "0 datanode(s)");
 }
 
 static int gather(void *arg, const char *uri, const struct dl4c_fs_stat *st)
@@ -193,7 +239,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_tree_goes_there_and_comes_back, setup_folder, teardown_folder),
         cmocka_unit_test_setup_teardown(a_small_file_costs_no_look_where_its_directory_is_new, setup_folder, teardown_folder),
         cmocka_unit_test_setup_teardown(large_files_come_in_pieces_and_go_on_where_they_were_cut, setup_folder, teardown_folder),
+        cmocka_unit_test_setup_teardown(a_large_file_is_put_anew_where_its_upload_is_lost, setup_folder, teardown_folder),
         cmocka_unit_test_setup_teardown(what_the_server_refuses_is_told_and_the_others_go_on, setup_folder, teardown_folder),
+        cmocka_unit_test_setup_teardown(a_quota_ends_the_whole_copy, setup_folder, teardown_folder),
         cmocka_unit_test_setup_teardown(patterns_are_matched_by_the_client, setup_folder, teardown_folder),
         cmocka_unit_test_setup_teardown(a_directory_goes_in_one_request, setup_folder, teardown_folder),
         cmocka_unit_test_setup_teardown(a_dead_server_ends_it, setup_folder, teardown_folder),

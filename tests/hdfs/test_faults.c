@@ -129,6 +129,33 @@ static void a_body_without_length_is_whole_where_it_has_the_files_size(void **st
     BAD(read_it(), DL4C_E_IO, "how many");
 }
 
+static void who_reads_on_and_on_asks_for_more_at_once(void **state)
+{
+    (void)state;
+    const size_t n = (60 << 20) + 3, piece = 100000;
+    char *big = pattern(n), *got = malloc(piece);
+    dl4c_fs_file *f;
+    int64_t used, peak;
+    fake_put(&fake, "/big", big, n);
+    GOOD(dl4c_fs_open(ctx, at("/big"), &f, &err));
+    for (size_t i = 0; i < n; i += piece) {
+        const size_t k = n - i < piece ? n - i : piece;
+        GOOD(dl4c_fs_read_at(f, (int64_t)i, got, k, &err));
+        assert_memory_equal(got, big + i, k);
+    }
+    assert_int_equal(fake_count(&fake, "0 GET /webhdfs/v1/big?op=OPEN"), 10); /* 1, 2, 4, 8, 8 ... MiB */
+    dl4c_context_memory(ctx, &used, &peak);
+    assert_in_range(peak, 1, 9 << 20);
+    for (size_t i = 50 << 20; i > 3 << 20; i -= 3 << 20) { /* back and forth: no more than before */
+        GOOD(dl4c_fs_read_at(f, (int64_t)i, got, piece, &err));
+        assert_memory_equal(got, big + i, piece);
+    }
+    assert_true(fake_count(&fake, "&length=1048576") >= 15);
+    dl4c_fs_close(&f);
+    free(got);
+    free(big);
+}
+
 static void a_dead_datanode_is_avoided(void **state)
 {
     (void)state;
@@ -229,6 +256,26 @@ static void bytes_are_appended_once(void **state)
     holds("/log", "onetwoxxx", 9);
 }
 
+/* A large log is sent from where it is. */
+static void appending_holds_no_copy(void **state)
+{
+    (void)state;
+    const size_t n = 20 << 20;
+    char *big = pattern(n);
+    int64_t used, peak;
+    fake_kill(&fake, 1);
+    GOOD(dl4c_fs_append(ctx, at("/log"), big, n, &err)); /* which is not there yet */
+    GOOD(dl4c_fs_append(ctx, at("/log"), big, n, &err));
+    const struct fake_file *x = fake_find(seen(), "/log");
+    assert_int_equal(x->size, 2 * n);
+    assert_memory_equal(x->bytes, big, n);
+    assert_memory_equal(x->bytes + n, big, n);
+    GOOD(dl4c_fs_append(ctx, at("/log"), NULL, 0, &err));
+    dl4c_context_memory(ctx, &used, &peak);
+    assert_in_range(peak, 1, 1 << 20);
+    free(big);
+}
+
 static void a_quota_ends_writing_and_leaves_nothing(void **state)
 {
     (void)state;
@@ -238,21 +285,60 @@ static void a_quota_ends_writing_and_leaves_nothing(void **state)
     for (size_t i = 0; i < 2; i++) {
         fake_fault(&fake, 1, "CREATE", FAKE_EXCEPTION, 1, words[i]);
         fake_fault(&fake, 2, "CREATE", FAKE_EXCEPTION, 1, words[i]);
-        BAD(dli_fs_save(ctx, at("/out"), big, 12 << 20, &err), DL4C_E_IO, "QuotaExceededException: The ");
+        BAD(dli_fs_save(ctx, at("/out"), big, 12 << 20, &err), DL4C_E_FULL, "QuotaExceededException: The ");
         assert_int_equal(seen()->n_files, 1);
         SET(n_faults, 0);
     }
     free(big);
 }
 
-static void a_large_upload_that_breaks_late_is_an_error(void **state)
+/* What is sent while it is written cannot begin anew: the server's part of it is gone on with. */
+static void a_large_upload_goes_on_where_it_broke(void **state)
 {
     (void)state;
-    const size_t n = 30 << 20;
+    const size_t n = (40 << 20) + 5;
     char *big = pattern(n);
-    fake_fault(&fake, 1, "CREATE", FAKE_RESET, 1, NULL); /* after all bytes came: the first are gone here */
-    fake_fault(&fake, 2, "CREATE", FAKE_RESET, 1, NULL);
-    BAD(dli_fs_save(ctx, at("/out"), big, n, &err), DL4C_E_IO, "CREATE");
+    int64_t used, peak;
+    fake_fault(&fake, -2, "CREATE", FAKE_BREAK, 1, "20000000 19000001"); /* some were on their way */
+    fake_fault(&fake, -2, "APPEND", FAKE_BREAK, 1, "0 0");               /* how much is stored cannot be asked for now */
+    GOOD(dli_fs_save(ctx, at("/out"), big, n, &err));
+    holds("/out", big, n);
+    assert_int_equal(seen()->n_files, 2);
+    SET(n_faults, 0);
+    fake_fault(&fake, -2, "CREATE", FAKE_BREAK, 1, "20000000 20000000");
+    /* it is not closed yet */
+    fake_fault(&fake, -2, "APPEND", FAKE_EXCEPTION, 2, "403 AlreadyBeingCreatedException the lease is owned by DFSClient_1");
+    fake_fault(&fake, -2, "APPEND", FAKE_EXCEPTION, 1, "403 RecoveryInProgressException Lease recovery is in progress");
+    GOOD(dli_fs_save(ctx, at("/out"), big, n, &err));
+    holds("/out", big, n);
+    SET(n_faults, 0);
+    fake_fault(&fake, -2, "CREATE", FAKE_LOSE, 1, NULL); /* all is there, and nobody said so */
+    GOOD(dli_fs_save(ctx, at("/out"), big, n, &err));
+    holds("/out", big, n);
+    SET(n_faults, 0);
+    fake_fault(&fake, -2, "CREATE", FAKE_BREAK, 1, "16000000 15000000");
+    const int appends = fake_count(&fake, "op=APPEND");
+    GOOD(dli_fs_save(ctx, at("/out"), big, n, &err));
+    holds("/out", big, n);
+    assert_int_equal(fake_count(&fake, "op=APPEND") - appends, 4); /* one that settles it, one with the rest; at both nodes */
+    dl4c_context_memory(ctx, &used, &peak);
+    assert_in_range(peak, 1, 18 << 20);
+    free(big);
+}
+
+static void what_is_gone_on_both_sides_is_an_error(void **state)
+{
+    (void)state;
+    const size_t n = 40 << 20;
+    char *big = pattern(n);
+    fake_fault(&fake, -2, "CREATE", FAKE_BREAK, 1, "30000000 1000");
+    BAD(dli_fs_save(ctx, at("/out"), big, n, &err), DL4C_E_IO, "cannot be gone on with: the server has 1000 bytes of it");
+    assert_int_equal(err.domain, DL4C_DOMAIN_CURL);
+    assert_int_equal(seen()->n_files, 1);
+    be_quick(1000, 600);
+    fake_fault(&fake, -2, "CREATE", FAKE_BREAK, 1, "30000000 29000000");
+    fake_fault(&fake, -2, "APPEND", FAKE_EXCEPTION, 99, "403 AlreadyBeingCreatedException the lease is owned by DFSClient_1");
+    BAD(dli_fs_save(ctx, at("/out"), big, n, &err), DL4C_E_IO, "cannot be gone on with: /out: AlreadyBeingCreatedException: the lease");
     assert_int_equal(seen()->n_files, 1);
     free(big);
 }
@@ -294,7 +380,13 @@ static void what_does_not_pass_is_told_at_once(void **state)
                "InvalidToken: token=SECRETSECRET expired, delegation=SECRETSECRET&x");
     BAD(dl4c_fs_stat_uri(ctx, at("/a"), &st, &err), DL4C_E_DENIED, "SecurityException");
     assert_null(strstr(err.message, "SECRET"));
-    assert_int_equal(fake_count(&fake, "op=GETFILESTATUS"), 3);
+    fake_fault(&fake, 0, "GETFILESTATUS", FAKE_EXCEPTION, 1,
+               "403 SecurityException Failed to obtain user group information: "
+               "org.apache.hadoop.security.token.SecretManager$InvalidToken: token (token for root: HDFS_DELEGATION_TOKEN "
+               "owner=root@TEST.LOCAL, renewer=root, realUser=, issueDate=1795449999999, maxDate=1795450044999, "
+               "sequenceNumber=1, masterKeyId=2) is expired, current time: 2026-11-23 16:00:00,000+0000");
+    BAD(dl4c_fs_stat_uri(ctx, at("/a"), &st, &err), DL4C_E_DENIED, "InvalidToken: token (...) is expired, current time");
+    assert_int_equal(fake_count(&fake, "op=GETFILESTATUS"), 4);
 }
 
 static void pages_of_html_are_no_answers(void **state)
@@ -489,6 +581,7 @@ int main(void)
         T(a_length_that_is_too_short_is_no_whole_file),
         T(more_than_was_asked_for_is_refused),
         T(a_body_without_length_is_whole_where_it_has_the_files_size),
+        T(who_reads_on_and_on_asks_for_more_at_once),
         T(a_dead_datanode_is_avoided),
         T(a_dead_datanode_is_avoided_in_writing),
         T(all_datanodes_dead_is_an_error),
@@ -497,8 +590,10 @@ int main(void)
         T(a_file_that_was_stored_in_part_gets_no_name),
         T(a_lost_answer_of_rename_is_understood),
         T(bytes_are_appended_once),
+        T(appending_holds_no_copy),
         T(a_quota_ends_writing_and_leaves_nothing),
-        T(a_large_upload_that_breaks_late_is_an_error),
+        T(a_large_upload_goes_on_where_it_broke),
+        T(what_is_gone_on_both_sides_is_an_error),
         T(what_passes_is_waited_for),
         T(what_does_not_pass_is_told_at_once),
         T(pages_of_html_are_no_answers),

@@ -104,6 +104,9 @@ int main(int argc, char **argv)
     const char *op = argc > 2 ? argv[1] : "", *uri = argc > 2 ? argv[2] : "", *third = argc > 3 ? argv[3] : NULL;
     dl4c_status status = dl4c_context_create(&co, &ctx, &err);
     o.ca_file = getenv("TOOL_CA");
+    o.cert_file = getenv("TOOL_CERT");
+    o.key_file = getenv("TOOL_KEY");
+    o.key_password = getenv("TOOL_KEY_PASSWORD");
     o.token = getenv("TOOL_TOKEN");
     o.datanodes = getenv("TOOL_DATANODES");
     o.retry_ms = getenv("TOOL_RETRY_MS") ? strtol(getenv("TOOL_RETRY_MS"), NULL, 10) : 0;

@@ -99,6 +99,7 @@ int cli_read_class_weights(const char *uri, dl4c_features *f, float **weights);
 /* Images on the command line. */
 struct cli_images {
     const char *images, *list, *size, *preprocess, *resize, *fit, *exif, *on_bad, *max_bad;
+    int64_t read_ahead;
     bool tolerate;
 };
 #define CLI_IMAGE_OPTIONS(im)                                                                                                              \
@@ -110,6 +111,7 @@ struct cli_images {
         { "--exif", CLI_TEXT, &(im).exif, "on or off: turn images as their EXIF orientation says" },                                       \
         { "--on-bad-image", CLI_TEXT, &(im).on_bad, "skip or fail" },                                                                      \
         { "--max-bad", CLI_TEXT, &(im).max_bad, "N or P%: more bad images fail the run" },                                                 \
+        { "--read-ahead", CLI_INT, &(im).read_ahead, "files of HDFS on their way or in memory before they are decoded, 32" },              \
     {                                                                                                                                      \
         "--tolerate", CLI_FLAG, &(im).tolerate, "take images with corruption warnings as far as they go"                                   \
     }

@@ -149,6 +149,9 @@ int cli_image_reader(const struct cli_images *im, dl4c_graph *for_graph, struct 
         return cli_usage("--on-bad-image is \"%s\", wanted skip or fail", im->on_bad);
     o->on_bad = im->on_bad && strcmp(im->on_bad, "fail") == 0 ? DL4C_BAD_FAIL : DL4C_BAD_SKIP;
     o->tolerate = im->tolerate;
+    if (im->read_ahead < 0 || im->read_ahead > 1024)
+        return cli_usage("--read-ahead is %lld, wanted 1 to 1024, or 0 for 32", (long long)im->read_ahead);
+    o->read_ahead = (int32_t)im->read_ahead;
     if (im->max_bad && !read_max_bad(im->max_bad, o))
         return cli_usage("--max-bad is \"%s\", wanted a number or a percentage", im->max_bad);
     if (im->max_bad && o->max_bad == 0 && o->max_bad_fraction == 0)

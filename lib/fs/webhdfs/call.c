@@ -211,20 +211,32 @@ static bool is_final(CURLcode rc)
     }
 }
 
+/* Whether the server refused our part of TLS, which it says in an alert, behind the handshake too: that does not pass. */
+static bool is_refused(const char *words)
+{
+    static const char *const alerts[] = { "certificate", "unknown ca", "handshake failure", "protocol version", "access denied" };
+    const char *alert = strstr(words, " alert ");
+    for (size_t i = 0; alert && i < sizeof alerts / sizeof alerts[0]; i++)
+        if (strstr(alert, alerts[i]))
+            return true;
+    return false;
+}
+
 static void broke(struct dli_wh_call *c, CURLcode rc, bool stalled)
 {
+    const bool told = is_refused(c->words);
     const char *words = c->words[0] ? c->words : curl_easy_strerror(rc);
-    const dl4c_status status = rc == CURLE_PEER_FAILED_VERIFICATION        ? DL4C_E_DENIED
-                               : rc == CURLE_OUT_OF_MEMORY                 ? DL4C_E_NOMEM
-                               : stalled || rc == CURLE_OPERATION_TIMEDOUT ? DL4C_E_TIMEOUT
-                                                                           : DL4C_E_IO;
+    const dl4c_status status = rc == CURLE_PEER_FAILED_VERIFICATION || told ? DL4C_E_DENIED
+                               : rc == CURLE_OUT_OF_MEMORY                  ? DL4C_E_NOMEM
+                               : stalled || rc == CURLE_OPERATION_TIMEDOUT  ? DL4C_E_TIMEOUT
+                                                                            : DL4C_E_IO;
     dli_fail(&c->err, status, "webhdfs", "%.150s: %s of %s: %.150s", c->shown, c->op, c->at, words);
     c->err.domain = DL4C_DOMAIN_CURL;
     c->err.code = rc;
     c->retry_after_ms = 0;
     if (c->step == WH_STEP_LOOKUP) /* it would only have helped */
         again(c, 0);
-    else if (is_final(rc) || (c->once && (c->step == WH_STEP_DATA || c->kind == WH_ONE) && !out_of_reach(rc)))
+    else if (told || is_final(rc) || (c->once && (c->step == WH_STEP_DATA || c->kind == WH_ONE) && !out_of_reach(rc)))
         dli_wh_fail(c, status);
     else if (c->step == WH_STEP_DATA && !c->to_itself)
         again_without_node(c);
@@ -247,8 +259,8 @@ static void refused(struct dli_wh_call *c, long code)
         anew(c, 0, false); /* so every first request ends where Kerberos is asked for */
     } else if (strcmp(c->name, "StandbyException") == 0) {
         again_elsewhere(c, false);
-    } else if (strcmp(c->name, "RetriableException") == 0 || strcmp(c->name, "SafeModeException") == 0 ||
-               (!c->name[0] && (code == 429 || code == 502 || code == 503 || code == 504))) {
+    } else if ((c->patient && c->status == DL4C_E_BUSY) || strcmp(c->name, "RetriableException") == 0 ||
+               strcmp(c->name, "SafeModeException") == 0 || (!c->name[0] && (code == 429 || code == 502 || code == 503 || code == 504))) {
         c->rounds++;
         again(c, backoff_ms(c->w, c->rounds));
     } else if (plain_io && c->excluded_sent && c->step == WH_STEP_NODE) { /* nobody is left: then those that were avoided */

@@ -12,6 +12,8 @@ struct file {
     char *window;
     int64_t window_at;
     size_t window_size;
+    size_t step;  /* what was read for it at once */
+    int64_t next; /* where the last reading ended */
 };
 
 static struct dli_wh_call *read_call(struct dli_webhdfs *w, const struct dli_wh_target *t, int64_t offset, int64_t length,
@@ -93,6 +95,7 @@ dl4c_status dli_wh_open_read(void *user, const char *authority, const char *path
     if (!f)
         return dli_alloc_status();
     f->w = s->w;
+    f->step = WH_WINDOW;
     pthread_mutex_init(&f->lock, NULL);
     dl4c_status status = dli_wh_target_open(s, authority, path, &f->target, err);
     if (status == DL4C_OK)
@@ -116,15 +119,53 @@ void dli_wh_close_read(void *user, void *file)
     dli_free(f);
 }
 
-static bool from_window(struct file *f, int64_t offset, void *to, size_t size)
+/* The beginning of what is wanted, as far as it is in the window. *step: what to read at once for the rest: more and more where a file is
+ * read on and on, so that a large one takes few requests. */
+static size_t from_window(struct file *f, int64_t offset, void *to, size_t size, size_t *step)
 {
+    size_t n = 0;
     pthread_mutex_lock(&f->lock);
-    const bool there = f->window && offset >= f->window_at && (uint64_t)size <= f->window_size &&
-                       offset - f->window_at <= (int64_t)(f->window_size - size);
-    if (there)
-        memcpy(to, f->window + (offset - f->window_at), size);
+    const int64_t end = f->window_at + (f->window ? (int64_t)f->window_size : 0);
+    if (offset >= f->window_at && offset < end) {
+        n = (uint64_t)size < (uint64_t)(end - offset) ? size : (size_t)(end - offset);
+        memcpy(to, f->window + (offset - f->window_at), n);
+    }
+    if (n < size)
+        f->step = offset != f->next ? WH_WINDOW : f->step < WH_MOST_WINDOW ? 2 * f->step : f->step;
+    if (n < size && size - n < f->step) { /* a new one takes its place: both at once would be twice the memory */
+        dli_free(f->window);
+        f->window = NULL;
+    }
+    f->next = offset + (int64_t)size;
+    *step = f->step;
     pthread_mutex_unlock(&f->lock);
-    return there;
+    return n;
+}
+
+/* What the window lacks: into the caller's memory where that is as much as would be read at once, or all there is, else by a new window. */
+static dl4c_status read_on(struct file *f, int64_t offset, char *to, size_t size, size_t step, struct dl4c_error *err)
+{
+    const int64_t left = f->size - offset;
+    const bool direct = size >= step || (int64_t)size == left;
+    struct dli_wh_call *c = read_call(f->w, &f->target, offset, direct ? (int64_t)size : left < (int64_t)step ? left : (int64_t)step, err);
+    if (!c)
+        return dli_alloc_status();
+    c->exact = true;
+    dl4c_status status = DL4C_OK;
+    if (direct) {
+        c->to = to;
+        c->borrowed = true;
+    } else {
+        status = reserve(c, (size_t)c->length + 1, err);
+    }
+    if (status == DL4C_OK)
+        status = dli_wh_run(c, err);
+    if (status == DL4C_OK && !direct) {
+        memcpy(to, c->to, size);
+        take_window(f, c, offset);
+    }
+    dli_wh_call_free(c);
+    return status;
 }
 
 dl4c_status dli_wh_read_at(void *user, void *file, int64_t offset, void *to, size_t size, size_t *got, struct dl4c_error *err)
@@ -137,24 +178,9 @@ dl4c_status dli_wh_read_at(void *user, void *file, int64_t offset, void *to, siz
     const int64_t left = f->size - offset;
     if ((uint64_t)size > (uint64_t)left)
         size = (size_t)left;
-    if (!from_window(f, offset, to, size)) {
-        const bool direct = size >= WH_WINDOW;
-        struct dli_wh_call *c = read_call(f->w, &f->target, offset, direct ? (int64_t)size : left < WH_WINDOW ? left : WH_WINDOW, err);
-        if (!c)
-            return dli_alloc_status();
-        c->exact = true;
-        if (direct) {
-            c->to = to;
-            c->borrowed = true;
-        }
-        const dl4c_status status = dli_wh_run(c, err);
-        if (status == DL4C_OK && !direct) {
-            memcpy(to, c->to, size);
-            take_window(f, c, offset);
-        }
-        dli_wh_call_free(c);
-        DLI_TRY(status);
-    }
+    size_t step = 0, there = from_window(f, offset, to, size, &step);
+    if (there < size)
+        DLI_TRY(read_on(f, offset + (int64_t)there, (char *)to + there, size - there, step, err));
     *got = size;
     return DL4C_OK;
 }

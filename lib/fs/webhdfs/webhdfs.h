@@ -21,7 +21,8 @@ enum {
     WH_MOST_JSON = 1 << 20,   /* bytes of an answer that is no list */
     WH_MOST_LIST = 64 << 20,  /* of one that is */
     WH_MOST_ERROR = 64 << 10, /* of an error's; what is longer is not read */
-    WH_WINDOW = 1 << 20       /* what is read at once where less is asked for */
+    WH_WINDOW = 1 << 20,      /* what is read at once where less is asked for */
+    WH_MOST_WINDOW = 8 << 20  /* the same where a file is read on and on: it doubles up to this */
 };
 
 struct dli_webhdfs;
@@ -63,19 +64,27 @@ dl4c_status dli_wh_node_parse(dl4c_context *ctx, const char *text, size_t n, int
 
 /* ---- bodies that are sent ---- */
 
-/* Bytes to send, in chunks that a writer adds and the engine takes. All under the client's lock. */
+/* Bytes to send: the caller's, or in chunks that a writer adds and the engine takes. All under the client's lock. */
 struct dli_wh_body {
+    const char *bytes; /* the caller's; NULL: chunks */
+    size_t size;       /* of them */
     char **chunk;
     size_t n_chunks, capacity;
     size_t first;       /* chunks before it are sent and gone */
     size_t last_size;   /* bytes of the last chunk; the others are full */
     size_t at, at_byte; /* next to send: chunk and byte */
+    size_t from, from_byte; /* where the call began: what is before is stored */
     bool whole;         /* nothing will be added */
     bool failed;        /* nobody takes them any more */
     bool paused;        /* the engine waits for more */
     bool begun;         /* some were taken since the last rewind */
 };
-enum { WH_CHUNK = 1 << 20, WH_KEEP = 16 /* chunks kept to be sent again, and waiting to be sent */ };
+enum {
+    WH_CHUNK = 1 << 20,
+    WH_WHOLE = 8,   /* chunks that are gathered before anything is sent */
+    WH_BEHIND = 12, /* kept when they were sent: the connection's two ends may hold 10 MiB, which are lost where it breaks */
+    WH_AHEAD = 4    /* waiting to be sent */
+};
 
 /* Takes up to n bytes; CURL_READFUNC_PAUSE where more will come. */
 size_t dli_wh_body_take(struct dli_wh_body *b, char *to, size_t n);
@@ -104,6 +113,7 @@ struct dli_wh_call {
     char *extra; /* "&recursive=true", encoded; NULL: none; own */
     int32_t kind;
     bool once;              /* not again once the server may have begun */
+    bool patient;           /* again while somebody else writes the file */
     size_t most;            /* bytes of the answer */
     int64_t offset, length; /* WH_READ; length -1: to the end */
     bool exact;             /* WH_READ: fewer than length is a failure */

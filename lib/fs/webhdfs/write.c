@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Writing: under a temporary name, sent while it is written, compared in length, renamed; and appending. */
+/* Writing: under a temporary name, sent while it is written, gone on with where it broke, compared in length, renamed; and appending. */
 #define _GNU_SOURCE
 #include "base/deadline.h"
 #include "fs/webhdfs/webhdfs.h"
@@ -16,6 +16,12 @@ static size_t chunk_size(const struct dli_wh_body *b, size_t i) { return i + 1 =
 size_t dli_wh_body_take(struct dli_wh_body *b, char *to, size_t n)
 {
     b->begun = true;
+    if (b->bytes) {
+        n = n < b->size - b->at_byte ? n : b->size - b->at_byte;
+        memcpy(to, b->bytes + b->at_byte, n);
+        b->at_byte += n;
+        return n;
+    }
     while (b->at < b->n_chunks && (b->whole || b->at + 1 < b->n_chunks)) { /* the last one is still being filled */
         const size_t size = chunk_size(b, b->at), left = size - b->at_byte;
         if (left > 0) {
@@ -26,7 +32,7 @@ size_t dli_wh_body_take(struct dli_wh_body *b, char *to, size_t n)
         }
         b->at++;
         b->at_byte = 0;
-        for (; b->at - b->first > WH_KEEP / 2; b->first++) { /* what was sent long ago is not sent again */
+        for (; b->at - b->first > WH_BEHIND; b->first++) { /* what was sent long ago is not sent again */
             dli_free(b->chunk[b->first]);
             b->chunk[b->first] = NULL;
         }
@@ -37,16 +43,22 @@ size_t dli_wh_body_take(struct dli_wh_body *b, char *to, size_t n)
 
 bool dli_wh_body_rewind(struct dli_wh_body *b)
 {
-    if (b->first > 0)
+    if (b->first > b->from)
         return false;
-    b->at = b->at_byte = 0;
+    b->at = b->from;
+    b->at_byte = b->from_byte;
     b->begun = b->paused = false;
     return true;
 }
 
+static int64_t byte_at(size_t chunk, size_t byte) { return (int64_t)chunk * WH_CHUNK + (int64_t)byte; }
+
 int64_t dli_wh_body_left(const struct dli_wh_body *b)
 {
-    return b->whole ? b->n_chunks == 0 ? 0 : (int64_t)(b->n_chunks - 1) * WH_CHUNK + (int64_t)b->last_size : -1;
+    if (!b->whole)
+        return -1;
+    const int64_t size = b->bytes ? (int64_t)b->size : b->n_chunks == 0 ? 0 : byte_at(b->n_chunks - 1, b->last_size);
+    return size - byte_at(b->from, b->from_byte);
 }
 
 static void body_free(struct dli_wh_body *b)
@@ -81,8 +93,10 @@ struct writer {
     struct dli_webhdfs *w;
     struct dli_wh_target final, temporary;
     struct dli_wh_body body;
-    struct dli_wh_call *upload; /* NULL: nothing is sent yet */
+    struct dli_wh_call *upload; /* NULL: nothing is sent yet, or all is stored */
     int64_t size;
+    bool begun;     /* there may be a file */
+    int64_t stored; /* bytes that the server had when the upload broke last; -1: it did not */
 };
 
 /* "/dir/.NAME.XXXXXXXX": hidden from Hadoop's jobs, on the same volume, so that the rename is one step. */
@@ -130,6 +144,7 @@ dl4c_status dli_wh_create(void *user, const char *authority, const char *path, v
     if (!v)
         return dli_alloc_status();
     v->w = s->w;
+    v->stored = -1;
     dl4c_status status = dli_wh_target_open(s, authority, path, &v->final, err);
     if (status == DL4C_OK && strcmp(v->final.path, "/") == 0)
         status = dli_fail(err, DL4C_E_INVALID, "webhdfs", "%.300s names a directory, wanted a file to write", v->final.path);
@@ -146,18 +161,110 @@ dl4c_status dli_wh_create(void *user, const char *authority, const char *path, v
     return DL4C_OK;
 }
 
-static dl4c_status start_upload(struct writer *v, struct dl4c_error *err)
+static struct dli_wh_call *sending(struct writer *v, bool append, struct dli_wh_body *body, struct dl4c_error *err)
 {
-    struct dli_wh_call *c = dli_wh_call_new(v->w, &v->temporary, "PUT", "CREATE", err);
+    struct dli_wh_call *c = dli_wh_call_new(v->w, &v->temporary, append ? "POST" : "PUT", append ? "APPEND" : "CREATE", err);
     if (!c)
-        return dli_alloc_status();
-    c->extra = dli_strdup(v->w->ctx, "&overwrite=true&createparent=false", err);
+        return NULL;
+    c->extra = dli_strdup(v->w->ctx, append ? "" : "&overwrite=true&createparent=false", err);
     c->kind = WH_WRITE;
-    c->body = &v->body;
+    c->body = body;
     c->shown = v->final.path;
     c->borrowed = true;
-    v->upload = c;
-    return c->extra ? dli_wh_submit(c, err) : dli_alloc_status();
+    if (!c->extra) {
+        dli_wh_call_free(c);
+        return NULL;
+    }
+    return c;
+}
+
+static dl4c_status start_upload(struct writer *v, bool append, struct dl4c_error *err)
+{
+    v->upload = sending(v, append, &v->body, err);
+    if (!v->upload)
+        return dli_alloc_status();
+    v->upload->once = append;
+    v->begun = true;
+    return dli_wh_submit(v->upload, err);
+}
+
+/* ---- an upload that broke ---- */
+
+/* How much of the file the server has, once nobody writes it: a DataNode that saw the connection go closes it, one that died holds it
+ * until HDFS takes it away, a minute later. Appending nothing tells. */
+static dl4c_status settle(struct writer *v, int64_t *stored, struct dl4c_error *err)
+{
+    struct dl4c_fs_stat st = DL4C_FS_STAT_INIT;
+    struct dli_wh_body nothing = { .whole = true };
+    struct dli_wh_call *c = sending(v, true, &nothing, err);
+    if (!c)
+        return dli_alloc_status();
+    c->patient = true;
+    c->retry_ms += c->retry_ms / 2;
+    const dl4c_status status = dli_wh_run(c, err);
+    dli_wh_call_free(c);
+    DLI_TRY(status);
+    DLI_TRY(dli_wh_status(v->w, &v->temporary, &st, err));
+    *stored = st.size_bytes;
+    return DL4C_OK;
+}
+
+/* From byte `stored` on, if that is still here. */
+static dl4c_status rewind_to(struct writer *v, int64_t stored, struct dl4c_error *err)
+{
+    struct dli_wh_body *b = &v->body;
+    const int64_t kept = byte_at(b->first, 0);
+    if (stored < kept || stored > v->size)
+        return dli_fail(err, DL4C_E_IO, "webhdfs", "the server has %" PRId64 " bytes of it, and here are those from %" PRId64 " on", stored,
+                        kept);
+    if (stored <= v->stored)
+        return dli_fail(err, DL4C_E_IO, "webhdfs", "it broke twice at byte %" PRId64, stored);
+    pthread_mutex_lock(&v->w->lock);
+    b->from = (size_t)(stored / WH_CHUNK);
+    b->from_byte = (size_t)(stored % WH_CHUNK);
+    b->failed = false;
+    dli_wh_body_rewind(b);
+    pthread_mutex_unlock(&v->w->lock);
+    v->stored = stored;
+    return DL4C_OK;
+}
+
+/* Appends what the server lacks, where an upload broke whose beginning is gone here. Fails with what it broke of, and why that is final. */
+static dl4c_status go_on(struct writer *v, const struct dl4c_error *broke, struct dl4c_error *err)
+{
+    struct dl4c_error why = DL4C_ERROR_INIT;
+    int64_t stored = 0;
+    dli_wh_call_free(v->upload);
+    v->upload = NULL;
+    dl4c_status status = settle(v, &stored, &why);
+    if (status == DL4C_OK)
+        status = rewind_to(v, stored, &why);
+    if (status == DL4C_OK) {
+        dli_log(v->w->ctx, DL4C_LOG_WARNING, "webhdfs", "%.300s: going on at byte %" PRId64, broke->message, stored);
+        return v->body.whole && stored == v->size ? DL4C_OK : start_upload(v, true, err);
+    }
+    if (status == DL4C_E_CANCELLED || status == DL4C_E_NOMEM) {
+        *err = why;
+        return status;
+    }
+    dli_fail(err, broke->status, "webhdfs", "%.220s, and it cannot be gone on with: %.200s", broke->message, why.message);
+    err->domain = broke->domain;
+    err->code = broke->code;
+    return broke->status;
+}
+
+/* The upload, which is done. *again: it broke and goes on, or all of it is there. */
+static dl4c_status look_at_upload(struct writer *v, bool *again, struct dl4c_error *err)
+{
+    struct dl4c_error e = DL4C_ERROR_INIT;
+    const dl4c_status status = dli_wh_wait(v->upload, -1, &e);
+    const bool passes = status == DL4C_E_IO || status == DL4C_E_TIMEOUT || status == DL4C_E_BUSY;
+    *again = passes && (v->stored >= 0 || v->body.first > 0);
+    if (*again) /* else it was tried again from the beginning, in vain */
+        return go_on(v, &e, err);
+    if (status != DL4C_OK)
+        *err = e;
+    return status;
 }
 
 /* Until there is room for one more chunk. */
@@ -166,7 +273,7 @@ static dl4c_status make_room(struct writer *v, struct dl4c_error *err)
     struct dli_webhdfs *w = v->w;
     for (;;) {
         pthread_mutex_lock(&w->lock);
-        const bool failed = v->body.failed || v->upload->done, room = v->body.n_chunks - v->body.at <= WH_KEEP / 2;
+        const bool failed = v->body.failed || v->upload->done, room = v->body.n_chunks - v->body.at <= WH_AHEAD;
         if (!failed && !room) {
             struct timespec until;
             clock_gettime(CLOCK_MONOTONIC, &until);
@@ -179,10 +286,11 @@ static dl4c_status make_room(struct writer *v, struct dl4c_error *err)
         }
         pthread_mutex_unlock(&w->lock);
         if (failed) {
-            const dl4c_status status = dli_wh_wait(v->upload, -1, err);
-            return status != DL4C_OK
-                       ? status
-                       : dli_fail(err, DL4C_E_IO, "webhdfs", "%.300s: the server ended the upload before all was sent", v->final.path);
+            bool again;
+            DLI_TRY(look_at_upload(v, &again, err));
+            if (!again)
+                return dli_fail(err, DL4C_E_IO, "webhdfs", "%.300s: the server ended the upload before all was sent", v->final.path);
+            continue;
         }
         if (room)
             return DL4C_OK;
@@ -199,8 +307,8 @@ dl4c_status dli_wh_write(void *user, void *file, const void *bytes, size_t size,
     const char *from = bytes;
     while (size > 0) {
         if (b->n_chunks == 0 || b->last_size == WH_CHUNK) {
-            if (!v->upload && b->n_chunks == WH_KEEP / 2) /* a small file is sent as a whole, which can be repeated */
-                DLI_TRY(start_upload(v, err));
+            if (!v->upload && b->n_chunks == WH_WHOLE) /* a small file is sent as a whole, which can be repeated */
+                DLI_TRY(start_upload(v, false, err));
             if (v->upload)
                 DLI_TRY(make_room(v, err));
             DLI_TRY(body_grow(v->w, b, err));
@@ -239,8 +347,9 @@ static dl4c_status finish(struct writer *v, struct dl4c_error *err)
     if (v->upload)
         dli_wh_wake(v->w);
     else
-        DLI_TRY(start_upload(v, err));
-    DLI_TRY(dli_wh_wait(v->upload, -1, err));
+        DLI_TRY(start_upload(v, false, err));
+    for (bool again = true; again && v->upload;)
+        DLI_TRY(look_at_upload(v, &again, err));
     /* A server that lost its client half-way closes the file as if it were whole. */
     DLI_TRY(dli_wh_status(v->w, &v->temporary, &st, err));
     if (st.size_bytes != v->size)
@@ -267,29 +376,14 @@ void dli_wh_abandon(void *user, void *file)
 {
     (void)user;
     struct writer *v = file;
-    const bool begun = v->upload != NULL;
     dli_wh_call_free(v->upload);
     v->upload = NULL;
-    if (begun)
+    if (v->begun)
         sweep(v);
     writer_free(v);
 }
 
 /* ---- appending ---- */
-
-static dl4c_status body_of(struct dli_webhdfs *w, struct dli_wh_body *b, const char *bytes, size_t size, struct dl4c_error *err)
-{
-    while (size > 0) {
-        const size_t n = size < WH_CHUNK ? size : WH_CHUNK;
-        DLI_TRY(body_grow(w, b, err));
-        memcpy(b->chunk[b->n_chunks - 1], bytes, n);
-        b->last_size = n;
-        bytes += n;
-        size -= n;
-    }
-    b->whole = true;
-    return DL4C_OK;
-}
 
 static dl4c_status send_body(struct dli_webhdfs *w, const struct dli_wh_target *t, const char *method, const char *op, const char *extra,
                              struct dli_wh_body *b, bool once, char name[64], struct dl4c_error *err)
@@ -313,23 +407,20 @@ dl4c_status dli_wh_append(void *user, const char *authority, const char *path, c
 {
     const struct dli_wh_scheme *s = user;
     struct dli_wh_target t;
-    struct dli_wh_body body = { 0 }, nothing = { .whole = true };
+    struct dli_wh_body body = { .bytes = bytes, .size = size, .whole = true }, nothing = { .whole = true };
     struct dl4c_error e = DL4C_ERROR_INIT;
     char name[64];
     DLI_TRY(dli_wh_target_open(s, authority, path, &t, err));
-    dl4c_status status = body_of(s->w, &body, bytes, size, &e);
-    if (status == DL4C_OK)
-        status = send_body(s->w, &t, "POST", "APPEND", "", &body, true, name, &e);
+    dl4c_status status = send_body(s->w, &t, "POST", "APPEND", "", &body, true, name, &e);
     if (status == DL4C_E_NOTFOUND) { /* made empty first: two who find nothing there both append */
         status = send_body(s->w, &t, "PUT", "CREATE", "&overwrite=false&createparent=false", &nothing, false, name, &e);
         if ((status == DL4C_OK || status == DL4C_E_EXISTS) && size > 0) {
-            body.failed = false;
+            body.failed = false; /* it begins anew: dli_wh_start */
             status = send_body(s->w, &t, "POST", "APPEND", "", &body, true, name, &e);
         } else if (status == DL4C_E_EXISTS) {
             status = DL4C_OK;
         }
     }
-    body_free(&body);
     dli_wh_target_free(&t);
     if (status != DL4C_OK)
         *err = e;
