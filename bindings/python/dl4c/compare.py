@@ -97,6 +97,11 @@ def compare(a: Graph, b: Union[Graph, Path], image: Union[None, bytes, str, 'os.
     the image that is fed, 0: as the graph's input says. timeout in seconds.
 
     InvalidError: neither or both of image and input, several inputs, nothing to pair; NotFoundError: no such vertex or folder.
+
+    >>> other = net.builder().param('y', 'b', np.ones(2, 'f4') / 3).finish()
+    >>> found = dl4c.compare(net, other, input=x)
+    >>> found.first.name, found.cause[0]
+    ('y', 'weights')
     """
     sides = [_side(of, p, size, context) for of, p in zip((a, b), preprocess)]
     data = image if image is None or isinstance(image, bytes) else fs.read_bytes(image)

@@ -20,6 +20,10 @@ class Context(Handle):
     in it, 0: none; beyond it calls raise LimitError. log: gets the library's lines; None: silent;
     log_level: of `logging`, the chattiest that is delivered. blas: "auto", "own" or "blis".
     InvalidError: a negative count, an unknown blas.
+
+    >>> one = dl4c.Context(threads=1, memory_limit=1 << 30)
+    >>> one.threads, dl4c.load('minivgg.zip', context=one).outputs, one.memory[0] > 0
+    (1, ['predictions'], True)
     """
 
     _noun = 'context'
@@ -79,7 +83,12 @@ def library_version() -> str:
 
 def build_info() -> Dict[str, str]:
     """What the library was built with and runs on: version, compiler, cpu, kernels, and "yes" or "no" for each optional part: blis, png,
-    onnx, curl, hdfs, tls (of the transport tcp), mpi, monitor."""
+    onnx, curl, hdfs, tls (of the transport tcp), mpi, monitor.
+
+    >>> info = dl4c.build_info()
+    >>> info['version'] == dl4c.library_version(), info['hdfs'] in ('yes', 'no')
+    (True, True)
+    """
     found: Dict[str, str] = {}
     for i in range(lib.dl4c_build_info_count()):
         name, value = c_char_p(), c_char_p()

@@ -52,6 +52,12 @@ def fit_early_stopping(graph: Graph, source: Any, scored_on: Any, score: str = '
 
     dir: a folder that gets bestGraph.bin and with save_last latestGraph.bin. The other options are fit's, but for those
     about validation. The graph is left as the last step left it. InvalidError: no condition, an unknown score, and what fit raises.
+
+    >>> found = dl4c.fit_early_stopping(net.clone(), (x, y), (x, y), score='accuracy', epochs=5)
+    >>> found.reason, found.details, found.total_epochs, found.best_epoch in found.scores
+    ('epoch', 'MaxEpochsTerminationCondition(5)', 5, True)
+    >>> found.best.evaluate((x, y)).accuracy == found.best_score
+    True
     """
     if epochs < 0:
         raise ValueError('%d epochs: 0, for no limit, or more is wanted' % epochs)

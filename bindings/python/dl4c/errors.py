@@ -1,5 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An exception for each status of the library. All are dl4c.Error; its text is the library's sentence."""
+"""An exception for each status of the library. All are dl4c.Error; its text is the library's sentence.
+
+>>> try:
+...     net['hiden']
+... except dl4c.errors.NotFoundError as why:
+...     print(why.origin, '|', why.message)
+graph | no vertex is called "hiden"; the nearest is "hidden"
+"""
 from __future__ import annotations
 
 from typing import Dict, Type

@@ -32,6 +32,11 @@ class Evaluation(Handle):
     cost * probability is predicted. positive: which of two classes precision, recall and F1 are of, 0 or 1; None: their mean, F1 of the
     second. print(evaluation) shows stats(). mistakes: after evaluate(..., mistakes=True), (index, actual, predicted, probability) of each
     wrong answer.
+
+    >>> e = dl4c.Evaluation(['no', 'yes'])
+    >>> e.add([[0.9, 0.1], [0.2, 0.8], [0.4, 0.6]], [0, 1, 0])
+    >>> e.confusion.tolist(), round(e.accuracy, 3), e.counts(1)
+    ([[1, 1], [0, 1]], 0.667, {'tp': 1, 'fp': 1, 'tn': 1, 'fn': 0})
     """
 
     _noun = 'evaluation'
@@ -215,6 +220,12 @@ def measure(graph: Graph, source: Any, *measures: Measure, batch: int = 0, threa
     """Runs any graph over a source, or a pair (x, targets), and gives every row to each measure, as many columns as the output has values.
 
     InvalidError: shapes do not fit, or no measure; DivergedError: a prediction is NaN.
+
+    >>> g = dl4c.Builder().input('x', [4]).add('output:units=4,activation=identity,loss=mse', 'y', 'x').finish()
+    >>> errors = dl4c.measures.Regression(4)
+    >>> dl4c.measure(g, (x, x), errors)
+    >>> errors.count(), errors.value('mse') > 0
+    (40, True)
     """
     if not measures:
         raise TypeError('measure() wants at least one measure')

@@ -24,6 +24,16 @@ class Features(Source):
     """A features store, opened from a folder of any file system, mapped where it can be. verify: checks all digests.
 
     NotFoundError, StateError (it was never finished), CorruptError (the message names the shard).
+
+    >>> reader = dl4c.ImageReader('images', for_graph=photo_net)
+    >>> dl4c.featurize(photo_net, reader, 'features', at='block4_pool', pool='avg', overwrite=True)
+    >>> store = dl4c.Features('features')
+    >>> len(store), store.shape, store.metadata('vertex'), len(store.classes)
+    (60, (64,), 'block4_pool', 10)
+    >>> head = dl4c.softmax_head(store)
+    >>> head.fit(store, epochs=2)
+    >>> head.run(store.shards[0]).shape
+    (60, 10)
     """
 
     _noun = 'features store'
@@ -66,7 +76,7 @@ class Features(Source):
 
     @property
     def shards(self) -> List['np.ndarray[Any, Any]']:
-        """The rows as read-only arrays [rows, ...], one for each shard, that outlive the store."""
+        """The rows as read-only float32 arrays [rows, ...], one for each shard: copies, which outlive the store."""
         f, found = self._open, []
         for k in range(lib.dl4c_features_shard_count(f)):
             t = c_void_p()

@@ -42,6 +42,20 @@ class FileSystem:
     method that waits for long looks at dl4c.fs.cancelled() now and then.
 
     read_ahead: files that may be loaded at once in threads, while others are decoded; 0: they are read when they are wanted.
+
+    >>> class Archive(dl4c.fs.FileSystem):
+    ...     files = {'/a.txt': b'hello'}
+    ...     def stat(self, authority, path):
+    ...         if path not in self.files:
+    ...             raise FileNotFoundError(path)
+    ...         return dl4c.fs.Stat(path[1:], 'file', len(self.files[path]))
+    ...     def open_read(self, authority, path):
+    ...         import io
+    ...         return io.BytesIO(self.files[path])
+    >>> c = dl4c.Context()
+    >>> dl4c.fs.register(c, 'archive', Archive())
+    >>> dl4c.fs.read_bytes('archive://host/a.txt', context=c)
+    b'hello'
     """
 
     read_ahead = 0

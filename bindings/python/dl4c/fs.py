@@ -1,5 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Files of every file system that the library knows: local paths, webhdfs://, swebhdfs://, hdfs://, and those registered from Python."""
+"""Files of every file system that the library knows: local paths, webhdfs://, swebhdfs://, hdfs://, and those registered from Python.
+
+>>> dl4c.fs.mkdir('notes')
+>>> dl4c.fs.write_bytes('notes/a.txt', b'hello')
+>>> [(entry.name, entry.kind, entry.size) for entry in dl4c.fs.listdir('notes')], dl4c.fs.read_bytes('notes/a.txt')
+([('a.txt', 'file', 5)], b'hello')
+>>> dl4c.fs.copy('notes', 'copied')
+(1, 5)
+"""
 from __future__ import annotations
 
 from ctypes import byref, c_size_t, c_void_p, string_at

@@ -52,7 +52,14 @@ class ModelInfo:
 
 
 class Graph(Handle):
-    """A network with its parameters. Immutable but for training; parts of one share parameters until one of them is trained."""
+    """A network with its parameters. Immutable but for training; parts of one share parameters until one of them is trained.
+
+    >>> net.inputs, net.outputs, net['hidden'].shape, net.param_count['total']
+    (['x'], ['y'], (8,), 58)
+    >>> trunk, head = net.split('hidden')
+    >>> np.array_equal(head.run(trunk.run(x)), net.run(x))
+    True
+    """
 
     _noun = 'graph'
 
@@ -261,7 +268,12 @@ class Graph(Handle):
 
 
 class Builder(Handle):
-    """Builds a new graph, or edits a copy of one. Calls can be chained; the first failure comes out of finish()."""
+    """Builds a new graph, or edits a copy of one. Calls can be chained; the first failure comes out of finish().
+
+    >>> edited = net.builder().freeze('hidden').replace_n_out('y', 3).finish()
+    >>> edited['hidden'].frozen, edited['y'].frozen, edited.run(x).shape
+    (True, False, (40, 3))
+    """
 
     _noun = 'builder'
 
@@ -345,6 +357,11 @@ class Session(Handle):
 
     threads: 0: the context's. precision: "f32", "bf16-weights", "bf16", "int8-weights". low_memory: weights are expanded when a run needs
     them. input_shapes: of each input without the batch, where the graph leaves lengths open. NotFoundError, InvalidError, LimitError.
+
+    >>> with dl4c.Session(net, batch=16, outputs=['hidden', 'y']) as session:
+    ...     hidden, p = session.run(x[:16])
+    >>> hidden.shape, p.shape, bool(np.allclose(p.sum(1), 1))
+    ((16, 8), (16, 2), True)
     """
 
     _noun = 'session'

@@ -55,7 +55,13 @@ class Ready(Handle):
 
 
 class ScoreListener(Ready):
-    """"Score at iteration 20 is 0.6931471805599453", every so many iterations, to a function of one text; None: `logging`, "dl4c"."""
+    """"Score at iteration 20 is 0.6931471805599453", every so many iterations, to a function of one text; None: `logging`, "dl4c".
+
+    >>> said = []
+    >>> net.clone().fit((x, y), epochs=2, batch=8, listeners=[dl4c.listeners.ScoreListener(5, said.append)])
+    >>> len(said), said[0].startswith('Score at iteration ')
+    (2, True)
+    """
 
     def __init__(self, every: int = 10, to: Optional[Lines] = None, context: Optional[Context] = None) -> None:
         o = self._lines(c.dl4c_line_options(every=every), to)

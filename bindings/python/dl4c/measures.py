@@ -152,7 +152,13 @@ class Measure(Handle):
 
 class Binary(Measure):
     """Each column a yes or no of its own: counts at a threshold, 0.5 or one for each column. roc: with the areas under the curves too,
-    exact or by steps."""
+    exact or by steps.
+
+    >>> m = dl4c.measures.Binary(['cat', 'dog'])
+    >>> m.add([[1, 0], [1, 1]], [[0.9, 0.2], [0.3, 0.7]])
+    >>> m.counts(0), m.value('recall', 0), m.value('accuracy')
+    ({'tp': 1, 'fp': 0, 'tn': 0, 'fn': 1}, 0.5, 0.75)
+    """
 
     _kind = c.DL4C_MEASURE_BINARY
     metrics = _RATES + _AREAS
@@ -178,7 +184,13 @@ class _Curves(Measure):
 
 class Roc(_Curves):
     """One yes or no: one column, or the second of two. steps: thresholds 0, 1/steps, ..., 1; 0: exact, which keeps every prediction, 5
-    bytes each. all_points: curves keep points that lie on a line with their neighbours."""
+    bytes each. all_points: curves keep points that lie on a line with their neighbours.
+
+    >>> roc = dl4c.measures.Roc()
+    >>> roc.add([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8])
+    >>> roc.value('auroc'), roc.curve('roc').shape[0]
+    (0.75, 3)
+    """
 
     _kind = c.DL4C_MEASURE_ROC
 
@@ -204,7 +216,13 @@ class RocMultiClass(_Curves):
 
 
 class Regression(Measure):
-    """Errors and correlation of each column: mse, mae, rmse in the labels' units (squared in mse); rse, pc and r2 without one."""
+    """Errors and correlation of each column: mse, mae, rmse in the labels' units (squared in mse); rse, pc and r2 without one.
+
+    >>> errors = dl4c.measures.Regression(['width', 'height'])
+    >>> errors.add([[1, 2], [3, 4]], [[1, 2], [3, 6]])
+    >>> errors.value('mse', 1), errors.value('mae')
+    (2.0, 0.5)
+    """
 
     _kind = c.DL4C_MEASURE_REGRESSION
     metrics = _ERRORS
@@ -215,7 +233,14 @@ class Regression(Measure):
 
 class Calibration(Measure):
     """Reliability diagram of each class, histograms of residuals and of probabilities. empty_bins: bins without predictions are points
-    too, as NaN."""
+    too, as NaN.
+
+    >>> c = dl4c.measures.Calibration(2, reliability_bins=4)
+    >>> c.add(np.eye(2)[y], net.run(x))
+    >>> edge, prediction, positives = c.curve('reliability', 1)
+    >>> bool((abs(prediction - positives) < 0.5).all())
+    True
+    """
 
     _kind = c.DL4C_MEASURE_CALIBRATION
     curves = ('reliability', 'residuals', 'probabilities')

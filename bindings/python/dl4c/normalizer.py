@@ -39,6 +39,11 @@ class Normalizer(Handle):
 
     Rows are [n, features]; images [n, channels, height, width] are normalised channel by channel. InvalidError: no such normalizer, or an
     argument out of range.
+
+    >>> n = dl4c.Normalizer('standardize').fit(x)
+    >>> rows = n.apply(x.copy())
+    >>> bool(np.allclose(rows.mean(0), 0, atol=1e-6)), bool(np.allclose(n.revert(rows), x, atol=1e-6))
+    (True, True)
     """
 
     _noun = 'normalizer'

@@ -23,6 +23,10 @@ def predict(graph: Graph, images: ImageReader, out: Optional[Path] = None, top: 
     out: a file of any file system, which appears when all is done: lines of JSON or, with format "csv", of CSV. None: returns a list of
     {"path", "top": [{"class", "index", "probability"}], "error"}. The same work gives the same bytes. resume, part, parts, timeout: as for
     featurize. InvalidError: the images do not fit the graph, or none has an answer.
+
+    >>> answers = dl4c.predict(photo_net, dl4c.ImageReader('images', for_graph=photo_net), top=2)
+    >>> len(answers), sorted(answers[0]), len(answers[0]['top'])
+    (60, ['error', 'path', 'top'], 2)
     """
     if format not in ('jsonl', 'csv') or (out is None and format == 'csv'):
         raise ValueError('format is %r: "jsonl", or for a file "csv", is wanted' % format)

@@ -20,6 +20,13 @@ class ImageReader(Source):
     folder in each line. for_graph: size and preprocessing are those that the model records; else height, width and preprocess. on_bad:
     "skip" (bad images are left out, see bad) or "fail". transform: changes in the text form, "flip:horizontal=0.5", drawn by
     transform_seed. NotFoundError: no such folder or list; InvalidError: no usable image.
+
+    >>> reader = dl4c.ImageReader('images', height=32, width=32)
+    >>> len(reader), len(reader.classes), len(reader.bad)
+    (60, 10, 0)
+    >>> rows, labels = next(reader.batches(8))
+    >>> rows.shape, rows.dtype.name, labels.shape
+    ((8, 3, 32, 32), 'float32', (8,))
     """
 
     _noun = 'reader'
@@ -89,6 +96,9 @@ def split_folder(uri: Path, out: Path, train: float = 0.6, val: float = 0.2, tes
     """Splits the images of a folder by class, reproducibly: writes train.txt, val.txt, test.txt and classes.txt to out.
 
     Returns how many images each list has. InvalidError: no image, or fractions above 1 together.
+
+    >>> dl4c.split_folder('images', 'lists', train=0.5, val=0.0, test=0.5)
+    {'train': 30, 'val': 0, 'test': 30}
     """
     options = c.dl4c_split_dir_options(train=train, val=val, test=test, seed=seed, flags=1)
     counts = (c_int64 * 3)()
@@ -104,6 +114,10 @@ def sample_paths(paths: Sequence[Path], filter: str = 'random', seed: int = 42, 
 
     max_paths: of the random one. The others are the balanced one's: labels, and paths of each. 0: no limit. InvalidError, UnsupportedError
     (a label_pattern that is not understood).
+
+    >>> paths = ['cat/1.jpg', 'cat/2.jpg', 'cat/3.jpg', 'dog/1.jpg']
+    >>> [len(part) for part in dl4c.sample_paths(paths, weights=[0.75, 0.25])]
+    [3, 1]
     """
     if filter not in ('random', 'balanced'):
         raise ValueError('filter is %r: "random" or "balanced" is wanted' % filter)

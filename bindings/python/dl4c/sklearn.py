@@ -37,6 +37,11 @@ class ImageFeaturizer(TransformerMixin, BaseEstimator):  # type: ignore[misc,unu
 
     Images are paths or URIs ([n] or [n, 1]), pictures as uint8 [n, height, width, 3] (red first) or [n, height, width], or the network's
     input as float32 [n, channels, height, width] or flattened. There is nothing to fit: fit checks the parameters.
+
+    >>> from dl4c.sklearn import ImageFeaturizer
+    >>> paths = ['images/' + path for path in dl4c.ImageReader('images', for_graph=photo_net).paths]
+    >>> ImageFeaturizer('minivgg.zip', at='block4_pool', pool='avg').transform(paths).shape
+    (60, 64)
     """
 
     def __init__(self, model: Any = None, at: Optional[str] = None, pool: Optional[str] = None, preprocess: Optional[str] = None,
@@ -160,6 +165,10 @@ class SoftmaxHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc,unused-i
     updater: text, dl4c.Nesterovs(...) and so on; epochs: of fit; batch: rows of a minibatch; l1, l2: regularisation; dropout: probability
     to retain a feature, 0: off; class_weight: None, "balanced" or a dictionary; workers, threads: as for dl4c.fit. random_state: the same
     number gives the same bits. After fit: classes_, n_features_in_, graph_ (a dl4c.Graph, which trunk.join takes and save writes).
+
+    >>> from dl4c.sklearn import SoftmaxHead
+    >>> bool(SoftmaxHead('adam:lr=0.1', epochs=50, threads=1).fit(x, y).score(x, y) > 0.9)
+    True
     """
 
     def __init__(self, updater: str = 'adam:lr=0.01', epochs: int = 30, batch: int = 32, l1: float = 0.0, l2: float = 0.0,

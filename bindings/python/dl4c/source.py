@@ -55,6 +55,10 @@ class TensorSource(Source):
     """Examples in memory: x [n, ...]; labels [n] whole numbers, or [n, k] targets, or None. float32 in C order is read where it lies.
 
     n_classes: of whole numbers; 0: the largest plus one. InvalidError: shapes that do not fit, a label outside the classes.
+
+    >>> source = dl4c.TensorSource(x, y, n_classes=2)
+    >>> source.source_info['shape'], source.source_info['rows'], [len(part) for part, labels in source.batches(16)]
+    ((4,), 40, [16, 16, 8])
     """
 
     def __init__(self, x: ArrayLike, labels: Optional[Any] = None, n_classes: int = 0, context: Optional[Context] = None) -> None:
@@ -214,6 +218,16 @@ class BatchSource(Source):
     made for that. classes: names, in index order. rows: examples of an epoch, -1: not known. digest: text that is equal for equal examples.
 
     What the iterable raises comes out of the call that asked. ValueError: a batch that does not fit, or no n_classes for whole numbers.
+
+    >>> def epoch(shuffle, seed, number):
+    ...     order = np.random.default_rng((seed, number)).permutation(40) if shuffle else np.arange(40)
+    ...     for rows in np.array_split(order, 7):
+    ...         yield x[rows], y[rows]
+    >>> source = dl4c.BatchSource(epoch, n_classes=2, rows=40)
+    >>> [len(part) for part, labels in source.batches(16)]
+    [16, 16, 8]
+    >>> net.evaluate(source).accuracy == net.evaluate((x, y)).accuracy
+    True
     """
 
     def __init__(self, batches: Batches, n_classes: int = 0, classes: Optional[Sequence[str]] = None,

@@ -57,6 +57,13 @@ class Tensor(Handle):
     Tensor(array) shares the memory of a NumPy array, or of what numpy.asarray takes without a copy, with its strides, and keeps it alive;
     numpy.asarray(tensor) and tensor.numpy() share the tensor's, which lives until the last array is gone, also where the tensor was
     closed. An array that is read-only stays so. TypeError: another element type or byte order, or strides between elements.
+
+    >>> a = np.arange(6, dtype='f4').reshape(2, 3)
+    >>> t = dl4c.Tensor(a)
+    >>> t.shape, t.dtype, t.address == a.ctypes.data
+    ((2, 3), 'f32', True)
+    >>> t.transpose().numpy().tolist()
+    [[0.0, 3.0], [1.0, 4.0], [2.0, 5.0]]
     """
 
     _noun = 'tensor'

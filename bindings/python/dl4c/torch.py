@@ -50,9 +50,8 @@ class ImageBatches(IterableDataset):  # type: ignore[misc,type-arg,unused-ignore
 
 
 class FeatureRows(Dataset):  # type: ignore[misc,type-arg,unused-ignore]
-    """Rows of a features store by their index: (float32 tensor, class). Mapped memory that processes share: any num_workers will do.
-
-    Errors as Features; IndexError.
+    """Rows of a features store by their index: (float32 tensor, class). The rows are kept in memory, once for a process and the workers
+    that it forks: any num_workers will do. Errors as Features; IndexError.
     """
 
     def __init__(self, uri: Path, context: Optional[Context] = None) -> None:

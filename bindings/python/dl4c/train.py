@@ -53,10 +53,21 @@ _KINDS = {c.DL4C_TRAIN_EPOCH_START: 'epoch_start', c.DL4C_TRAIN_ITERATION: 'iter
 
 class Listener:
     """Told how a training goes, on the thread that called fit. Override what is wanted; True stops training after the step or epoch, and an
-    exception comes out of fit. During iteration_done the graph cannot be run; during the others it can."""
+    exception comes out of fit. During iteration_done the graph cannot be run; during the others it can.
+
+    >>> class Enough(dl4c.Listener):
+    ...     epochs = 0
+    ...     def epoch_end(self, epoch, train_score, val_score, val_accuracy):
+    ...         self.epochs += 1
+    ...         return val_accuracy > 0.9
+    >>> enough = Enough()
+    >>> net.clone().fit((x, y), epochs=50, validation=(x, y), listeners=[enough])
+    >>> enough.epochs
+    1
+    """
 
     def iteration_done(self, iteration: int, epoch: int, score: float) -> Optional[bool]:
-        """After each step: the score of the minibatch before it. Both count from 1."""
+        """After each step: the score of the minibatch before it. Both count from 1, over all that the graph was ever trained."""
         return None
 
     def epoch_start(self, epoch: int) -> Optional[bool]:
@@ -91,7 +102,11 @@ def Nesterovs(lr: float = 0.1, momentum: float = 0.9) -> str:
 
 
 def Adam(lr: float = 1e-3, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8) -> str:
-    """Adam, as text for `updater=`."""
+    """Adam, as text for `updater=`.
+
+    >>> dl4c.Adam(0.01)
+    'adam:lr=0.01,beta1=0.9,beta2=0.999,epsilon=1e-08'
+    """
     return _spec('adam', {'lr': lr, 'beta1': beta1, 'beta2': beta2, 'epsilon': epsilon})
 
 
@@ -226,6 +241,12 @@ def fit(graph: Graph, source: Any, epochs: int = 20, batch: int = 0, updater: Op
     each class. run_dir: a folder for the record; checkpoint_dir, resume: goes on after the process was killed; checkpoint_every and timeout
     in seconds. The same graph, source and options give the same bits. After a failure or Ctrl-C the graph is as the last whole step left
     it. InvalidError, NotFoundError (no such updater), DivergedError, StateError (in use, or run_dir has a record already).
+
+    >>> def told(epoch, train_score, val_score, val_accuracy):
+    ...     print('epoch', epoch, val_accuracy > 0.9)
+    >>> dl4c.fit(net.clone(), (x, y), epochs=2, batch=8, workers=2, validation=(x, y), listeners=[told])
+    epoch 31 True
+    epoch 32 True
     """
     if epochs < 1:
         raise ValueError('%d epochs: at least 1 is wanted' % epochs)
@@ -237,7 +258,13 @@ def fit(graph: Graph, source: Any, epochs: int = 20, batch: int = 0, updater: Op
 
 
 class Trainer(Handle):
-    """The parts of fit, for loops of one's own: step() with arrays. Options as for fit."""
+    """The parts of fit, for loops of one's own: step() with arrays. Options as for fit.
+
+    >>> trainer = dl4c.Trainer(net.clone(), batch=8, updater='sgd:lr=0.01')
+    >>> scores = [trainer.step(x[:8], y[:8]) for _ in range(20)]
+    >>> scores[-1] < scores[0], trainer.params.shape
+    (True, (58,))
+    """
 
     _noun = 'trainer'
 

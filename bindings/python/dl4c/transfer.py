@@ -35,6 +35,12 @@ class Transfer(Handle):
 
     For features that outlive the process, or more than memory holds, see featurize(). NotFoundError: no such vertex; InvalidError: nothing
     is frozen, nothing is left to train, or a vertex with weights that is not frozen feeds a frozen one; StateError: it is being trained.
+
+    >>> whole = net.clone()
+    >>> helper = dl4c.Transfer(whole, 'hidden')
+    >>> helper.fit(helper.featurize((x, y)), epochs=2)
+    >>> [bool(np.array_equal(whole.param(v, 'W'), net.param(v, 'W'))) for v in ('hidden', 'y')]
+    [True, False]
     """
 
     _noun = 'transfer helper'

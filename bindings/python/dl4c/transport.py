@@ -175,6 +175,18 @@ class Group(Handle):
 
     url: "threads:NAME", "tcp://HOST:PORT", "mpi:", or of a registered transport. UnsupportedError, InvalidError, TimedOutError,
     ExistsError (a driver is there already). Calls raise PeerError where a member is lost: regroup() then.
+
+    >>> import threading
+    >>> def member(size, vector, answers):
+    ...     with dl4c.transport.Group('threads:example', size=size, timeout=30) as group:
+    ...         answers.append(group.average(np.array(vector, 'f4'))[0].tolist())
+    >>> answers = []
+    >>> other = threading.Thread(target=member, args=(0, [3, 0], answers))
+    >>> other.start()
+    >>> member(2, [1, 2], answers)
+    >>> other.join()
+    >>> answers
+    [[2.0, 1.0], [2.0, 1.0]]
     """
 
     _noun = 'group'

@@ -41,7 +41,11 @@ def networks() -> List[Network]:
 
 
 def find(name: str) -> Network:
-    """The network of that name; case does not count. NotFoundError lists the names."""
+    """The network of that name; case does not count. NotFoundError lists the names.
+
+    >>> dl4c.zoo.find('VGG16').shape
+    (3, 224, 224)
+    """
     return _network(lib.dl4c_zoo_find, encode(name))
 
 
@@ -55,6 +59,10 @@ def create(name: str, n_classes: int = 0, shape: Tuple[int, int, int] = (0, 0, 0
     published_names: vertices of vgg16 and vgg19 are named as in the published weights' file (fc1, fc2, predictions). timeout in seconds.
 
     NotFoundError: no such network or file; InvalidError: an image too small, weights of other shapes (the message names the layer).
+
+    >>> lenet = dl4c.zoo.create('lenet', n_classes=5, shape=(1, 28, 28))
+    >>> lenet.run(np.zeros((2, 1, 28, 28), 'f4')).shape
+    (2, 5)
     """
     if seed < 1:
         raise ValueError('the seed is %d: 1 or more is wanted' % seed)
