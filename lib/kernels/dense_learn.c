@@ -8,8 +8,9 @@
 
 #include <string.h>
 
-/* A strip's gradient, what goes with it and the panels of x beside it share the first two caches. */
-enum { K = 256, COLS = 2048, STRIP = 256, PACK_ROWS = 448, PACK_COLS = 1024, MR_MOST = 16 };
+/* A strip's gradient, what goes with it and the panels of x beside it share the first two caches. The panels of the columns that tasks
+ * in a row work on, PANELS floats of all the batch's rows, stay in the second one. */
+enum { K = 256, PANELS = 128 * 1024, STRIP = 256, PACK_ROWS = 448, PACK_COLS = 1024, MR_MOST = 16 };
 
 struct learn {
     const struct dli_kernels *k;
@@ -18,7 +19,8 @@ struct learn {
     const float *x, *dy;
     float *a, *b;   /* dy and x, packed: [round][panel][K][mr or nr] */
     float *pieces;  /* of the workers: [mr][STRIP] */
-    int64_t blocks; /* of columns */
+    int64_t cols;   /* of a task */
+    int64_t tiles;  /* of rows: they take turns, then come the next columns */
 };
 
 static inline int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
@@ -68,8 +70,8 @@ static void learn_task(void *arg, size_t task, int32_t worker)
 {
     const struct learn *l = arg;
     const int64_t mr = l->k->gemm_mr, nr = l->k->gemm_nr;
-    const int64_t row = (int64_t)task / l->blocks * mr, rows = least(mr, l->out - row);
-    const int64_t first = (int64_t)task % l->blocks * COLS, last = least(l->in, first + COLS);
+    const int64_t row = (int64_t)task % l->tiles * mr, rows = least(mr, l->out - row);
+    const int64_t first = (int64_t)task / l->tiles * l->cols, last = least(l->in, first + l->cols);
     float *piece = l->pieces + (int64_t)worker * MR_MOST * STRIP;
     for (int64_t strip = first; strip < last; strip += STRIP) {
         const int64_t end = least(last, strip + STRIP);
@@ -94,9 +96,11 @@ void dli_dense_learn_weight(dl4c_context *ctx, int32_t threads, int64_t n, int64
     struct learn l = { .k = k, .taker = taker, .n = n, .in = in, .out = out, .ldx = ldx, .x = x, .dy = dy, .a = scratch };
     l.b = l.a + lines(round_up(out, k->gemm_mr) * n);
     l.pieces = l.b + lines(round_up(in, k->gemm_nr) * n);
-    l.blocks = ceil_div(in, COLS);
+    const int64_t fit = PANELS / (n > 0 ? n : 1) / STRIP * STRIP;
+    l.cols = least(2048, fit > STRIP ? fit : STRIP);
+    l.tiles = ceil_div(out, k->gemm_mr);
     dli_parallel(ctx, threads, (size_t)(ceil_div(out, PACK_ROWS / k->gemm_mr * k->gemm_mr) + ceil_div(in, PACK_COLS)), pack_task, &l);
-    dli_parallel(ctx, threads, (size_t)(ceil_div(out, k->gemm_mr) * l.blocks), learn_task, &l);
+    dli_parallel(ctx, threads, (size_t)(l.tiles * ceil_div(in, l.cols)), learn_task, &l);
     if (db)
         dli_dense_backward_bias(ctx, threads, n, out, dy, db, false);
 }
