@@ -57,11 +57,13 @@ struct dli_pool {
     _Atomic uint32_t posted; /* counts loops */
     _Atomic int32_t sleepers;
     _Atomic bool stop;
+    _Atomic int32_t homes; /* numbers that threads have taken */
     char pad1[LINE];
     struct slot slots[SLOTS];
 };
 
 static _Thread_local bool inside_task;
+static _Thread_local int32_t home; /* whose share this thread begins with: 0 in threads that are not ours */
 
 static inline void relax(void)
 {
@@ -128,6 +130,7 @@ static void leave(struct dli_pool *pool, struct slot *s)
 static void *thread_main(void *arg)
 {
     struct dli_pool *pool = arg;
+    home = atomic_fetch_add(&pool->homes, 1) + 1;
     for (;;) {
         const uint32_t seen = atomic_load(&pool->posted);
         if (atomic_load(&pool->stop)) /* after `seen`: what is posted behind it wakes this thread, the end of the pool too */
@@ -211,6 +214,7 @@ static struct dli_pool *pool_start(dl4c_context *ctx)
     atomic_init(&pool->posted, 0);
     atomic_init(&pool->sleepers, 0);
     atomic_init(&pool->stop, false);
+    atomic_init(&pool->homes, 0);
     for (int32_t i = 0; i < SLOTS; i++)
         atomic_init(&pool->slots[i].gate, 0);
     pool->threads = dli_calloc(ctx, (size_t)ctx->threads, sizeof *pool->threads, NULL);
@@ -301,4 +305,41 @@ void dli_parallel(dl4c_context *ctx, int32_t threads, size_t n_tasks, void (*fn)
         pthread_mutex_unlock(&pool->lock);
     }
     atomic_store(&s->gate, 0);
+}
+
+enum { SHARES = 16 }; /* of more workers some begin with another's */
+
+struct share {
+    _Atomic size_t next;
+    size_t end;
+    char pad[LINE - 2 * sizeof(size_t)];
+};
+
+struct shares {
+    struct share of[SHARES];
+    int32_t n;
+    void (*fn)(void *, size_t, int32_t);
+    void *arg;
+};
+
+static void take_shares(void *arg, size_t lane, int32_t worker)
+{
+    struct shares *s = arg;
+    (void)lane;
+    for (int32_t k = 0; k < s->n; k++) {
+        struct share *own = &s->of[(home + k) % s->n];
+        for (size_t task; (task = atomic_fetch_add_explicit(&own->next, 1, memory_order_relaxed)) < own->end;)
+            s->fn(s->arg, task, worker);
+    }
+}
+
+void dli_parallel_shares(dl4c_context *ctx, int32_t threads, size_t n_tasks, void (*fn)(void *, size_t, int32_t), void *arg)
+{
+    const int32_t width = dli_parallel_width(ctx, threads);
+    struct shares s = { .n = width < SHARES ? width : SHARES, .fn = fn, .arg = arg };
+    for (int32_t k = 0; k < s.n; k++) {
+        atomic_init(&s.of[k].next, n_tasks * (size_t)k / (size_t)s.n);
+        s.of[k].end = n_tasks * ((size_t)k + 1) / (size_t)s.n;
+    }
+    dli_parallel(ctx, threads, (size_t)width, take_shares, &s);
 }

@@ -12,6 +12,10 @@
  * the work. The first call that wants helpers starts them; they sleep between calls. */
 void dli_parallel(dl4c_context *ctx, int32_t threads, size_t n_tasks, void (*fn)(void *arg, size_t task, int32_t worker), void *arg);
 
+/* The same, but the tasks are shared out: a thread begins with the same n-th of them in every loop, the caller with the first, and goes on
+ * with those of others. What one loop after another cuts alike stays in the caches of who has it. */
+void dli_parallel_shares(dl4c_context *ctx, int32_t threads, size_t n_tasks, void (*fn)(void *arg, size_t task, int32_t worker), void *arg);
+
 /* How many workers a dli_parallel call with this `threads` may use: what to size scratch memory for. */
 int32_t dli_parallel_width(dl4c_context *ctx, int32_t threads);
 

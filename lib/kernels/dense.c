@@ -9,15 +9,16 @@
 #include "kernels/stored.h"
 #include <string.h>
 
-/* A task is up to 64 rows by 48 outputs: 64 x 1024 inputs (256 KiB) and 48 x 1024 weights (192 KiB) lie in the L2 cache together.
- * With few rows the weights are read once from memory, 8 rows of W at a time, all along the inputs: long streams for the
- * prefetcher. */
-enum { ROWS = 64, OUTS = 48, FEW_ROWS = 3, STREAMS = 8 };
+/* A task is up to 64 rows by 48 to 288 outputs: 64 x 1024 inputs (256 KiB) lie in the L2 cache, where each tile's outputs read them
+ * again, and weights pass by; the more outputs, the seldomer the inputs come from farther away. With few rows the weights are read once
+ * from memory, 8 rows of W at a time, all along the inputs: long streams for the prefetcher. */
+enum { ROWS = 64, OUTS = 48, OUTS_MOST = 288, OUTS_UNIT = 6, FEW_ROWS = 3, STREAMS = 8 };
 
 struct job {
     void (*kernel)(int64_t rows, int64_t outs, int64_t k, const float *x, int64_t ldx, const void *w, int64_t ldw, float *y, int64_t ldy,
                    bool accumulate);
     int64_t n, in, out, ldx, ldw, row_blocks;
+    int64_t outs; /* of a task */
     const float *x, *bias;
     const float *scale; /* [out]: of weights in bytes, else NULL */
     const char *w;
@@ -31,9 +32,9 @@ static void dense_task(void *arg, size_t task, int32_t worker)
 {
     (void)worker;
     const struct job *j = arg;
-    const int64_t row = (int64_t)task % j->row_blocks * ROWS, out = (int64_t)task / j->row_blocks * OUTS;
-    const int64_t rows = least(ROWS, j->n - row), outs = least(OUTS, j->out - out);
-    const int64_t group = rows <= FEW_ROWS ? STREAMS : OUTS;
+    const int64_t row = (int64_t)task % j->row_blocks * ROWS, out = (int64_t)task / j->row_blocks * j->outs;
+    const int64_t rows = least(ROWS, j->n - row), outs = least(j->outs, j->out - out);
+    const int64_t group = rows <= FEW_ROWS ? STREAMS : outs;
     float *y = j->y + row * j->out + out;
     for (int64_t o = 0; o < outs; o += group)
         for (int64_t i = 0; i < j->in; i += DLI_DENSE_CHUNK)
@@ -50,7 +51,13 @@ static void dense_task(void *arg, size_t task, int32_t worker)
 static void run(dl4c_context *ctx, int32_t threads, struct job *j)
 {
     j->row_blocks = (j->n + ROWS - 1) / ROWS;
-    dli_parallel(ctx, threads, (size_t)(j->row_blocks * ((j->out + OUTS - 1) / OUTS)), dense_task, j);
+    j->outs = OUTS;
+    if (j->n > FEW_ROWS) { /* two tasks a worker, where there are outputs enough */
+        const int64_t parts = (2 * (int64_t)dli_parallel_width(ctx, threads) + j->row_blocks - 1) / j->row_blocks;
+        const int64_t share = (j->out + parts * OUTS_UNIT - 1) / (parts * OUTS_UNIT) * OUTS_UNIT;
+        j->outs = share < OUTS ? OUTS : least(share, OUTS_MOST);
+    }
+    dli_parallel_shares(ctx, threads, (size_t)(j->row_blocks * ((j->out + j->outs - 1) / j->outs)), dense_task, j);
 }
 
 void dli_dense_run(dl4c_context *ctx, int32_t threads, int64_t n, int64_t in, int64_t out, const float *x, int64_t ldx, const void *w,

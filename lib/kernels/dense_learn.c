@@ -20,7 +20,9 @@ struct learn {
     float *a, *b;   /* dy and x, packed: [round][panel][K][mr or nr] */
     float *pieces;  /* of the workers: [mr][STRIP] */
     int64_t cols;   /* of a task */
-    int64_t tiles;  /* of rows: they take turns, then come the next columns */
+    int64_t tiles;  /* of rows */
+    int64_t share;  /* of them for a worker: they take turns, then come the next columns */
+    int64_t blocks; /* of columns */
 };
 
 static inline int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
@@ -70,8 +72,11 @@ static void learn_task(void *arg, size_t task, int32_t worker)
 {
     const struct learn *l = arg;
     const int64_t mr = l->k->gemm_mr, nr = l->k->gemm_nr;
-    const int64_t row = (int64_t)task % l->tiles * mr, rows = least(mr, l->out - row);
-    const int64_t first = (int64_t)task / l->tiles * l->cols, last = least(l->in, first + l->cols);
+    const int64_t tile = (int64_t)task / (l->share * l->blocks) * l->share + (int64_t)task % l->share;
+    const int64_t row = tile * mr, rows = least(mr, l->out - row);
+    const int64_t first = (int64_t)task / l->share % l->blocks * l->cols, last = least(l->in, first + l->cols);
+    if (tile >= l->tiles)
+        return;
     float *piece = l->pieces + (int64_t)worker * MR_MOST * STRIP;
     for (int64_t strip = first; strip < last; strip += STRIP) {
         const int64_t end = least(last, strip + STRIP);
@@ -98,9 +103,12 @@ void dli_dense_learn_weight(dl4c_context *ctx, int32_t threads, int64_t n, int64
     l.pieces = l.b + lines(round_up(in, k->gemm_nr) * n);
     const int64_t fit = PANELS / (n > 0 ? n : 1) / STRIP * STRIP;
     l.cols = least(2048, fit > STRIP ? fit : STRIP);
+    l.blocks = ceil_div(in, l.cols);
     l.tiles = ceil_div(out, k->gemm_mr);
+    const int64_t workers = dli_parallel_width(ctx, threads);
+    l.share = ceil_div(l.tiles, workers);
     dli_parallel(ctx, threads, (size_t)(ceil_div(out, PACK_ROWS / k->gemm_mr * k->gemm_mr) + ceil_div(in, PACK_COLS)), pack_task, &l);
-    dli_parallel(ctx, threads, (size_t)(l.tiles * ceil_div(in, l.cols)), learn_task, &l);
+    dli_parallel_shares(ctx, threads, (size_t)(ceil_div(l.tiles, l.share) * l.share * l.blocks), learn_task, &l);
     if (db)
         dli_dense_backward_bias(ctx, threads, n, out, dy, db, false);
 }

@@ -105,6 +105,62 @@ static void nest(void *arg, size_t task, int32_t worker)
     atomic_fetch_add(&t->done[task], 1);
 }
 
+static void shares_are_all_done_however_many_workers_come(void **state)
+{
+    (void)state;
+    dl4c_context *few = context_of(WORKERS), *many = context_of(33);
+    for (int32_t threads = 0; threads <= WORKERS; threads++)
+        for (size_t n = 0; n <= TASKS; n = 3 * n + 1) {
+            struct tally t;
+            memset(&t, 0, sizeof t);
+            dli_parallel_shares(few, threads, n, count, &t);
+            assert_int_equal(t.clashes, 0);
+            for (size_t i = 0; i < TASKS; i++)
+                assert_int_equal(t.done[i], i < n);
+        }
+    struct tally t;
+    memset(&t, 0, sizeof t);
+    t.ctx = many;
+    dli_parallel_shares(many, 0, TASKS, nest, &t); /* more workers than shares */
+    assert_all_once(&t);
+    assert_int_equal(t.inner, 10 * TASKS);
+    dl4c_context_destroy(&few);
+    dl4c_context_destroy(&many);
+}
+
+struct owners {
+    pthread_t of[WORKERS];
+    _Atomic int begun;
+};
+
+/* Each thread's first task waits for those of all others, so that nobody does another's. */
+static void own(void *arg, size_t task, int32_t worker)
+{
+    struct owners *o = arg;
+    (void)worker;
+    o->of[task] = pthread_self();
+    atomic_fetch_add(&o->begun, 1);
+    for (const time_t end = time(NULL) + (TEST_SLOW ? 100 : 20); atomic_load(&o->begun) < WORKERS && time(NULL) < end;)
+        sched_yield();
+}
+
+static void a_thread_begins_with_the_same_share_each_time(void **state)
+{
+    (void)state;
+    dl4c_context *ctx = context_of(WORKERS);
+    struct owners first = { .begun = 0 };
+    dli_parallel_shares(ctx, 0, WORKERS, own, &first);
+    assert_int_equal(first.begun, WORKERS);
+    assert_true(pthread_equal(first.of[0], pthread_self()));
+    for (int loop = 0; loop < 20; loop++) {
+        struct owners again = { .begun = 0 };
+        dli_parallel_shares(ctx, 0, WORKERS, own, &again);
+        for (int i = 0; i < WORKERS; i++)
+            assert_true(pthread_equal(again.of[i], first.of[i]));
+    }
+    dl4c_context_destroy(&ctx);
+}
+
 static void a_loop_inside_a_task_runs_on_the_spot(void **state)
 {
     (void)state;
@@ -368,6 +424,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_task_runs_once_and_workers_never_meet),
+        cmocka_unit_test(shares_are_all_done_however_many_workers_come),
+        cmocka_unit_test(a_thread_begins_with_the_same_share_each_time),
         cmocka_unit_test(a_loop_inside_a_task_runs_on_the_spot),
         cmocka_unit_test(several_threads_may_call_at_once),
         cmocka_unit_test(loops_find_threads_awake_or_asleep),
