@@ -4,6 +4,8 @@ are smooth with texture, and what a float64 run makes of the first two of them.
 
     models.py torch DIR NAME...       NAME.pt, NAME.onnx, NAME.input.npy, NAME.reference.npy
     models.py convert DIR NAME...     NAME.ncnn.*, NAME.mnn from NAME.onnx
+    models.py arrays DIR NAME...      NAME.npz from NAME.pt, for Keras
+    models.py tflite DIR NAME...      NAME.b1.tflite, NAME.b16.tflite from NAME.npz
 """
 import os
 import subprocess
@@ -71,6 +73,21 @@ def convert(folder, name):
                    check=True, stdout=subprocess.DEVNULL)
 
 
+def arrays(folder, name):
+    import torch
+    path = f'{folder}/{name}'
+    np.savez(path + '.npz', **{k: v.numpy() for k, v in torch.load(path + '.pt', mmap=True).items()})
+
+
+def tflite(folder, name):
+    import tensorflow as tf
+    from networks_keras import build
+    path = f'{folder}/{name}'
+    for batch in (1, 16):
+        with open(f'{path}.b{batch}.tflite', 'wb') as out:
+            out.write(tf.lite.TFLiteConverter.from_keras_model(build(path, batch)).convert())
+
+
 if __name__ == '__main__':
     for each in sys.argv[3:]:
-        (make if sys.argv[1] == 'torch' else convert)(sys.argv[2], each)
+        {'torch': make, 'convert': convert, 'arrays': arrays, 'tflite': tflite}[sys.argv[1]](sys.argv[2], each)

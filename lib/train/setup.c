@@ -91,6 +91,15 @@ dl4c_status dli_fit_options(const struct dl4c_fit_options *in, bool source_side,
 
 /* ---- planning ---- */
 
+/* A sum over all features, then softmax: what is not finite reaches all activations of the row. */
+static bool features_show(const dl4c_trainer *t)
+{
+    const struct dli_plan *p = t->tape->plan;
+    return p->n_steps == 2 && t->tape->n_noisy == 0 && t->act == DLI_LOSS_ACT_SOFTMAX && t->tape->outputs[t->output].shape.rank == 1 &&
+           (strcmp(p->steps[0].op->name, "output") == 0 || strcmp(p->steps[0].op->name, "dense") == 0) &&
+           p->steps[0].n_in == 1 && p->steps[0].in_shape[0].rank == 1 && strcmp(p->steps[1].op->name, "softmax") == 0;
+}
+
 static dl4c_status find_output(dl4c_trainer *t, struct dl4c_error *err)
 {
     const dl4c_graph *g = t->graph;
@@ -118,6 +127,7 @@ static dl4c_status find_output(dl4c_trainer *t, struct dl4c_error *err)
     if (status != DL4C_OK)
         return dli_fail_prefix(err, status, "the loss of '%.100s'", g->vertices[o->vertex].name);
     t->k_y = t->loss.loss->targets ? t->loss.loss->targets(t->loss.attrs) : t->k;
+    t->tells = features_show(t);
     t->fused = o->act && o->direct && t->loss.loss->can_fuse && t->loss.loss->can_fuse(t->act);
     return DL4C_OK;
 }

@@ -316,7 +316,8 @@ static dl4c_status forward(dl4c_trainer *t, bool train, const struct dl4c_batch 
 {
     const dl4c_graph *g = t->graph;
     struct dli_tape *tape = t->tape;
-    DLI_TRY(check_features(t, b, err));
+    if (!t->tells)
+        DLI_TRY(check_features(t, b, err));
     DLI_TRY(check_masks(t, b, err));
     tape->plan->mask = b->x_mask;
     DLI_TRY(dli_tape_own(tape, err));
@@ -326,6 +327,8 @@ static dl4c_status forward(dl4c_trainer *t, bool train, const struct dl4c_batch 
     dli_tape_noise(tape, train, t->seed, iteration);
     DLI_TRY(dli_tape_pack(tape, err));
     dli_tape_forward(tape, b->n, &b->x, train, t->seed, iteration);
+    if (t->tells && !finite(dli_tape_a(tape, t->output), b->n * t->k))
+        DLI_TRY(check_features(t, b, err));
     if (t->rows)
         weigh_rows(t, b);
     if (train)

@@ -22,6 +22,7 @@ struct dl4c_trainer {
     int32_t output;          /* of the tape: the one with the loss */
     int32_t act;             /* DLI_LOSS_ACT_* */
     bool fused;              /* the loss gives dz */
+    bool tells;              /* activations are NaN where a feature of the row is not finite */
     int64_t batch, row, k;   /* most rows, floats of a row of x, outputs at each position */
     int64_t positions;       /* of an output row [k, ...]: pixels or times, each with a loss of its own; 1 for a vector */
     struct dli_shape out;    /* of an output row */

@@ -56,16 +56,18 @@ INLINE void tile(const int bytes, const int rows, const int outs, int64_t k, con
                 sum[r][o] = madd(load_mask(m, x + r * ldx + i), v, sum[r][o]);
         }
     }
-    UNROLLED (r, rows, 1)
-        UNROLLED (o, outs, 4) {
-            const __m128 s = sum_lanes4(sum[r][o], o + 1 < outs ? sum[r][o + 1] : zero(), o + 2 < outs ? sum[r][o + 2] : zero(),
-                                        o + 3 < outs ? sum[r][o + 3] : zero());
-            float four[4];
-            _mm_storeu_ps(four, s);
-            UNROLLED (q, 4, 1)
-                if (o + q < outs)
-                    y[r * ldy + o + q] = accumulate ? y[r * ldy + o + q] + four[q] : four[q];
-        }
+    UNROLLED (q, rows * outs, 4) {
+        vec v[4];
+        UNROLLED (l, 4, 1)
+            v[l] = q + l < rows * outs ? sum[(q + l) / outs][(q + l) % outs] : zero();
+        float four[4];
+        _mm_storeu_ps(four, sum_lanes4(v[0], v[1], v[2], v[3]));
+        UNROLLED (l, 4, 1)
+            if (q + l < rows * outs) {
+                float *to = y + (q + l) / outs * ldy + (q + l) % outs;
+                *to = accumulate ? *to + four[l] : four[l];
+            }
+    }
 }
 
 /* All rows with `outs` outputs: TILE_ROWS (3 or 4) at a time, then the rest. The tiles share the fetching of the next strip's weights,
