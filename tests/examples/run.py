@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 # Runs one example on small drawn data and checks what it prints and leaves.
-# Usage: run.py NAME MAKE_DATA WORK_DIR EXAMPLE_DIR
+# Usage: run.py NAME MAKE_DATA WORK_DIR EXAMPLE_DIR DL4C
 import os
 import re
 import shutil
 import subprocess
 import sys
 
-name, make_data, work, examples = sys.argv[1:5]
+name, make_data, work, examples, dl4c = sys.argv[1:6]
 
 
 def run(program, *args):
@@ -115,6 +115,21 @@ def early_stopping():
         sys.exit(1)
 
 
+def shared_features():
+    data()
+    client = shutil.which('false')
+    done = subprocess.run([os.path.join(examples, 'example_10_shared_features'), 'model.zip', 'block2_pool', 'images', 'store', 'head.zip',
+                           client], cwd=work, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    if done.returncode != 1 or b'the client ended with 1' not in done.stderr:
+        print('with a client that fails: %d, %s' % (done.returncode, done.stderr.decode(errors='replace')))
+        sys.exit(1)
+    # bindings/python/tests/test_example.py has the client in Python; here the host's half, with one that trains on the command line
+    text = run('10_shared_features', 'model.zip', 'block2_pool', 'images', 'store', 'head.zip', 'sh', '-c',
+               '%s train --features "$1" --out "$2" --epochs 30 --updater adam:lr=0.01 --progress none' % dl4c, 'client')
+    want(text, r'^host: 48 rows$')
+    accuracy_above(text, 1.0)
+
+
 def caltech256(program='caltech256'):
     split_featurize()  # the lists
     text = run(program, 'model.zip', 'fc2', 'images', 'out/lists', 'out')
@@ -134,7 +149,7 @@ def caltech256_cpp():
 
 
 plan = {f.__name__: f for f in (tensor, summary, split_featurize, train_head, fine_tune, own_source, own_fs, early_stopping,
-                                own_transport, summary_cpp, caltech256_cpp)}
+                                own_transport, shared_features, summary_cpp, caltech256_cpp)}
 shutil.rmtree(work, ignore_errors=True)
 os.makedirs(work)
 plan['caltech256'] = caltech256
