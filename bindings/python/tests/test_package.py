@@ -6,6 +6,7 @@ import csv
 import hashlib
 import io
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -88,16 +89,16 @@ class Package(unittest.TestCase):
             self.assertIn(wanted, names)
         self.assertEqual(set(backend.sources()) - names, set())
 
-    def environment(self):
-        """A fresh environment with the wheel; NumPy is this Python's. Its Python."""
-        home = os.path.join(self.work.name, 'venv')
+    def environment(self, what=None):
+        """A fresh environment with the wheel, or with another archive; NumPy is this Python's. Its Python."""
+        home = os.path.join(self.work.name, 'venv-sdist' if what else 'venv')
         python = os.path.join(home, 'bin', 'python')
         if os.path.exists(python):
             return python
         if subprocess.run([sys.executable, '-c', 'import ensurepip, venv'], stderr=subprocess.DEVNULL).returncode:
             self.skipTest('this Python makes no environments (python3-venv)')
         program(sys.executable, '-m', 'venv', home, env=self.clean())
-        program(python, '-m', 'pip', 'install', '-q', '--disable-pip-version-check', '--no-index', '--no-deps', self.wheel,
+        program(python, '-m', 'pip', 'install', '-q', '--disable-pip-version-check', '--no-index', '--no-deps', what or self.wheel,
                 env=self.clean())
         where = program(python, '-c', 'import sysconfig; print(sysconfig.get_path("purelib"))', env=self.clean()).strip()
         os.symlink(os.path.dirname(numpy.__file__), os.path.join(where, 'numpy'))
@@ -105,6 +106,23 @@ class Package(unittest.TestCase):
         if os.path.isdir(libs):
             os.symlink(libs, os.path.join(where, 'numpy.libs'))
         return python
+
+    def test_an_sdist_is_built_and_installed_in_a_fresh_environment(self):
+        if not os.environ.get('DL4C_WHEEL'):
+            self.skipTest('a build of the whole library is for the wheel of scripts/test --full')
+        if not (shutil.which('meson') and shutil.which('ninja')):
+            self.skipTest('pip would take meson and ninja from PyPI')
+        python = self.environment(os.path.join(self.work.name, backend.build_sdist(self.work.name)))
+        code = '''if True:
+            import dl4c, hashlib, numpy as np, os, sys
+            x = np.random.default_rng(1).normal(size=(2, 3, 64, 64)).astype('f4')
+            y = dl4c.load(sys.argv[1]).run(x, outputs=[sys.argv[2], 'predictions'])
+            print(hashlib.sha256(b''.join(part.tobytes() for part in y)).hexdigest())
+            print(os.path.dirname(dl4c._native.path) == os.path.dirname(dl4c.__file__))
+            '''
+        theirs = program(python, '-c', code, MODEL, AT, env=self.clean(), cwd=self.work.name).splitlines()
+        ours = program(sys.executable, '-c', code, MODEL, AT, cwd=self.work.name).splitlines()
+        self.assertEqual((theirs[0], theirs[1]), (ours[0], 'True'))
 
     @staticmethod
     def clean():
