@@ -23,7 +23,7 @@ from .predict import predict
 from .reader import ImageReader, sample_paths, split_folder
 from .source import BatchSource, Source, TensorSource
 from .tensor import Tensor
-from .train import Adam, Listener, Nesterovs, Sgd, TrainEvent, Trainer, fit
+from .train import Adam, Listener, Nesterovs, Sgd, TrainEvent, Trainer, fit, work
 from .transfer import Transfer
 
 __version__ = _text_of(_VERSION)
@@ -33,4 +33,4 @@ __all__ = ['Adam', 'BatchSource', 'Builder', 'Cancel', 'Comparison', 'Context', 
            'Source', 'Tensor', 'TensorSource', 'TrainEvent', 'Trainer', 'Transfer', 'Vertex', 'build_info', 'compare', 'cpu_kernels',
            'errors', 'evaluate', 'featurize', 'fetch', 'fit', 'fit_early_stopping', 'fs', 'head_for', 'join', 'library_version',
            'listeners', 'load', 'measure', 'measures', 'memory', 'predict', 'published_weights', 'sample_paths', 'softmax_head',
-           'split_folder', 'transport', 'zoo']
+           'split_folder', 'transport', 'work', 'zoo']

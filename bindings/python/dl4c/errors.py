@@ -9,7 +9,7 @@ graph | no vertex is called "hiden"; the nearest is "hidden"
 """
 from __future__ import annotations
 
-from typing import Dict, Type
+from typing import Any, Dict, Type
 
 from . import _raised
 from ._native import base
@@ -29,6 +29,9 @@ class Error(Exception):
         self.message, self.origin, self.domain, self.code = message, origin, domain, code
         if status:
             self.status = status
+
+    def __reduce__(self) -> Any:
+        return type(self), (self.message, self.origin, self.domain, self.code, self.status)
 
 
 class NoMemoryError(Error, MemoryError):

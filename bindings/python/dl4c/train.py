@@ -2,17 +2,19 @@
 """Training: fit, a trainer for loops of one's own, listeners, updaters."""
 from __future__ import annotations
 
-from ctypes import byref, c_double, c_float, c_void_p
+from ctypes import byref, c_double, c_float, c_void_p, pointer
 from dataclasses import dataclass
 from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, TypedDict, Union
 
 import numpy as np
 
 from ._callbacks import fallible
-from ._core import Cancel, Handle, Owned, Path, call, encode, need
+from ._core import Cancel, Handle, Owned, Path, call, encode, milliseconds, need, optional
 from ._long import Call, ProgressFunction
 from ._native import lib
 from ._native import train as c
+from ._native import transport as t
+from .context import Context
 from .errors import StateError
 from .graph import Graph
 from .listeners import Ready
@@ -110,6 +112,16 @@ def Adam(lr: float = 1e-3, beta1: float = 0.9, beta2: float = 0.999, epsilon: fl
     return _spec('adam', {'lr': lr, 'beta1': beta1, 'beta2': beta2, 'epsilon': epsilon})
 
 
+EXCHANGES = {'f32': t.DL4C_EXCHANGE_F32, 'bf16': t.DL4C_EXCHANGE_BF16}
+_AVERAGES = {'parameters': 0, 'gradients': c.DL4C_FIT_GRADIENTS}
+
+
+def _one_of(name: str, given: str, known: Dict[str, int]) -> int:
+    if given not in known:
+        raise ValueError('%s is %r: %s is wanted' % (name, given, ' or '.join('"%s"' % k for k in known)))
+    return known[given]
+
+
 def _options(batch: int, updater: Optional[str], lr_schedule: Optional[str], l1: float, l2: float, seed: int,
              class_weights: Union[None, str, Sequence[float]], threads: int) -> Any:
     o = c.dl4c_fit_options(batch=batch, updater=encode(updater), lr_schedule=encode(lr_schedule), l1=l1, l2=l2, seed=seed, seed_zero=1,
@@ -182,6 +194,14 @@ class TrainOptions(TypedDict, total=False):
     resume: bool
     min_workers: int
     prefetch: int
+    save_updater: bool
+    average: str
+    exchange: str
+    as_dl4j: bool
+    replay: Optional[Path]
+    join_timeout: Optional[float]
+    worker_timeout: Optional[float]
+    round_timeout: Optional[float]
     listeners: Told
     progress: Optional[ProgressFunction]
     cancel: Optional[Cancel]
@@ -203,13 +223,19 @@ def fit_with(train: Callable[[Call, Owned, Any], None], source: Any, epochs: int
              averaging_frequency: int = 0, threads: int = 0, transport: Optional[str] = None, run_dir: Optional[Path] = None,
              checkpoint_dir: Optional[Path] = None, checkpoint_every: float = 0.0, resume: bool = False, min_workers: int = 0,
              prefetch: int = 0, listeners: Told = (), progress: Optional[ProgressFunction] = None, cancel: Optional[Cancel] = None,
-             timeout: Optional[float] = None) -> None:
+             timeout: Optional[float] = None, save_updater: bool = True, average: str = 'parameters', exchange: str = 'f32',
+             as_dl4j: bool = False, replay: Optional[Path] = None, join_timeout: Optional[float] = None,
+             worker_timeout: Optional[float] = None, round_timeout: Optional[float] = None) -> None:
     """Makes the library's options of fit's and calls train with the long call, the source and them."""
     o = _options(batch, updater, lr_schedule, l1, l2, seed, class_weights, threads)
     o.epochs, o.no_shuffle, o.early_stopping, o.validate_every = epochs, int(not shuffle), early_stopping, validate_every
     o.workers, o.averaging_frequency, o.transport = workers, averaging_frequency, encode(transport)
     o.run_dir, o.checkpoint_dir, o.checkpoint_every_ms = encode(run_dir), encode(checkpoint_dir), int(checkpoint_every * 1000)
     o.resume, o.min_workers, o.prefetch = int(resume), min_workers, prefetch
+    o.no_save_updater, o.exchange, o.replay = int(not save_updater), _one_of('exchange', exchange, EXCHANGES), encode(replay)
+    o.flags = _one_of('average', average, _AVERAGES) | (c.DL4C_FIT_AS_DL4J if as_dl4j else 0)
+    o.join_timeout_ms, o.worker_timeout_ms = milliseconds(join_timeout), milliseconds(worker_timeout)
+    o.round_timeout_ms = milliseconds(round_timeout)
     with Call(progress, cancel, timeout) as long:
         long.options(o)
         rows, judge = source_of(source), source_of(validation) if validation is not None else None
@@ -232,15 +258,21 @@ def fit(graph: Graph, source: Any, epochs: int = 20, batch: int = 0, updater: Op
         threads: int = 0, transport: Optional[str] = None, run_dir: Optional[Path] = None, checkpoint_dir: Optional[Path] = None,
         checkpoint_every: float = 0.0, resume: bool = False, min_workers: int = 0, prefetch: int = 0,
         listeners: Told = (), progress: Optional[ProgressFunction] = None, cancel: Optional[Cancel] = None,
-        timeout: Optional[float] = None) -> None:
+        timeout: Optional[float] = None, save_updater: bool = True, average: str = 'parameters', exchange: str = 'f32',
+        as_dl4j: bool = False, replay: Optional[Path] = None, join_timeout: Optional[float] = None,
+        worker_timeout: Optional[float] = None, round_timeout: Optional[float] = None) -> None:
     """Trains a graph on a source, or a pair (x, labels).
 
     batch: rows of a minibatch, of each worker (0: 32). updater: text ("nesterovs:lr=3e-4,momentum=0.9"), Sgd(), Nesterovs(), Adam();
     None: the graph's. validation: a source that is scored after each epoch; early_stopping: epochs without a better score before it stops;
     the best is kept. workers: parameter averaging, every averaging_frequency minibatches (0: 5). class_weights: "balanced" or a number for
-    each class. run_dir: a folder for the record; checkpoint_dir, resume: goes on after the process was killed; checkpoint_every and timeout
-    in seconds. The same graph, source and options give the same bits. After a failure or Ctrl-C the graph is as the last whole step left
-    it. InvalidError, NotFoundError (no such updater), DivergedError, StateError (in use, or run_dir has a record already).
+    each class. average: "parameters" or, in each step, "gradients"; exchange: "bf16" halves what goes over a wire; save_updater: the
+    updater's state is averaged too; as_dl4j: as ParameterAveragingTrainingMaster does it. transport: "tcp://HOST:PORT" leads others that
+    call work(); join_timeout (60), worker_timeout (10) and round_timeout (never) in seconds say when it goes on without one, while
+    min_workers are there. replay: a run_dir, whose training is done again in threads. run_dir: a folder for the record; checkpoint_dir,
+    resume: goes on after the process was killed; checkpoint_every and timeout in seconds. The same graph, source and options give the same
+    bits. After a failure or Ctrl-C the graph is as the last whole step left it. InvalidError, NotFoundError (no such updater),
+    DivergedError, StateError (in use, or run_dir has a record already).
 
     >>> def told(epoch, train_score, val_score, val_accuracy):
     ...     print('epoch', epoch, val_accuracy > 0.9)
@@ -254,7 +286,23 @@ def fit(graph: Graph, source: Any, epochs: int = 20, batch: int = 0, updater: Op
         long(lib.dl4c_fit, need(graph, Graph), rows, byref(o))
     fit_with(train, source, epochs, batch, updater, lr_schedule, l1, l2, seed, shuffle, class_weights, validation, early_stopping,
              validate_every, workers, averaging_frequency, threads, transport, run_dir, checkpoint_dir, checkpoint_every, resume,
-             min_workers, prefetch, listeners, progress, cancel, timeout)
+             min_workers, prefetch, listeners, progress, cancel, timeout, save_updater, average, exchange, as_dl4j, replay, join_timeout,
+             worker_timeout, round_timeout)
+
+
+def work(url: str, threads: int = 0, features: Optional[Path] = None, join_timeout: Optional[float] = None,
+         worker_timeout: Optional[float] = None, context: Optional[Context] = None, cancel: Optional[Cancel] = None) -> None:
+    """Works in a training that another process leads, fit(..., transport=url), until it is over: `dl4c worker`.
+
+    Network, settings and rows come from the leader; features: a copy of the store that is trained on, None: where the leader has it.
+    join_timeout: seconds for a leader to be there, at the beginning and after it was lost (None: 60); worker_timeout: for news of it (None:
+    10). PeerError: no leader came; StateError: the training failed, the message says how.
+    """
+    options = c.dl4c_worker_options(threads=threads, join_timeout_ms=milliseconds(join_timeout), features=encode(features),
+                                    worker_timeout_ms=milliseconds(worker_timeout))
+    with Call(None, cancel) as long:
+        options.cancel = pointer(long.flag)
+        long(lib.dl4c_worker_run, optional(context), encode(url), byref(options))
 
 
 class Trainer(Handle):
@@ -322,4 +370,4 @@ class Trainer(Handle):
         return self._array(lib.dl4c_trainer_gradient)
 
 
-__all__ = ['Adam', 'FitOptions', 'Listener', 'Nesterovs', 'Sgd', 'TrainEvent', 'TrainOptions', 'Trainer', 'fit']
+__all__ = ['Adam', 'FitOptions', 'Listener', 'Nesterovs', 'Sgd', 'TrainEvent', 'TrainOptions', 'Trainer', 'fit', 'work']
