@@ -1,13 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """The C library: found, loaded, its version looked at, its functions with their types as `lib`.
 
-Looked for in this order: what the environment variable DL4C_LIB names (then nothing else is tried), the package's own folder, the system.
+Looked for in this order: what the environment variable DL4C_LIB names (then nothing else is tried), the package's own folder, what Spark
+brought with --files, the system. Where the package is imported from a zip the libraries in it are unpacked to a folder that nobody else
+sees.
 """
 import os
 import sys
+import tempfile
+import zipfile
 from ctypes import CDLL
+from contextlib import closing
 from ctypes.util import find_library
-from typing import Any, Iterator, Tuple
+from typing import Any, Generator, Iterator, Tuple
 
 from . import base
 from ._table import PROTOTYPES
@@ -20,7 +25,29 @@ else:
     NAMES = ('libdl4c.so.%d' % ABI_MAJOR, 'libdl4c.so')
 
 
-def candidates() -> Iterator[str]:
+def unpacked(archive: str) -> Iterator[str]:
+    """The libraries of a zip, in a folder of this process that is gone once they are loaded, or were not."""
+    with zipfile.ZipFile(archive) as z:
+        inside = [name for name in z.namelist() if '.so' in name.rsplit('/', 1)[-1] and not name.startswith('/') and '..' not in name]
+        if not inside:
+            return
+        with tempfile.TemporaryDirectory(prefix='dl4c-') as folder:
+            z.extractall(folder, inside)
+            yield from (os.path.join(folder, 'dl4c', name) for name in NAMES if 'dl4c/' + name in inside)
+
+
+def sent() -> Iterator[str]:
+    """What `spark-submit --files libdl4c.so` brought to this process, where it is one of Spark's."""
+    pyspark = sys.modules.get('pyspark')
+    if pyspark is not None:
+        try:
+            folder = pyspark.SparkFiles.getRootDirectory()
+        except Exception:  # a driver that has no SparkContext yet
+            return
+        yield from (os.path.join(folder, name) for name in NAMES)
+
+
+def candidates() -> Generator[str, None, None]:
     """What is tried, in order."""
     named = os.environ.get('DL4C_LIB')
     if named:
@@ -28,6 +55,10 @@ def candidates() -> Iterator[str]:
         return
     folder = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     yield from (os.path.join(folder, name) for name in NAMES)
+    archive = getattr(globals().get('__loader__'), 'archive', None)
+    if archive:
+        yield from unpacked(archive)
+    yield from sent()
     yield from NAMES
     found = find_library('dl4c')
     if found and found not in NAMES:
@@ -61,11 +92,12 @@ def bind(library: Any, path: str) -> Any:
 def load() -> Tuple[Any, str]:
     """The library and where it was found. ImportError lists what was tried, and why it was not that."""
     tried = []
-    for path in candidates():
-        try:
-            return bind(CDLL(path), path), path
-        except OSError as why:
-            tried.append('  %s: %s' % (path, why))
+    with closing(candidates()) as paths:
+        for path in paths:
+            try:
+                return bind(CDLL(path), path), path
+            except OSError as why:
+                tried.append('  %s: %s' % (path, why))
     raise ImportError('libdl4c was not found. Tried:\n%s\nSet DL4C_LIB to the path of libdl4c.so' % '\n'.join(tried))
 
 
