@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: Apache-2.0
+# dl4c.spark without Spark: rounds of the aggregate approach against threads, to the bit; workers by tcp; stores made of rows; what travels
+# with a job. tests/spark/real.py has the rest.
+import json
+import os
+import pickle
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import unittest
+import zipfile
+
+from support import BINDINGS
+from told import main
+
+import numpy as np
+
+import dl4c
+import dl4c.spark
+from dl4c import errors
+from dl4c.spark import _aggregate, _memory, _run, _store, _tensors, features
+
+
+class Value:
+    """A broadcast."""
+
+    def __init__(self, value):
+        self.value = value
+
+    def destroy(self):
+        pass
+
+
+class Context:
+    """What Averaging wants of a SparkContext; rounds run here."""
+
+    @staticmethod
+    def broadcast(value):
+        return Value(value)
+
+
+def here(sc, job, depth):
+    return _aggregate.joined(job, dict(_aggregate._sum(job.slices, list(_aggregate._task(job, range(job.workers))))))
+
+
+def same(one, other):
+    a, b = (_tensors.Model(graph.to_bytes(updater=True)) for graph in (one, other))
+    return (one.digest() == other.digest() and (a.iteration, a.epoch) == (b.iteration, b.epoch) and list(a.tensors) == list(b.tensors) and
+            all(np.array_equal(a.tensors[name], b.tensors[name]) for name in a.tensors))
+
+
+class Spark(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.work = tempfile.TemporaryDirectory()
+        cls.store = os.path.join(cls.work.name, 'store')
+        os.mkdir(cls.store)
+        rng = np.random.default_rng(1)
+        cls.x, cls.y = rng.standard_normal((300, 40)).astype(np.float32), rng.integers(0, 5, 300)
+        names = list('abcde')
+        shards = [*_store._write(cls.store, names, {}, None, 0, zip(cls.x[:100], cls.y[:100])),
+                  *_store._write(cls.store, names, {}, None, 3, [(cls.x[100:], np.eye(5)[cls.y[100:]])])]
+        dl4c.fs.write_bytes(cls.store + '/manifest.json', json.dumps({'shards': shards}).encode())
+        cls.threads, cls.average = _aggregate._cluster.task_threads, _aggregate._average
+        _aggregate._cluster.task_threads, _aggregate._average = lambda: 1, here
+
+    @classmethod
+    def tearDownClass(cls):
+        _aggregate._cluster.task_threads, _aggregate._average = cls.threads, cls.average
+        cls.work.cleanup()
+
+    def test_rows_become_a_store(self):
+        f = dl4c.Features(self.store, verify=True)
+        np.testing.assert_array_equal(np.concatenate(f.shards), self.x)
+        self.assertEqual((f.labels.tolist(), f.classes), (self.y.tolist(), list('abcde')))
+        for bad in (1, (self.x[0], 2.5), (self.x[0], [0.5, 0.5, 0, 0, 0]), (self.x[:3], [1, 2]), (self.x[0], [1.0, 0, 0]),
+                    (self.x[0], 5), (self.x[0], -1)):
+            with self.assertRaises((TypeError, ValueError)):
+                _store.rows_of(bad, 5)
+
+    def test_the_order_of_rows_is_the_library_s(self):
+        for rows in (1, 300, 9000):
+            x = np.arange(rows, dtype=np.float32)[:, None]
+            for shuffle, epoch in ((False, 0), (True, 0), (True, 7)):
+                batches = dl4c.TensorSource(x, np.zeros(rows, np.int64), 1).batches(32, shuffle, 42, epoch)
+                np.testing.assert_array_equal(_store.order(rows, shuffle, 42, epoch), np.concatenate([b[0][:, 0] for b in batches]))
+
+    def test_rounds_are_those_of_threads(self):
+        store = dl4c.Features(self.store)
+        graph = (dl4c.Builder().seed(3).input('x', [40]).add('dense:units=8,activation=relu', 'hidden', 'x')
+                 .add('batch_norm', 'bn', 'hidden'))
+        graph = graph.add('output:units=5,activation=softmax,loss=negative_log_likelihood,dropout=0.8', 'y', 'bn').finish()
+        for one in (dl4c.softmax_head(store), graph, graph.freeze('hidden')):
+            for workers in (2, 3, 5):
+                for options in ({}, {'updater': 'sgd:lr=1e-2'},
+                                {'updater': 'adam:lr=1e-3', 'lr_schedule': 'exponential:gamma=0.9,by=iteration', 'l2': 1e-3}):
+                    for save in (True, False):
+                        threads = one.clone()
+                        threads.fit(store, epochs=2, batch=16, averaging_frequency=3, workers=workers, save_updater=save, **options)
+                        rounds = _aggregate.Averaging(Context(), one.to_bytes(updater=True), self.store, workers, 16, 3, 2, save, True, 42,
+                                                      options, {}, None)
+                        for _ in range(2):
+                            rounds.epoch()
+                        self.assertTrue(same(threads, dl4c.Graph.from_bytes(rounds.bytes)), (workers, options, save))
+
+    def test_a_store_that_changes_is_noticed(self):
+        head = dl4c.softmax_head(dl4c.Features(self.store))
+        rounds = _aggregate.Averaging(Context(), head.to_bytes(updater=True), self.store, 2, 16, 3, 2, True, True, 42, {}, {}, None)
+        rounds.store.digest = 'another'
+        with self.assertRaisesRegex(errors.StateError, 'was changed'):
+            rounds.round(0, 96)
+
+    def test_balanced_weights_are_those_of_fit(self):
+        store, weights = dl4c.Features(self.store), _run.balanced(self.y, 5)
+        heads = [dl4c.softmax_head(store) for _ in range(2)]
+        heads[0].fit(store, epochs=1, class_weights='balanced')
+        heads[1].fit(store, epochs=1, class_weights=weights)
+        self.assertEqual(heads[0].digest(), heads[1].digest())
+
+    def test_workers_that_join(self):
+        """fit leads over tcp, two work() in threads beside it: bits of threads, also as bfloat16 and with gradients."""
+        store = dl4c.Features(self.store)
+        for options in ({}, {'exchange': 'bf16'}, {'average': 'gradients'}, {'save_updater': False, 'prefetch': 2}):
+            with socket.socket() as s:
+                s.bind(('127.0.0.1', 0))
+                url = 'tcp+plain://127.0.0.1:%d' % s.getsockname()[1]
+            heads, failed = [dl4c.softmax_head(store) for _ in range(2)], []
+
+            def joins():
+                try:
+                    dl4c.work(url, threads=1, features=self.store, join_timeout=30)
+                except BaseException as why:
+                    failed.append(why)
+            beside = [threading.Thread(target=joins) for _ in range(2)]
+            for thread in beside:
+                thread.start()
+            heads[0].fit(store, epochs=2, batch=16, workers=2, transport=url, join_timeout=30, worker_timeout=20, round_timeout=60,
+                         **options)
+            for thread in beside:
+                thread.join()
+            self.assertEqual(failed, [])
+            heads[1].fit(store, epochs=2, batch=16, workers=2, **options)
+            self.assertTrue(same(*heads), options)
+        with self.assertRaises(errors.PeerError):
+            dl4c.work('tcp+plain://127.0.0.1:9', join_timeout=0.3)
+        for bad in ({'exchange': 'f16'}, {'average': 'weights'}, {'join_timeout': -1}):
+            with self.assertRaises(ValueError):
+                dl4c.softmax_head(store).fit(store, **bad)
+
+    def test_a_recorded_training_is_replayed(self):
+        store, run = dl4c.Features(self.store), os.path.join(self.work.name, 'run')
+        heads = [dl4c.softmax_head(store) for _ in range(2)]
+        heads[0].fit(store, epochs=2, batch=16, workers=3, run_dir=run)
+        heads[1].fit(store, epochs=2, batch=16, workers=3, replay=run)
+        self.assertTrue(same(*heads))
+
+    def test_errors_travel(self):
+        e = pickle.loads(pickle.dumps(errors.DivergedError('a score', 'train', 1, 2, 16)))
+        self.assertEqual((type(e), str(e), e.code, e.status), (errors.DivergedError, 'train: a score', 2, 16))
+
+    def test_settings_are_checked(self):
+        for bad in ({'batch_size_per_worker': 0}, {'approach': 'ring'}, {'repartition': 'now'}, {'workers': 0}, {'aggregation_depth': 0},
+                    {'approach': 'aggregate', 'exchange': 'bf16'}):
+            with self.assertRaises(ValueError):
+                dl4c.spark.ParameterAveragingTrainingMaster(**bad)
+        self.assertEqual([_memory.bytes_of(t) for t in ('512m', '1g', '384', '4096k', '1gb')],
+                         [512 << 20, 1 << 30, 384 << 20, 4096 << 10, 1 << 30])
+
+    def test_photographs_are_told_by_their_paths(self):
+        root, names = features.relative(['hdfs://n:1/a/b/2.jpg', 'hdfs://n:1/a/a/1.jpg'])
+        self.assertEqual((root, list(names.values())), ('hdfs://n:1/a', ['a/1.jpg', 'b/2.jpg']))
+        with self.assertRaises(errors.InvalidError):
+            features.relative(['/a/b/1.jpg', '/c/b/1.jpg'])
+
+    def test_the_package_is_imported_from_a_zip(self):
+        alone, whole = (os.path.join(self.work.name, name) for name in ('alone.zip', 'whole.zip'))
+        dl4c.spark.package(alone, library=False)
+        shutil.copy(alone, whole)
+        with zipfile.ZipFile(whole, 'a') as z:
+            z.write(os.environ['DL4C_LIB'], 'dl4c/libdl4c.so.0')
+        code = 'import dl4c, dl4c.spark, os; print(os.path.exists(dl4c._native.path), dl4c.cpu_kernels())'
+        env = {k: v for k, v in os.environ.items() if k != 'DL4C_LIB'}
+        for path, wanted in ((whole, 'False ' + dl4c.cpu_kernels()), (alone, None)):
+            done = subprocess.run([sys.executable, '-c', code], env={**env, 'PYTHONPATH': path}, stdout=subprocess.PIPE,
+                                  stderr=subprocess.PIPE, universal_newlines=True, cwd=self.work.name)
+            if wanted:
+                self.assertEqual((done.stdout.strip(), done.stderr), (wanted, ''))
+            elif done.returncode:
+                self.assertIn('ImportError: libdl4c was not found. Tried:', done.stderr)
+        self.assertFalse(os.path.exists(os.path.join(BINDINGS, 'dl4c', 'libdl4c.so.0')))
+
+
+if __name__ == '__main__':
+    main()
