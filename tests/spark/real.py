@@ -1,0 +1,310 @@
+# SPDX-License-Identifier: Apache-2.0
+"""dl4c.spark in real Spark: in one process ("local"), or on a standalone cluster over a real HDFS, both started here ("cluster"), where
+the library travels with the job. DL4C_TEST_FULL=1: under both versions, on all photographs, and with executors that are killed.
+Usage: real.py LIBRARY DRAW BUILD SHARED local|cluster. Skipped where Java, Maven, their registry or pyspark's, or the scripts in SHARED
+are missing. DL4C_SPARK_VENVS: a folder with environments that have pyspark, venv-3.5.9 and venv-4.0.5, else they are made in BUILD."""
+
+import json
+import os
+import pathlib
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import zipfile
+
+library, draw, build, shared, variant = sys.argv[1:]
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+build, shared = pathlib.Path(build).resolve(), pathlib.Path(shared).resolve()
+CLUSTER, HARNESS = shared / "cluster" / "spark" / "cluster.sh", shared / "cluster" / "hdfs-harness"
+PHOTOS = shared / "data" / "caltech101-30"
+FULL = os.environ.get("DL4C_TEST_FULL") == "1"
+VERSIONS = ("3.5.9", "4.0.5") if FULL else ("3.5.9",)
+MODEL, AT = ROOT / "examples" / "data" / "minivgg.zip", "block4_pool"
+work = build / "real_spark" / variant
+env = {k: v for k, v in os.environ.items() if not k.startswith(("SPARK_", "PYSPARK_", "MALLOC_")) and k != "DL4C_LIB"}
+
+
+def skip(why):
+    print("skipped: " + why)
+    sys.exit(77)
+
+
+def check(good, what):
+    if not good:
+        raise AssertionError(what)
+
+
+def free_ports(n):
+    """The first of n ports that nobody has just now."""
+    for _ in range(50):
+        base = random.randrange(20000, 32000, 100)
+        try:
+            for port in range(base, base + n):
+                with socket.socket() as s:
+                    s.bind(("127.0.0.1", port))
+            return base
+        except OSError:
+            continue
+    skip("there are no %d free ports in a row" % n)
+
+
+def python(version):
+    """A Python that has pyspark of this version."""
+    venv = pathlib.Path(os.environ.get("DL4C_SPARK_VENVS", build / "real_spark")) / ("venv-" + version)
+    found = venv / "bin" / "python"
+    if not found.exists() or subprocess.run([found, "-c", "import pyspark, numpy"], capture_output=True, env=env).returncode:
+        shutil.rmtree(venv, ignore_errors=True)
+        made = subprocess.run([sys.executable, "-m", "venv", str(venv)], capture_output=True, text=True, env=env)
+        if made.returncode:
+            skip("this Python makes no environments: " + made.stdout.strip()[-200:])
+        made = subprocess.run([found, "-m", "pip", "install", "-q", "--disable-pip-version-check", "pyspark==" + version, "numpy"],
+                              capture_output=True, text=True, timeout=900, env=env)
+        if made.returncode:
+            skip("pip cannot get pyspark %s: %s" % (version, made.stderr.strip().splitlines()[-1:]))
+    return str(found)
+
+
+def submit(python, master, program, *args, conf=(), files=(), **more):
+    """spark-submit of a program; what it printed."""
+    begun = begin(python, master, program, *args, conf=conf, files=files, **more)
+    out, err = begun.communicate(timeout=1500)
+    return ended(begun, program, args, out, err)
+
+
+def ended(begun, program, args, out, err):
+    if begun.returncode:
+        wanted = [line for line in err.splitlines() if " INFO " not in line and " WARN " not in line and not line.startswith("\tat ")]
+        raise AssertionError("%s %s ended with %d:\n%s\n%s" % (program, args, begun.returncode, out, "\n".join(wanted[-60:])))
+    print(out, end="")
+    for line in err.splitlines():
+        if line.startswith("dl4c.spark: "):
+            print(line)
+    return out
+
+
+def begin(python, master, program, *args, conf=(), files=(), **more):
+    settings = {"spark.ui.enabled": "false", "spark.driver.host": "localhost", "spark.log.level": "WARN", "spark.driver.memory": "1g",
+                "spark.executor.memory": "512m", "spark.sql.shuffle.partitions": "2", **dict(conf)}
+    home = subprocess.run([python, "-c", "import os, pyspark; print(os.path.dirname(pyspark.__file__))"], capture_output=True, text=True,
+                          env=env, check=True).stdout.strip()
+    command = [os.path.join(home, "bin", "spark-submit"), "--master", master]
+    for name, value in settings.items():
+        command += ["--conf", "%s=%s" % (name, value)]
+    own = {**env, "SPARK_LOCAL_IP": "127.0.0.1", "SPARK_LOCAL_HOSTNAME": "localhost", "PYSPARK_PYTHON": python, "DL4C_LIB": library,
+           "PYSPARK_DRIVER_PYTHON": python, "SPARK_LOCAL_DIRS": str(work / "local"), **more}
+    return subprocess.Popen(command + [*files, str(program), *map(str, args)], env=own, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                            text=True, cwd=work)
+
+
+def local():
+    for version in VERSIONS:
+        folder = work / version
+        folder.mkdir()
+        subprocess.run([draw, str(folder / "images"), "--per-class", "8", "--seed", "7"], check=True)
+        submit(python(version), "local[2]", ROOT / "tests" / "spark" / "job.py", *(os.environ.get("STEPS") or "training running photographs").split(),
+               PYTHONPATH=str(ROOT / "bindings" / "python"), WORK=str(folder), TRUNK=str(MODEL), AT=AT)
+
+
+# ---- a cluster
+
+
+def script(path, *args, **more):
+    return subprocess.run(["bash", str(path), *args], env={**env, **more}, check=True, capture_output=True, text=True, timeout=900).stdout
+
+
+def start_hdfs():
+    jars = pathlib.Path(os.environ.get("HDFS_LIB", build.parent / "hdfs" / "real_hdfs" / "lib"))
+    env.update(HDFS_DIR=str(work / "hdfs"), HDFS_LIB=str(jars), HDFS_PORT_BASE=str(free_ports(70)), HDFS_HEAP="256m",
+               HDFS_DATANODES="2" if FULL else "1", HDFS_REPLICATION="1")
+    if not list(jars.glob(".hadoop-*")):
+        if not shutil.which("mvn"):
+            skip("there is no mvn to get Hadoop with")
+        jars.mkdir(parents=True, exist_ok=True)
+        try:
+            script(HARNESS / "fetch.sh")
+        except subprocess.SubprocessError:
+            skip("Maven cannot get Hadoop")
+    script(HARNESS / "start.sh")
+    for line in (work / "hdfs" / "env").read_text().splitlines():
+        name, _, value = line.partition("=")
+        env[name] = value
+
+
+def start_spark(python):
+    """Master and two workers of a core each. The address of the master."""
+    env.update(SPARK_RUN=str(work / "spark"), SPARK_PORT=str(free_ports(4)), PYTHON=python)
+    return script(CLUSTER, "start").strip().partition("=")[2]
+
+
+def stop_spark():
+    subprocess.run(["bash", str(CLUSTER), "stop"], env=env, capture_output=True)
+
+
+def luggage():
+    """What travels with a job: the package without the library as a zip, and the library."""
+    with zipfile.ZipFile(work / "dl4c.zip", "w") as z:
+        for file in sorted((ROOT / "bindings" / "python" / "dl4c").rglob("*")):
+            if file.suffix == ".py" or file.name == "py.typed":
+                z.write(file, str(file.relative_to(ROOT / "bindings" / "python")))
+    shutil.copy(library, work / "libdl4c.so")
+    return "--py-files", str(work / "dl4c.zip"), "--files", str(work / "libdl4c.so")
+
+
+def dl4c(python, code, *args, **more):
+    """A little of dl4c's Python in a process of its own; what it printed."""
+    done = subprocess.run([python, "-c", code, *map(str, args)], capture_output=True, text=True, timeout=900,
+                          env={**env, "PYTHONPATH": str(ROOT / "bindings" / "python"), "DL4C_LIB": library, **more})
+    check(done.returncode == 0, done.stderr)
+    return done.stdout
+
+
+def executors():
+    """Processes of executors of the cluster that was started here: number of the process by its folder's name."""
+    found = {}
+    for entry in pathlib.Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                command = (entry / "cmdline").read_bytes().decode(errors="replace").split("\0")
+                if any("CoarseGrainedExecutorBackend" in c for c in command) and str(work) in os.readlink(entry / "cwd"):
+                    found[os.readlink(entry / "cwd")] = int(entry.name)
+            except OSError:
+                pass
+    return found
+
+
+def killed(py, master, web, approach, conf, files):
+    """An executor dies in the middle of a training, and the model is that of one that was left alone."""
+    out = work / ("long-" + approach)
+    begun = begin(py, master, ROOT / "tests" / "spark" / "job.py", "long", conf=conf, files=files, WORK=web + "/long", APPROACH=approach,
+                  EPOCHS="400" if approach == "barrier" else "12")
+    until, seen = time.monotonic() + 120, 0
+    marker = dl4c_exists(py, web + "/long/checkpoints-" + approach)
+    while time.monotonic() < until and begun.poll() is None and not marker():
+        time.sleep(0.3)
+    victims = executors()
+    check(begun.poll() is None and victims, "the job ended, or had no executor, before one could be killed: %s" % begun.poll())
+    one = sorted(victims)[-1]
+    os.kill(victims[one], signal.SIGKILL)
+    print("killed an executor of the %s approach" % approach)
+    stdout, stderr = begun.communicate(timeout=600)
+    ended(begun, "job.py", ("long", approach), stdout, stderr)
+    check("the model of an uninterrupted training" in stdout, stdout)
+    (out.with_suffix(".log")).write_text(stderr)
+
+
+def dl4c_exists(py, uri):
+    """Asks whether a folder has a checkpoint in it."""
+    code = "import sys, dl4c\ntry: print(any(e.name.endswith('.safetensors') for e in dl4c.fs.walk(sys.argv[1])))\nexcept dl4c.Error: pass"
+    return lambda: dl4c(py, code, uri).strip() == "True"
+
+
+def example(py, master, web, conf, files):
+    """The example as users submit it, on real photographs, by both approaches, beside one process."""
+    for approach in ("barrier", "aggregate"):
+        said = submit(py, master, ROOT / "examples" / "spark_caltech256.py", MODEL, AT, web + "/photos", web + "/lists",
+                      web + "/caltech-" + approach, approach, conf=conf, files=files)
+        check("Accuracy" in said, said)
+    told = dl4c(py, EXAMPLE, str(MODEL), AT, web, str(work / "here"))
+    print(told, end="")
+    check(json.loads(told.splitlines()[-1]) == {"barrier": True, "aggregate": True}, told)
+
+
+EXAMPLE = """
+import sys, json, os, numpy as np, dl4c
+from dl4c.spark._tensors import Model
+model, at, web, here = sys.argv[1:]
+trunk = dl4c.load(model).trunk(at)
+for part in ('train', 'val', 'test'):
+    images = dl4c.ImageReader(web + '/photos', list=web + '/lists/%s.txt' % part, for_graph=trunk)
+    dl4c.featurize(trunk, images, here + '/' + part, shard_size=64)
+    for approach in ('barrier', 'aggregate'):
+        for name in os.listdir(here + '/' + part):
+            there = dl4c.fs.join(web, 'caltech-%s/%s/%s' % (approach, part, name))
+            assert open(here + '/' + part + '/' + name, 'rb').read() == dl4c.fs.read_bytes(there), there
+train = dl4c.Features(here + '/train')
+head = dl4c.softmax_head(train)
+head.fit(train, epochs=20, updater=dl4c.Adam(1e-3), batch=8, averaging_frequency=5, workers=2)
+e = head.evaluate(dl4c.Features(here + '/test'))
+print('threads: accuracy %.4f of %d' % (e.accuracy, len(e)))
+mine, same = Model(head.to_bytes(updater=True)), {}
+for approach in ('barrier', 'aggregate'):
+    there = dl4c.load(dl4c.fs.join(web, 'caltech-%s/head-%s.zip' % (approach, approach)))
+    other = Model(there.to_bytes(updater=True))
+    same[approach] = there.digest() == head.digest() and all(np.array_equal(mine.tensors[n], other.tensors[n]) for n in mine.tensors)
+print(json.dumps(same))
+"""
+
+
+def cluster():
+    start_hdfs()
+    web, rpc = env["HDFS_WEBHDFS_URL"], "hdfs://localhost:" + env["HDFS_PORT_BASE"]
+    web = "webhdfs://" + web.split("//")[1].split("/")[0]
+    environment = {"HADOOP_USER_NAME": "root"}
+    env.update(environment)
+    conf = {"spark.cores.max": "2", "spark.executor.cores": "1", "spark.executorEnv.HADOOP_USER_NAME": "root"}
+    files = luggage()
+    for version in VERSIONS:
+        py = python(version)
+        here = web + "/" + version
+        subprocess.run([draw, str(work / ("images-" + version)), "--per-class", "8", "--seed", "7"], check=True)
+        dl4c(py, PUT, str(work / ("images-" + version)), here)
+        master = start_spark(py)
+        try:
+            submit(py, master, ROOT / "tests" / "spark" / "job.py", "training", "photographs", conf=conf, files=files, WORK=here,
+                   TRUNK=str(MODEL), AT=AT, HDFS_RPC=rpc + "/" + version + "/images")
+            if FULL:
+                for approach in ("barrier", "aggregate"):
+                    killed(py, master, here, approach, conf, files)
+                if PHOTOS.is_dir():
+                    dl4c(py, SPLIT, str(PHOTOS), here)
+                    example(py, master, here, conf, files)
+                else:
+                    print("skipped: there is no ../shared/data/caltech101-30")
+        finally:
+            stop_spark()
+
+
+# Photographs, and a store for long trainings, to HDFS.
+PUT = """
+import sys, numpy as np, dl4c
+from dl4c.spark import _tensors
+images, to = sys.argv[1:]
+dl4c.fs.mkdir(to)
+dl4c.fs.copy(images, dl4c.fs.join(to, 'images'))
+rng = np.random.default_rng(5)
+rows = dl4c.fs.join(to, 'long/rows')
+dl4c.fs.mkdir(rows)
+data = _tensors.compose({}, [('features', rng.standard_normal((600, 512)).astype(np.float32)), ('labels', rng.integers(0, 20, 600))])
+dl4c.fs.write_bytes(dl4c.fs.join(rows, 'features-00000.safetensors'), data)
+dl4c.fs.write_bytes(dl4c.fs.join(rows, 'manifest.json'), b'{"shards": [{"name": "features-00000.safetensors", "rows": 600}]}')
+"""
+SPLIT = """
+import sys, dl4c
+photos, to = sys.argv[1:]
+dl4c.fs.copy(photos, dl4c.fs.join(to, 'photos'))
+dl4c.split_folder(photos, dl4c.fs.join(to, 'lists'), seed=1)
+"""
+
+
+def main():
+    for program in ("java", "bash", "curl"):
+        if not shutil.which(program):
+            skip("there is no " + program)
+    if variant == "cluster" and not (CLUSTER.is_file() and HARNESS.is_dir()):
+        skip("there is no ../shared/cluster")
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
+    if variant == "local":
+        local()
+        return
+    try:
+        cluster()
+    finally:
+        subprocess.run(["bash", str(HARNESS / "stop.sh"), "--clean"], env=env, capture_output=True)
+
+
+main()
