@@ -77,7 +77,7 @@ def submit(python, master, program, *args, conf=(), files=(), **more):
 
 def ended(begun, program, args, out, err):
     if begun.returncode:
-        wanted = [line for line in err.splitlines() if " INFO " not in line and " WARN " not in line and not line.startswith("\tat ")]
+        wanted = [line for line in err.splitlines() if not any(s in line for s in (" INFO ", " WARN ", "\tat "))]
         raise AssertionError("%s %s ended with %d:\n%s\n%s" % (program, args, begun.returncode, out, "\n".join(wanted[-60:])))
     print(out, end="")
     for line in err.splitlines():
@@ -105,7 +105,7 @@ def local():
         folder = work / version
         folder.mkdir()
         subprocess.run([draw, str(folder / "images"), "--per-class", "8", "--seed", "7"], check=True)
-        submit(python(version), "local[2]", ROOT / "tests" / "spark" / "job.py", *(os.environ.get("STEPS") or "training running photographs").split(),
+        submit(python(version), "local[2]", ROOT / "tests" / "spark" / "job.py", "training", "running", "photographs",
                PYTHONPATH=str(ROOT / "bindings" / "python"), WORK=str(folder), TRUNK=str(MODEL), AT=AT)
 
 
