@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 root, out = sys.argv[1:3]
+del sys.path[0]  # where this file is found under the name that it looks for
 for name in ('numpy', 'sphinx'):
     if importlib.util.find_spec(name) is None:
         print('skipped: this Python has no %s' % name)
