@@ -144,9 +144,11 @@ static void a_quota_ends_the_whole_copy(void **state)
     (void)state;
     const char *const full[] = { "403 NSQuotaExceededException The NameSpace quota (directories and files) of directory /d is exceeded",
                                  "403 IOException File /d/x could only be written to 0 of the 1 minReplication nodes. There are 2 "
-                                 "datanode(s) running and no node(s) are excluded in this operation." };
+                                 "datanode(s) running and no node(s) are excluded in this operation.",
+                                 "403 IOException File /d/x could only be written to 0 of the 1 minReplication nodes. There are 2 "
+                                 "datanode(s) running and 2 node(s) are excluded in this operation." };
     make_tree();
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < 3; i++) {
         fake_fault(&fake, 1, "CREATE", FAKE_EXCEPTION, 100, full[i]);
         fake_fault(&fake, 2, "CREATE", FAKE_EXCEPTION, 100, full[i]);
         BAD(copy(here("src"), at("/d"), 0), DL4C_E_FULL, "no room is left, 0 of 12 are there: ");
@@ -162,6 +164,11 @@ static void a_quota_ends_the_whole_copy(void **state)
                "403 IOException File /a could only be written to 0 of the 1 minReplication nodes. There are 0 datanode(s) running and no "
                "node(s) are excluded in this operation.");
     BAD(dli_fs_save(ctx, at("/a"), "a", 1, &err), DL4C_E_IO, "0 datanode(s)");
+    SET(n_faults, 0);
+    fake_fault(&fake, -2, "CREATE", FAKE_EXCEPTION, 9,
+               "403 IOException File /a could only be written to 0 of the 1 minReplication nodes. There are 3 datanode(s) running and 1 "
+               "node(s) are excluded in this operation.");
+    BAD(dli_fs_save(ctx, at("/a"), "a", 1, &err), DL4C_E_IO, "3 datanode(s)");
 }
 
 static int gather(void *arg, const char *uri, const struct dl4c_fs_stat *st)

@@ -25,13 +25,19 @@ struct meaning {
     dl4c_status status;
 };
 
-/* A disk without room is told by the node that wrote to it, and when no node has any by the NameNode. Where nodes were left out because
- * they failed, or none is there at all, that a block found no place says nothing of room. */
+/* A disk without room is told by the node that wrote to it. When a block finds no place the NameNode says how many nodes are running and
+ * how many of them were tried in vain: none, as none has room, or all. Some, or none running, says nothing of room. */
 static bool says_full(const char *message)
 {
-    return strstr(message, "No space left on device") || strstr(message, "Disk quota exceeded") ||
-           (strstr(message, "could only be written to 0 of") && strstr(message, "no node(s) are excluded") &&
-            !strstr(message, "There are 0 datanode(s) running"));
+    const char *running = strstr(message, "There are "), *tried = strstr(message, " running and ");
+    if (strstr(message, "No space left on device") || strstr(message, "Disk quota exceeded"))
+        return true;
+    if (!strstr(message, "could only be written to 0 of") || !running || !tried)
+        return false;
+    running += strlen("There are ");
+    tried += strlen(" running and ");
+    const size_t n = strcspn(running, " ");
+    return strncmp(running, "0 ", 2) != 0 && (strncmp(tried, "no ", 3) == 0 || (strncmp(tried, running, n) == 0 && tried[n] == ' '));
 }
 
 static dl4c_status status_of(const char *name, const char *message, long code)
