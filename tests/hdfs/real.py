@@ -529,12 +529,12 @@ def expiring(server):
     subprocess.run(["kdestroy"], env=env, check=True)
     run("ls", server + "/t", TOOL_TOKEN=other)
     until(LIFE_S + 2)
-    run("ls", server + "/t", want=1, says=") is expired", TOOL_TOKEN=other)
+    run("ls", server + "/t", want=1, says="expired", TOOL_TOKEN=other)
     p = subprocess.run([tool, "cp", server + "/t/f", str(work / "back")], env={**env, "TOOL_TOKEN": other}, capture_output=True, text=True)
     check(p.returncode == 1 and "E_DENIED" in p.stderr and "trying again" not in p.stderr and other not in p.stderr, p.stderr)
     run("ls", server + "/t", TOOL_TOKEN=token)
     until(MOST_LIFE_S + 2)
-    run("ls", server + "/t", want=1, says=") is expired", TOOL_TOKEN=token)
+    run("ls", server + "/t", want=1, says="expired", TOOL_TOKEN=token)
 
 
 def certificate(name, ca):
