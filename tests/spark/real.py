@@ -8,6 +8,7 @@ import json
 import os
 import pathlib
 import random
+import shlex
 import shutil
 import signal
 import socket
@@ -91,9 +92,12 @@ def begin(python, master, program, *args, conf=(), files=(), **more):
                 "spark.executor.memory": "512m", "spark.sql.shuffle.partitions": "2", **dict(conf)}
     home = subprocess.run([python, "-c", "import os, pyspark; print(os.path.dirname(pyspark.__file__))"], capture_output=True, text=True,
                           env=env, check=True).stdout.strip()
-    command = [os.path.join(home, "bin", "spark-submit"), "--master", master]
+    given = ["--master", master]
     for name, value in settings.items():
-        command += ["--conf", "%s=%s" % (name, value)]
+        given += ["--conf", "%s=%s" % (name, value)]
+    command = [os.path.join(home, "bin", "spark-submit"), *given]
+    if master.startswith("local"):  # spark-submit of Spark 3.5 does not end there: its timer of barriers keeps Java alive
+        more["PYSPARK_SUBMIT_ARGS"], command = shlex.join([*given, "pyspark-shell"]), [python]
     own = {**env, "SPARK_LOCAL_IP": "127.0.0.1", "SPARK_LOCAL_HOSTNAME": "localhost", "PYSPARK_PYTHON": python, "DL4C_LIB": library,
            "PYSPARK_DRIVER_PYTHON": python, "SPARK_LOCAL_DIRS": str(work / "local"), **more}
     return subprocess.Popen(command + [*files, str(program), *map(str, args)], env=own, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
