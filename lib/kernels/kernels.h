@@ -82,6 +82,9 @@ struct dli_kernels {
     /* update.h, at [kind - 1]: n parameters in place, with as many vectors of state as the updater has; whether all are finite then. */
     bool (*update[DLI_UPDATE_KINDS - 1])(const struct dli_update_rates *r, size_t n, const float *g, float *const *state, float *w);
 
+    /* mean.h */
+    void (*mean)(int64_t n, const float *const *x, const int64_t *weights, int32_t n_x, double total, float *const *y, int32_t n_y);
+
     /* pixels.h */
     size_t (*pixels_plan2)(const struct dli_axis *a, size_t src_width, int32_t channels, void *plan);
     void (*pixels_across2)(const struct dli_axis *a, const uint8_t *src, size_t src_width, int32_t channels, int16_t *dst);
@@ -120,6 +123,7 @@ void dli_generic_init_dense(struct dli_kernels *t);
 void dli_generic_init_pool(struct dli_kernels *t);
 void dli_generic_init_elementwise(struct dli_kernels *t);
 void dli_generic_init_softmax(struct dli_kernels *t);
+void dli_generic_init_mean(struct dli_kernels *t);
 void dli_generic_init_pixels(struct dli_kernels *t);
 void dli_generic_init_update(struct dli_kernels *t);
 

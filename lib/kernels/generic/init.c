@@ -15,6 +15,7 @@ void dli_kernels_init_generic(struct dli_kernels *t)
     dli_generic_init_pool(t);
     dli_generic_init_elementwise(t);
     dli_generic_init_softmax(t);
+    dli_generic_init_mean(t);
     dli_generic_init_pixels(t);
     dli_generic_init_update(t);
 }

@@ -13,6 +13,7 @@ void dli_kernels_init_avx2(struct dli_kernels *t)
     dli_avx2_init_gemm(t);
     dli_avx2_init_elementwise(t);
     dli_avx2_init_layout(t);
+    dli_avx2_init_mean(t);
     dli_avx2_init_pool(t);
     dli_avx2_init_softmax(t);
     dli_avx2_init_stored(t);

@@ -10,6 +10,7 @@ void dli_avx2_init_dense(struct dli_kernels *t);
 void dli_avx2_init_gemm(struct dli_kernels *t);
 void dli_avx2_init_elementwise(struct dli_kernels *t);
 void dli_avx2_init_layout(struct dli_kernels *t);
+void dli_avx2_init_mean(struct dli_kernels *t);
 void dli_avx2_init_pool(struct dli_kernels *t);
 void dli_avx2_init_softmax(struct dli_kernels *t);
 void dli_avx2_init_stored(struct dli_kernels *t);
