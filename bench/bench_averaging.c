@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Training by parameter averaging: epochs over examples in memory, so many workers, averaged every so many minibatches.
  *
- *     bench_averaging [--network head|conv] [--workers N] [--frequency K] [--batch N] [--threads T] [--seconds S] [--serve] [--json]
+ *     bench_averaging [--network head|conv] [--workers N] [--frequency K] [--batch N] [--epochs N] [--threads T] [--seconds S]
+ *                     [--serve] [--json]
  *
  * head: 4096 features to a softmax over 257 classes, which memory limits. conv: three convolutions on 3x32x32, which arithmetic limits. */
 #include "bench.h"
@@ -96,11 +97,12 @@ int main(int argc, char **argv)
         { "--workers", BENCH_INT, &a.options.workers, NULL },
         { "--frequency", BENCH_INT, &a.options.averaging_frequency, NULL },
         { "--batch", BENCH_LONG, &a.options.batch, NULL },
+        { "--epochs", BENCH_INT, &a.options.epochs, NULL },
         { "--threads", BENCH_INT, &threads, NULL },
         { 0 },
     };
     if (!bench_options(&b, argc, argv, options) || (strcmp(network, "head") != 0 && strcmp(network, "conv") != 0)) {
-        fprintf(stderr, "usage: bench_averaging [--network head|conv] [--workers N] [--frequency K] [--batch N] [--threads T] "
+        fprintf(stderr, "usage: bench_averaging [--network head|conv] [--workers N] [--frequency K] [--batch N] [--epochs N] [--threads T] "
                         "[--seconds S] [--serve] [--json]\n");
         return 2;
     }
@@ -109,7 +111,7 @@ int main(int argc, char **argv)
     dl4c_context *ctx = NULL;
     int status = 1;
     co.threads = threads;
-    b.items = (double)n->rows;
+    b.items = (double)n->rows * a.options.epochs;
     a.options.updater = "nesterovs:lr=0.001,momentum=0.9";
     if (dl4c_context_create(&co, &ctx, &a.err) == DL4C_OK && build(ctx, n, &a) == DL4C_OK && data(ctx, n, &a) == DL4C_OK) {
         char ready[256];
