@@ -571,7 +571,9 @@ static dl4c_status run_fit(struct fit *f, dl4c_graph *graph, struct dl4c_error *
     if (f->o->validation && memcmp(shape.dim, other.dim, (size_t)shape.rank * sizeof *shape.dim) != 0)
         return dli_fail(err, DL4C_E_INVALID, "train", "rows of the validation source are %s, those of the source %s",
                         DLI_SHAPE(other.dim, other.rank), DLI_SHAPE(shape.dim, shape.rank));
-    DLI_TRY(dli_trainer_create(graph, f->o, &shape, &f->t, err));
+    struct dl4c_fit_options own = *f->o;
+    own.threads = dli_fit_worker_threads(graph->ctx, f->o);
+    DLI_TRY(dli_trainer_create(graph, &own, &shape, &f->t, err));
     dli_watch_init(&f->watch, "train", f->o->progress, f->o->progress_user, f->o->cancel, f->o->timeout_ms);
     if (f->o->run_dir && f->t->positions == 1) /* rows with a class each */
         DLI_TRY(dli_labels_init(&f->labels, graph->ctx, f->o->workers, dli_trainer_binary(f->t) ? 2 : f->t->k_y,

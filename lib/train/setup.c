@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Setting up a trainer: its options, its tape for a shape of rows, what is made with the first tape. */
 #include "base/number.h"
+#include "base/thread_pool.h"
 #include "tensor/shape.h"
 #include "train/trainer.h"
 
@@ -87,6 +88,14 @@ dl4c_status dli_fit_options(const struct dl4c_fit_options *in, bool source_side,
     if (!o->seed && !o->seed_zero)
         o->seed = 42;
     return DL4C_OK;
+}
+
+int32_t dli_fit_worker_threads(dl4c_context *ctx, const struct dl4c_fit_options *o)
+{
+    if (dli_fit_leads(o))
+        return o->threads;
+    const int32_t width = dli_parallel_width(ctx, o->threads) / o->workers;
+    return width > 1 ? width : 1;
 }
 
 /* ---- planning ---- */

@@ -53,6 +53,8 @@ static inline bool dli_fit_by_all(const struct dl4c_fit_options *o) { return o->
 /* Over workers. */
 static inline bool dli_fit_leads(const struct dl4c_fit_options *o) { return o->transport && strchr(o->transport, ':'); }
 static inline bool dli_fit_averages(const struct dl4c_fit_options *o) { return o->workers > 1 || dli_fit_leads(o); }
+/* Threads of each worker: those in one process share its cores, the leader among them. */
+int32_t dli_fit_worker_threads(dl4c_context *ctx, const struct dl4c_fit_options *o);
 
 /* Defaults filled in and ranges checked. `source_side`: what only fit can use is allowed. */
 dl4c_status dli_fit_options(const struct dl4c_fit_options *in, bool source_side, struct dl4c_fit_options *out, struct dl4c_error *err);

@@ -342,8 +342,7 @@ static dl4c_status make_member(struct dli_workers *all, int32_t number, const st
 {
     struct dli_member *m = &all->members[number];
     struct dl4c_fit_options own = *o;
-    const int32_t width = dli_parallel_width(all->l.ctx, o->threads) / all->n;
-    own.threads = width > 1 ? width : 1;
+    own.threads = dli_fit_worker_threads(all->l.ctx, o);
     own.class_weights = all->t->class_weights;
     own.n_class_weights = all->t->n_class_weights;
     m->ctx = all->l.ctx;

@@ -3,6 +3,7 @@
 #include "graph/graph.h"
 #include "support/fail_alloc.h"
 #include "train/toy.h"
+#include "train/trainer.h"
 #include <dl4c/transport.h>
 
 #include <setjmp.h>
@@ -655,9 +656,32 @@ static void with_the_references_defects_examples_are_dropped_as_there(void **sta
     }
 }
 
+static void workers_share_the_threads_there_are(void **state)
+{
+    (void)state;
+    struct dl4c_context_options co = DL4C_CONTEXT_OPTIONS_INIT;
+    struct dl4c_fit_options o = DL4C_FIT_OPTIONS_INIT;
+    dl4c_context *ctx = NULL;
+    co.threads = 5;
+    assert_int_equal(dl4c_context_create(&co, &ctx, NULL), DL4C_OK);
+    o.workers = 1;
+    assert_int_equal(dli_fit_worker_threads(ctx, &o), 5);
+    o.workers = 2;
+    assert_int_equal(dli_fit_worker_threads(ctx, &o), 2);
+    o.workers = 9;
+    assert_int_equal(dli_fit_worker_threads(ctx, &o), 1);
+    o.threads = 4;
+    o.workers = 2;
+    assert_int_equal(dli_fit_worker_threads(ctx, &o), 2);
+    o.transport = "tcp://127.0.0.1:0"; /* they are elsewhere */
+    assert_int_equal(dli_fit_worker_threads(ctx, &o), 4);
+    dl4c_context_destroy(&ctx);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(workers_share_the_threads_there_are),
         cmocka_unit_test(averaging_every_step_is_one_process_with_a_larger_batch),
         cmocka_unit_test(gradients_of_workers_are_those_of_one_larger_batch),
         cmocka_unit_test(what_does_not_go_with_gradients_is_refused),
