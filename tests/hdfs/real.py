@@ -17,81 +17,25 @@ import sys
 import threading
 import time
 
+from cluster import Cluster, check, skip
+
 tool, dl4c, build, harness, variant = sys.argv[1:]
-harness = pathlib.Path(harness).resolve()
 work = pathlib.Path(build).resolve() / "real_hdfs" / variant
-jars = pathlib.Path(os.environ.get("HDFS_LIB", pathlib.Path(build).resolve() / "real_hdfs" / "lib"))
-env = dict(os.environ)
+cluster = Cluster(harness, build, work)
+env, script, ticket = cluster.env, cluster.script, cluster.ticket
 mounts = []
 
 
-def skip(why):
-    print("skipped: " + why)
-    sys.exit(77)
-
-
-def check(good, what):
-    if not good:
-        raise AssertionError(what)
-
-
-def free_ports():
-    """The first of a hundred ports that nobody has just now."""
-    for _ in range(50):
-        base = random.randrange(20000, 32000, 100)
-        try:
-            for port in range(base, base + 70):
-                with socket.socket() as s:
-                    s.bind(("127.0.0.1", port))
-            return base
-        except OSError:
-            continue
-    skip("there are no hundred free ports")
-
-
-def properties(**more):
-    """Settings that the harness knows nothing of, of hdfs-site.xml: they follow one that it takes as it is."""
-    return "5" + "".join(f"</value></property><property><name>{name.replace('__', '-').replace('_', '.')}</name><value>{value}"
-                         for name, value in more.items())
-
-
-def script(name, *args, **more):
-    return subprocess.run(["bash", str(harness / name), *args], env=env, check=True, capture_output=True, text=True, **more).stdout
-
-
 def start(*options):
-    if not harness.is_dir():
-        skip("there is no ../shared/cluster/hdfs-harness")
-    if os.environ.get("DL4C_TEST_FULL") != "1":
-        skip("it takes minutes; DL4C_TEST_FULL=1 runs it")
-    os.environ["PATH"] += ":/usr/sbin"
-    kerberos = ("krb5kdc", "kdb5_util", "kadmin.local", "kinit", "kdestroy") if "--kerberos" in options else ()
-    for program in ("java", "bash", "curl", "openssl", "keytool", *kerberos):
-        if not shutil.which(program):
-            skip("there is no " + program)
-    shutil.rmtree(work, ignore_errors=True)
-    work.mkdir(parents=True)
+    cluster.need(*options)
     if variant == "full":
         mounts.append(little_disk())
         env.update(HDFS_DATANODES="1", HDFS_BLOCKSIZE="1048576", HDFS_REPLICATION="1")
-    env.update(HDFS_DIR=str(work / "hdfs"), HDFS_LIB=str(jars), HDFS_PORT_BASE=str(free_ports()), HDFS_HEAP="256m",
-               HDFS_LS_LIMIT=properties(**SETTINGS.get(variant, {})))
-    if not list(jars.glob(".hadoop-*")):
-        if not shutil.which("mvn"):
-            skip("there is no mvn to get Hadoop with")
-        jars.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            script("fetch.sh", timeout=600)
-        except subprocess.SubprocessError:
-            skip("Maven cannot get Hadoop")
-    script("start.sh", *options, timeout=900)
-    for line in (work / "hdfs" / "env").read_text().splitlines():
-        name, _, value = line.partition("=")
-        env[name] = value
+    cluster.start(*options, page=5, **SETTINGS.get(variant, {}))
 
 
 def stop():
-    subprocess.run(["bash", str(harness / "stop.sh"), "--clean"], env=env, capture_output=True)
+    cluster.stop()
     for folder in mounts:
         subprocess.run(["umount", str(folder)], capture_output=True)
 
@@ -287,7 +231,7 @@ class Cutter(threading.Thread):
 
 def cut_upload():
     """An upload whose connection breaks goes on at the byte that the server has."""
-    base = int(env["HDFS_PORT_BASE"])
+    base = cluster.base
     big = data("big", 120000000)
     cutters = {port: Cutter(port, 60000000) for port in (base + 41, base + 51)}
     ways = ",".join(f"localhost:{port}=127.0.0.1:{c.port}" for port, c in cutters.items())
@@ -322,7 +266,7 @@ def dying_datanode():
     script("dn.sh", "start", "1")
 
 
-PHOTOS = harness.parent.parent / "data" / "caltech101-30"
+PHOTOS = cluster.harness.parent.parent / "data" / "caltech101-30"
 
 
 def local_features():
@@ -350,8 +294,8 @@ def command(*args, want=0):
     return p.stdout
 
 
-def features(server, *flags, during=None):
-    """From HDFS to HDFS the same bytes as from disk to disk, also where a run is killed, and where three do a part each."""
+def features(server, *flags, during=None, kills=3):
+    """From HDFS to HDFS the same bytes as from disk to disk, also where runs are killed, and where three do a part each."""
     if not PHOTOS.is_dir():
         print("skipped: there is no ../shared/data/caltech101-30")
         return
@@ -376,20 +320,38 @@ def features(server, *flags, during=None):
     def begin(*args):
         return subprocess.Popen([dl4c, *args, *flags, "--progress", "none"], env=env, stderr=subprocess.PIPE)
 
+    def killed(seconds, *args):
+        """kill -9 at a random moment; whether it was under way then."""
+        p = begin(*args)
+        time.sleep(random.uniform(0, seconds))
+        p.kill()
+        _, error = p.communicate()
+        check(p.returncode in (0, -9), f"{error}")
+        return p.returncode != 0
+
+    def removed(path):
+        for line in run("ls", there(path), **more).splitlines():
+            run("rm", there(f"{path}/{line.split(' ', 2)[2]}"), **more)
+        run("rm", there(path), **more)
+
     into = ("featurize", *how, "--images", there("/images"), "--out")
+    began = time.monotonic()
     p = begin(*into, there("/features"))
     if during:
         during()
     _, error = p.communicate(timeout=600)
     check(p.returncode == 0, f"{error}")
     stored("/features")
-    for i in range(3):
-        p = begin(*into, there("/killed"), "--resume")
-        time.sleep(random.uniform(0.2, 1.5))
-        p.kill()
-        p.communicate()
-    command(*into, there("/killed"), "--resume", *flags)
-    stored("/killed")
+    seconds = min(time.monotonic() - began, 3)
+    hit = 0
+    for i in range(kills):
+        hit += killed(seconds, *into, there("/killed"), "--resume")
+        command(*into, there("/killed"), "--resume", *flags)
+        stored("/killed")
+        if i + 1 < kills:
+            removed("/killed")
+    print(f"{server}: {hit} of {kills} runs were killed under way")
+    check(hit > 0 or kills < 20, "no run was killed under way")
     command("train", "--features", there("/features"), "--out", there("/head.zip"), "--epochs", "2", *flags)
     run("cp", there("/head.zip"), str(work / "back"), **more)
     same(work / "head.zip", work / "back")
@@ -397,6 +359,13 @@ def features(server, *flags, during=None):
           == command("evaluate", str(work / "head.zip"), "--features", str(work / "features"), "--json"), "evaluation")
     scores = ("predict", str(work / "whole.zip"), "--images", there("/images"), "--out", there("/scores.jsonl"), "--shard-size", "8",
               "--preprocess", "scale01")
+    hit = [killed(seconds, *scores, "--resume") for _ in range(3)]
+    command(*scores, "--resume", *flags)
+    run("cp", there("/scores.jsonl"), str(work / "back"), **more)
+    same(work / "scores.jsonl", work / "back")
+    print(f"{server}: predict was killed under way {sum(hit)} times of 3")
+    for name in ("/scores.jsonl", "/_scores.jsonl.work.json"):
+        run("rm", there(name), **more)
     three = [begin(*scores, "--part", f"{i + 1}/3") for i in range(3)]
     time.sleep(0.7)
     three[1].kill()
@@ -408,10 +377,8 @@ def features(server, *flags, during=None):
     same(work / "scores.jsonl", work / "back")
     left = [n.split(" ", 2)[2] for n in run("ls", there("/"), **more).splitlines()]
     check(not [n for n in left if n.endswith(".parts") or n.startswith(".")], f"{left}")
-    for name in ("features", "killed"):
-        for file in sorted((work / "features").iterdir()):
-            run("rm", there(f"/{name}/{file.name}"), **more)
-        run("rm", there(f"/{name}"), **more)
+    for name in ("/features", "/killed"):
+        removed(name)
     run("rm", there("/scores.jsonl"), **more)
     run("rm", there("/_scores.jsonl.work.json"), **more)
 
@@ -455,7 +422,7 @@ def photographs(server, *flags, classes=None):
 def failover():
     """The active NameNode gives up in the middle of reading and writing; both are named, or the nameservice is."""
     big = data("big", 40000000)
-    base = int(env["HDFS_PORT_BASE"])
+    base = cluster.base
     both, service = f"webhdfs://localhost:{base + 11},localhost:{base + 1}", "hdfs://testns"
     for server in (both, service):
         run("cp", str(big), uri("/big", server=server))
@@ -474,10 +441,6 @@ def failover():
     os.kill(int((work / "hdfs" / "pids" / "nn1.pid").read_text()), 9)
     run("cp", uri("/big", server=both), str(work / "back"))
     same(big, work / "back")
-
-
-def ticket(who):
-    subprocess.run(["kinit", "-k", "-t", env["HDFS_KEYTAB"], who], env=env, check=True)
 
 
 def tickets(server, secure):
@@ -578,7 +541,7 @@ VARIANTS = {"plain": ["--https", "--httpfs", "--tokens"], "ha": ["--ha"], "kerbe
             "certificates": ["--https"], "full": ["--keep"]}
 try:
     start(*VARIANTS[variant])
-    base = int(env["HDFS_PORT_BASE"])
+    base = cluster.base
     server_uri = f"webhdfs://localhost:{base + 1}"
     if variant == "ha":
         failover()
@@ -604,7 +567,7 @@ try:
         photographs(server_uri)
         photographs(f"webhdfs://localhost:{base + 30}", classes=2)
         photographs(f"swebhdfs://localhost:{base + 2}", "--hdfs-ca", env["HDFS_CA"], classes=2)
-        features(server_uri)
+        features(server_uri, kills=20)
         features(f"webhdfs://localhost:{base + 30}")
         features(f"swebhdfs://localhost:{base + 2}", "--hdfs-ca", env["HDFS_CA"])
         dying_datanode()
