@@ -179,6 +179,8 @@ class SparkComputationGraph:
                        epochs: int, seed: int, shuffle: bool, resume: bool) -> None:
         m = self.master
         at = fs.join(_cluster.path_of(m.checkpoint_dir), 'aggregate.safetensors') if m.checkpoint_dir is not None else None
+        if m.checkpoint_dir is not None:
+            fs.mkdir(m.checkpoint_dir)
         first = _tensors.Model(model).epoch
         if resume and at is not None:
             try:
