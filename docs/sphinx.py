@@ -35,7 +35,7 @@ def bare(name, thing):
 
 
 for module in pkgutil.iter_modules(dl4c.__path__):
-    if module.name.startswith('_') or module.ispkg:
+    if module.name.startswith('_'):
         continue
     if not os.path.exists(os.path.join(pages, module.name + '.rst')):
         print('dl4c.%s has no page docs/reference/python/%s.rst' % (module.name, module.name))

@@ -48,9 +48,8 @@ class Examples(unittest.TestCase):
     def test_examples_compute_what_they_say(self):
         self.assertEqual(self.said, '')
         seen, left_out = set(), 0
-        for found in [None, *pkgutil.iter_modules(dl4c.__path__)]:
-            name = 'dl4c' if found is None else 'dl4c.' + found.name
-            if name.startswith('dl4c._') or (found is not None and found.ispkg):
+        for name in ['dl4c'] + [found.name for found in pkgutil.walk_packages(dl4c.__path__, 'dl4c.', lambda name: None)]:
+            if '._' in name:
                 continue
             try:
                 module = importlib.import_module(name)

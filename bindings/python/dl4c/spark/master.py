@@ -30,6 +30,13 @@ class ParameterAveragingTrainingMaster:
     environment: variables for the tasks; setup: a function each task's process calls once, to register file systems for instance. port:
     where the leader listens; 0: any. wait, join_timeout, worker_timeout: seconds for executors to register, for tasks to meet, and until a
     silent one counts as lost. exchange, average, prefetch: as for dl4c.fit, of the barrier approach.
+
+    >>> from dl4c.spark import ParameterAveragingTrainingMaster
+    >>> ParameterAveragingTrainingMaster(batch_size_per_worker=32, approach='aggregate').averaging_frequency
+    5
+    >>> ParameterAveragingTrainingMaster(approach='ring')
+    Traceback (most recent call last):
+    ValueError: approach is 'ring': "auto", "barrier", "aggregate" is wanted
     """
 
     batch_size_per_worker: int = 16

@@ -32,6 +32,12 @@ def package(path: Path, library: bool = True) -> str:
 
     library: with the shared library where the package has it inside, as one that was installed from a wheel does; a task unpacks it
     to a folder of its own. Else give it along: `--py-files dl4c.zip --files libdl4c.so`.
+
+    >>> import zipfile
+    >>> from dl4c.spark import package
+    >>> names = zipfile.ZipFile(package('dl4c.zip', library=False)).namelist()
+    >>> 'dl4c/spark/network.py' in names, any(name.endswith('.so') for name in names)
+    (True, False)
     """
     to = os.fsdecode(path)
     with zipfile.ZipFile(to, 'w', zipfile.ZIP_DEFLATED) as z:
