@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # What tests/spark/real.py submits: each step compares what a cluster does with what one process does, to the bit, and prints a line.
 # Usage: job.py STEP...; the environment: WORK, a folder (or URI) that driver and executors see, TRUNK, AT, WORKERS.
+import json
 import os
 import sys
 import tempfile
+import time
 
 import numpy as np
 from pyspark.sql import SparkSession
@@ -172,17 +174,43 @@ def photographs():
 
 
 def long():
-    """A training that real.py kills an executor of."""
+    """A training that real.py kills an executor of. What the attempt that ended it told of, as a line of JSON."""
     store = dl4c.Features(under('rows'))
     here, there = dl4c.softmax_head(store), dl4c.softmax_head(store)
     epochs, approach = int(os.environ['EPOCHS']), os.environ['APPROACH']
-    net = SparkComputationGraph(spark, there, master(approach=approach, checkpoint_dir=under('checkpoints-' + approach),
+    net = SparkComputationGraph(spark, there, master(approach=approach, checkpoint_dir=under('checkpoints-' + os.environ['NAME']),
                                                      checkpoint_every=0.5, wait=90))
+    begun = time.monotonic()
     net.fit(under('rows'), epochs=epochs)
+    took = time.monotonic() - begun
     here.fit(store, epochs=epochs, batch=16, workers=WORKERS, averaging_frequency=3)
     check(same(here, there), approach + ': the model of an uninterrupted training')
+    print(json.dumps({'seconds': round(took, 1), 'epochs': len(net.epochs)}))
+
+
+def sized():
+    """Heads of 1 M and 8 M parameters, whose memory real.py has watched; it is told of in lines of JSON."""
+    from dl4c.spark import _tensors
+    rng = np.random.default_rng(6)
+    for floats, classes, rows in ((4096, 257, 2000), (8192, 1024, 600)):
+        where = under('sized/%d' % floats)
+        data = [('features', rng.standard_normal((rows, floats), np.float32)), ('labels', rng.integers(0, classes, rows))]
+        names = {'classes': json.dumps([str(k) for k in range(classes)])}
+        dl4c.fs.mkdir(where)
+        dl4c.fs.write_bytes(dl4c.fs.join(where, 'features-00000.safetensors'), _tensors.compose(names, data))
+        shards = {'shards': [{'name': 'features-00000.safetensors', 'rows': rows}]}
+        dl4c.fs.write_bytes(dl4c.fs.join(where, 'manifest.json'), json.dumps(shards).encode())
+        store = dl4c.Features(where)
+        here = dl4c.softmax_head(store)
+        here.fit(store, epochs=1, batch=16, workers=WORKERS, averaging_frequency=3, updater='nesterovs:lr=1e-3,momentum=0.9')
+        for approach in ('barrier', 'aggregate'):
+            there = dl4c.softmax_head(store)
+            net = SparkComputationGraph(spark, there, master(approach=approach))
+            net.fit(where, epochs=1, updater='nesterovs:lr=1e-3,momentum=0.9')
+            check(same(here, there), '%s: a head of %d parameters' % (approach, floats * classes))
+            print(json.dumps({'floats': floats * classes, 'approach': approach, 'task_mib': net.memory >> 20}), flush=True)
 
 
 for step in sys.argv[1:]:
-    {'training': training, 'running': running, 'photographs': photographs, 'long': long}[step]()
+    {'training': training, 'running': running, 'photographs': photographs, 'long': long, 'sized': sized}[step]()
 spark.stop()

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""dl4c.spark in real Spark: in one process ("local"), or on a standalone cluster over a real HDFS, both started here ("cluster"), where
-the library travels with the job. DL4C_TEST_FULL=1: under both versions, on all photographs, and with executors that are killed.
-Usage: real.py LIBRARY DRAW BUILD SHARED local|cluster. Skipped where Java, Maven, their registry or pyspark's, or the scripts in SHARED
-are missing. DL4C_SPARK_VENVS: a folder with environments that have pyspark, venv-3.5.9 and venv-4.0.5, else they are made in BUILD."""
+"""dl4c.spark in real Spark: in one process ("local"), on a standalone cluster over a real HDFS ("cluster") and on a YARN that watches the
+memory of its containers ("yarn"), all started here; the library travels with the job. DL4C_TEST_FULL=1: under both versions, on all
+photographs, with more executors that are killed, and yarn at all. Usage: real.py LIBRARY DRAW BUILD SHARED VARIANT. Skipped where
+Java, Maven, their registry or pyspark's, or the scripts in SHARED are missing. DL4C_SPARK_VENVS: a folder with environments that have
+pyspark, venv-3.5.9 and venv-4.0.5, else they are made in BUILD. DL4C_SPARK_VERSIONS: which of them. DL4C_WHEEL: one to use on YARN."""
 
 import json
 import os
 import pathlib
 import random
+import re
 import shlex
 import shutil
 import signal
@@ -17,13 +19,15 @@ import sys
 import time
 import zipfile
 
+from yarn import Yarn, fetch
+
 library, draw, build, shared, variant = sys.argv[1:]
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 build, shared = pathlib.Path(build).resolve(), pathlib.Path(shared).resolve()
 CLUSTER, HARNESS = shared / "cluster" / "spark" / "cluster.sh", shared / "cluster" / "hdfs-harness"
 PHOTOS = shared / "data" / "caltech101-30"
 FULL = os.environ.get("DL4C_TEST_FULL") == "1"
-VERSIONS = ("3.5.9", "4.0.5") if FULL else ("3.5.9",)
+VERSIONS = tuple(os.environ.get("DL4C_SPARK_VERSIONS", "3.5.9 4.0.5" if FULL else "3.5.9").split())
 MODEL, AT = ROOT / "examples" / "data" / "minivgg.zip", "block4_pool"
 work = build / "real_spark" / variant
 env = {k: v for k, v in os.environ.items() if not k.startswith(("SPARK_", "PYSPARK_", "MALLOC_")) and k != "DL4C_LIB"}
@@ -180,24 +184,30 @@ def executors():
     return found
 
 
-def killed(py, master, web, approach, conf, files):
-    """An executor dies in the middle of a training, and the model is that of one that was left alone."""
-    out = work / ("long-" + approach)
-    begun = begin(py, master, ROOT / "tests" / "spark" / "job.py", "long", conf=conf, files=files, WORK=web + "/long", APPROACH=approach,
-                  EPOCHS="400" if approach == "barrier" else "12")
-    until, seen = time.monotonic() + 120, 0
-    marker = dl4c_exists(py, web + "/long/checkpoints-" + approach)
-    while time.monotonic() < until and begun.poll() is None and not marker():
+def killed(py, master, web, approach, which, conf, files):
+    """An executor dies in the middle of a training, and the model is that of one that was left alone. which: 0 or 1, of the two; one
+    of them has the leader of the barrier approach."""
+    name = "%s-%d" % (approach, which)
+    begun, since = begin(py, master, ROOT / "tests" / "spark" / "job.py", "long", conf=conf, files=files, WORK=web + "/long",
+                         APPROACH=approach, NAME=name, EPOCHS="400" if approach == "barrier" else "12"), time.monotonic()
+    marker = dl4c_exists(py, web + "/long/checkpoints-" + name)
+    while time.monotonic() < since + 120 and begun.poll() is None and not marker():
         time.sleep(0.3)
     victims = executors()
-    check(begun.poll() is None and victims, "the job ended, or had no executor, before one could be killed: %s" % begun.poll())
-    one = sorted(victims)[-1]
-    os.kill(victims[one], signal.SIGKILL)
-    print("killed an executor of the %s approach" % approach)
+    if begun.poll() is not None or len(victims) < 2:
+        begun.kill()
+        raise AssertionError("the job ended, or lacked executors, before one could be killed:\n%s\n%s" % begun.communicate())
+    os.kill(victims[sorted(victims)[which]], signal.SIGKILL)
+    at = time.monotonic()
     stdout, stderr = begun.communicate(timeout=600)
+    (work / ("long-%s.log" % name)).write_text(stderr)
     ended(begun, "job.py", ("long", approach), stdout, stderr)
+    print("%s: executor %d was killed %.1f s after the job began, which ended %.1f s later" % (approach, which, at - since,
+                                                                                          time.monotonic() - at))
     check("the model of an uninterrupted training" in stdout, stdout)
-    (out.with_suffix(".log")).write_text(stderr)
+    told = json.loads(stdout.splitlines()[-1])
+    check("Lost executor" in stderr, "nobody lost an executor:\n" + stderr)
+    check(approach != "barrier" or told["epochs"] < 400, "the second attempt began anew: %s" % told)
 
 
 def dl4c_exists(py, uri):
@@ -258,11 +268,11 @@ def cluster():
         dl4c(py, PUT, str(work / ("images-" + version)), here)
         master = start_spark(py)
         try:
-            submit(py, master, ROOT / "tests" / "spark" / "job.py", "training", "photographs", conf=conf, files=files, WORK=here,
-                   TRUNK=str(MODEL), AT=AT, HDFS_RPC=rpc + "/" + version + "/images")
+            submit(py, master, ROOT / "tests" / "spark" / "job.py", *(["training"] if FULL else []), "photographs", conf=conf,
+                   files=files, WORK=here, TRUNK=str(MODEL), AT=AT, HDFS_RPC=rpc + "/" + version + "/images")
+            for approach, which in (("barrier", 1), ("barrier", 0), ("aggregate", 1))[:3 if FULL else 1]:
+                killed(py, master, here, approach, which, conf, files)
             if FULL:
-                for approach in ("barrier", "aggregate"):
-                    killed(py, master, here, approach, conf, files)
                 if PHOTOS.is_dir():
                     dl4c(py, SPLIT, str(PHOTOS), here)
                     example(py, master, here, conf, files)
@@ -270,6 +280,74 @@ def cluster():
                     print("skipped: there is no ../shared/data/caltech101-30")
         finally:
             stop_spark()
+
+
+# ---- YARN
+
+
+def packed(version):
+    """An environment with NumPy and this package, packed as users do it for --archives. The wheel named in DL4C_WHEEL, or a copy."""
+    venv, out = work / "env", work / "env.tar.gz"
+    wheel = os.environ.get("DL4C_WHEEL")
+    subprocess.run([python(version), "-m", "venv", str(venv)], check=True, capture_output=True, env=env)
+    made = subprocess.run([venv / "bin" / "python", "-m", "pip", "install", "-q", "--disable-pip-version-check", "numpy", "venv-pack",
+                           "setuptools<80", *([wheel] if wheel else [])], capture_output=True, text=True, timeout=900, env=env)
+    if made.returncode:
+        skip("pip cannot get venv-pack: %s" % made.stderr.strip().splitlines()[-1:])
+    if not wheel:
+        site = next((venv / "lib").glob("python*")) / "site-packages" / "dl4c"
+        shutil.copytree(ROOT / "bindings" / "python" / "dl4c", site, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copy(library, site / "libdl4c.so")
+    subprocess.run([venv / "bin" / "venv-pack", "-q", "-p", str(venv), "-o", str(out)], check=True, env=env)
+    return out
+
+
+def watched(py, on, overhead, here, *steps):
+    """A job whose containers get so many MiB beside the heap; the most that it says one should have."""
+    home = subprocess.run([py, "-c", "import os, pyspark; print(os.path.dirname(pyspark.__file__))"], capture_output=True, text=True,
+                          env=env, check=True).stdout.strip()
+    conf = {"spark.executor.instances": "2", "spark.executor.cores": "1", "spark.executorEnv.HADOOP_USER_NAME": "root",
+            "spark.executor.extraJavaOptions": "-Xms512m -XX:+AlwaysPreTouch",  # the heap counts as a whole
+            "spark.executor.memoryOverhead": "%dm" % overhead, "spark.yarn.am.memory": "512m", "spark.yarn.am.memoryOverhead": "768m",
+            "spark.yarn.jars": "local:%s/jars/*" % home, "spark.yarn.maxAppAttempts": "1"}
+    begun = begin(py, "yarn", ROOT / "tests" / "spark" / "job.py", *steps, conf=conf,
+                  files=["--archives", "%s#env" % (work / "env.tar.gz")], WORK=here, TRUNK=str(MODEL), AT=AT,
+                  PYSPARK_PYTHON="./env/bin/python", PYSPARK_DRIVER_PYTHON=str(work / "env" / "bin" / "python"))
+    out, err = begun.communicate(timeout=1500)
+    for name, (had, given, virtual, most) in sorted(on.used().items()):
+        print("%s: %.0f of %.0f MiB, virtual %.0f of %.0f MiB" % (name, had, given, virtual, most))
+    ended(begun, "job.py", steps, out, err)
+    check(not on.killed(), "\n".join(on.killed()))
+    wanted = [int(n) for n in re.findall(r"memoryOverhead should be at least (\d+)m", err)]
+    check(wanted, "the job did not say what memory it wants:\n" + err)
+    return max(wanted), "TOO LITTLE" in err
+
+
+def yarn():
+    jars = pathlib.Path(os.environ.get("YARN_LIB", build / "real_spark" / "yarn-lib")).resolve()
+    if not shutil.which("mvn") and not list(jars.glob(".yarn-*")):
+        skip("there is no mvn to get YARN with")
+    try:
+        fetch(jars)
+    except subprocess.SubprocessError:
+        skip("Maven cannot get YARN")
+    start_hdfs()
+    env["HADOOP_USER_NAME"] = "root"
+    on = Yarn(work / "yarn", jars, pathlib.Path(env["HADOOP_CONF_DIR"]), free_ports(20))
+    env["HADOOP_CONF_DIR"] = str(on.conf)
+    web = "webhdfs://" + env["HDFS_WEBHDFS_URL"].split("//")[1].split("/")[0] + "/yarn"
+    try:
+        on.start(env)
+        py = python(VERSIONS[0])
+        packed(VERSIONS[0])
+        subprocess.run([draw, str(work / "images"), "--per-class", "8", "--seed", "7"], check=True)
+        dl4c(py, PUT, str(work / "images"), web)
+        wanted, _ = watched(py, on, 2048, web, "sized")
+        print("with %d MiB beside the heap, which the job asked for:" % wanted)
+        _, little = watched(py, on, wanted, web, "training", "photographs", "sized")
+        check(not little, "a job has what it asked for, and it is too little")
+    finally:
+        on.stop()
 
 
 # Photographs, and a store for long trainings, to HDFS.
@@ -298,7 +376,9 @@ def main():
     for program in ("java", "bash", "curl"):
         if not shutil.which(program):
             skip("there is no " + program)
-    if variant == "cluster" and not (CLUSTER.is_file() and HARNESS.is_dir()):
+    if variant == "yarn" and not FULL:
+        skip("it takes minutes; DL4C_TEST_FULL=1 runs it")
+    if variant != "local" and not (CLUSTER.is_file() and HARNESS.is_dir()):
         skip("there is no ../shared/cluster")
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
@@ -306,7 +386,7 @@ def main():
         local()
         return
     try:
-        cluster()
+        {"cluster": cluster, "yarn": yarn}[variant]()
     finally:
         subprocess.run(["bash", str(HARNESS / "stop.sh"), "--clean"], env=env, capture_output=True)
 
