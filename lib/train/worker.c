@@ -3,6 +3,7 @@
 #include "base/cpu.h"
 #include "base/deadline.h"
 #include "graph/graph.h"
+#include "train/breaker.h"
 #include "train/member.h"
 #include "train/workers.h"
 
@@ -71,8 +72,12 @@ static dl4c_status run(struct worker *w, struct dl4c_error *err)
 {
     for (;;) {
         bool ended = false;
+        struct dli_breaker breaker = { 0 };
         DLI_TRY(join(w, err));
-        const dl4c_status status = stay(w, &ended, err);
+        dl4c_status status = dli_breaker_start(&breaker, w->m.group, w->o.cancel, 0, err);
+        if (status == DL4C_OK)
+            status = stay(w, &ended, err);
+        dli_breaker_stop(&breaker);
         dl4c_group_leave(&w->m.group, status == DL4C_E_CANCELLED ? 0 : 1000);
         if (ended || !(passes(status) || status == DL4C_E_UNSUPPORTED))
             return status;

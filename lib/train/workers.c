@@ -7,6 +7,7 @@
 #include "train/workers.h"
 #include "base/thread_pool.h"
 #include "graph/graph.h"
+#include "train/breaker.h"
 #include "train/leader.h"
 #include "train/replay.h"
 
@@ -39,6 +40,7 @@ struct dli_workers {
     int32_t dealt_to;                /* workers that there is memory for */
     const struct dli_replay *replay; /* borrowed; NULL: all train in every round */
     struct dli_trainer_copy before;  /* the leader's at the beginning of the round, for a round that fails */
+    struct dli_breaker breaker;      /* of calls on a group of others */
 };
 
 /* ---- threads ---- */
@@ -83,6 +85,7 @@ static void *work(void *arg)
 static void stop(struct dli_workers *all)
 {
     dl4c_cancel_set(&all->cannot_join);
+    dli_breaker_stop(&all->breaker);
     dl4c_group_leave(&all->l.group, all->l.remote ? 1000 : 0);
     for (int32_t i = 1; i <= all->n_started; i++)
         pthread_join(all->threads[i], NULL);
@@ -389,6 +392,8 @@ static dl4c_status gather(struct dli_workers *all, const struct dl4c_fit_options
     }
     DLI_TRY(status);
     all->l.m.group = all->l.group;
+    if (all->l.remote && !all->l.trains) /* of a fixed group all are cancelled alike: what one breaks off the others wait for */
+        DLI_TRY(dli_breaker_start(&all->breaker, all->l.group, o->cancel, watch->deadline_ns, err));
     int32_t without;
     const dl4c_status met = dli_leader_welcome(&all->l, watch, &without, err);
     return dli_leader_may_go_on(&all->l, met) ? dli_leader_regroup(&all->l, without, watch, err) : met;
@@ -477,6 +482,7 @@ void dli_workers_destroy(struct dli_workers **workers, dl4c_status status, const
         return;
     *workers = NULL;
     const bool fixed = all->l.remote && all->l.trains; /* a group that nobody else can lead */
+    dli_breaker_stop(&all->breaker);
     if (all->l.group && (fixed || (status != DL4C_E_CANCELLED && status != DL4C_E_TIMEOUT))) /* then it may go on elsewhere */
         dli_leader_end(&all->l, status, message);
     stop(all);

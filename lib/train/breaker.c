@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A thread that breaks off the calls on a group when the host wants its call back and it does not come by itself. */
+#define _GNU_SOURCE
+#include "train/breaker.h"
+
+#include "base/thread_pool.h"
+
+#include <time.h>
+
+enum { LOOK_MS = 100 };
+
+static bool wanted_back(const struct dli_breaker *b)
+{
+    return (b->cancel && __atomic_load_n(b->cancel, __ATOMIC_RELAXED)) || (b->deadline_ns && dli_now_ns() >= b->deadline_ns);
+}
+
+/* Under the lock: until it is over, or so long. */
+static void doze(struct dli_breaker *b, int64_t until_ns)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    const int64_t left = dli_left_ms(until_ns), ms = left < LOOK_MS ? left : LOOK_MS, ns = t.tv_nsec + ms * 1000000;
+    t.tv_sec += (time_t)(ns / 1000000000);
+    t.tv_nsec = (long)(ns % 1000000000);
+    (void)pthread_cond_timedwait(&b->news, &b->lock, &t);
+}
+
+static void *watch(void *arg)
+{
+    struct dli_breaker *b = arg;
+    pthread_mutex_lock(&b->lock);
+    while (!b->over && !wanted_back(b))
+        doze(b, INT64_MAX);
+    for (const int64_t until = dli_moment(DLI_BREAK_MS); !b->over && dli_now_ns() < until;)
+        doze(b, until);
+    if (!b->over)
+        dl4c_group_cancel(b->group);
+    pthread_mutex_unlock(&b->lock);
+    return NULL;
+}
+
+dl4c_status dli_breaker_start(struct dli_breaker *b, dl4c_group *group, const int32_t *cancel, int64_t deadline_ns, struct dl4c_error *err)
+{
+    pthread_condattr_t by;
+    if (!cancel && !deadline_ns)
+        return DL4C_OK;
+    b->group = group;
+    b->cancel = cancel;
+    b->deadline_ns = deadline_ns;
+    b->over = false;
+    pthread_mutex_init(&b->lock, NULL);
+    pthread_condattr_init(&by);
+    pthread_condattr_setclock(&by, CLOCK_MONOTONIC);
+    pthread_cond_init(&b->news, &by);
+    pthread_condattr_destroy(&by);
+    b->running = dli_thread_start(&b->thread, watch, b);
+    if (b->running)
+        return DL4C_OK;
+    pthread_cond_destroy(&b->news);
+    pthread_mutex_destroy(&b->lock);
+    return dli_fail(err, DL4C_E_NOMEM, "train", "the thread that looks at the cancel flag cannot be started");
+}
+
+void dli_breaker_stop(struct dli_breaker *b)
+{
+    if (!b->running)
+        return;
+    pthread_mutex_lock(&b->lock);
+    b->over = true;
+    pthread_cond_signal(&b->news);
+    pthread_mutex_unlock(&b->lock);
+    pthread_join(b->thread, NULL);
+    pthread_cond_destroy(&b->news);
+    pthread_mutex_destroy(&b->lock);
+    b->running = false;
+}
