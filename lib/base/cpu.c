@@ -45,7 +45,7 @@ static void detect(void)
     const unsigned long long saved = xgetbv0();
     if ((saved & 6) != 6 || !__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(b & 1u << 5))
         return;
-    flags |= DLI_CPU_AVX2 | (b & 1u << 29 ? DLI_CPU_SHA : 0u);
+    flags |= DLI_CPU_AVX2 | (b & 1u << 29 ? DLI_CPU_SHA : 0u) | (c & 1u << 10 ? DLI_CPU_VPCLMUL : 0u);
     const unsigned f_dq_bw_vl = 1u << 16 | 1u << 17 | 1u << 30 | 1u << 31;
     if ((saved & 0xe6) != 0xe6 || (b & f_dq_bw_vl) != f_dq_bw_vl)
         return;
@@ -66,13 +66,13 @@ static void look(void)
     if (strcmp(mask, "generic") == 0)
         flags = 0;
     else if (strcmp(mask, "avx2") == 0)
-        flags &= DLI_CPU_AVX2 | DLI_CPU_SHA;
+        flags &= DLI_CPU_AVX2 | DLI_CPU_SHA; /* as the first that had it, but for SHA-256 */
 }
 
 unsigned dli_cpu_flags(void)
 {
     pthread_once(&once, look);
-    return limit >= 2 ? flags : limit == 1 ? flags & (DLI_CPU_AVX2 | DLI_CPU_SHA) : 0;
+    return limit >= 2 ? flags : limit == 1 ? flags & (DLI_CPU_AVX2 | DLI_CPU_SHA | DLI_CPU_VPCLMUL) : 0;
 }
 
 int dli_cpu_rank(void)

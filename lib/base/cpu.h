@@ -8,7 +8,8 @@ enum {
     DLI_CPU_AVX512 = 2,      /* AVX-512 F, BW, DQ, VL and the system saves zmm */
     DLI_CPU_AVX512_BF16 = 4, /* VDPBF16PS */
     DLI_CPU_SHA = 8,         /* SHA-256's rounds; only with AVX2 */
-    DLI_CPU_AVX512_VBMI = 16 /* VPERMB; only with AVX-512 */
+    DLI_CPU_AVX512_VBMI = 16, /* VPERMB; only with AVX-512 */
+    DLI_CPU_VPCLMUL = 32 /* products without carries in ymm; only with AVX2 */
 };
 
 /* What the calling thread may use. */

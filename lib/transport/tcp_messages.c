@@ -6,6 +6,7 @@
 #include "transport/tcp.h"
 
 #include <poll.h>
+#include <sched.h>
 #include <string.h>
 
 struct exchange {
@@ -17,7 +18,10 @@ struct exchange {
     bool moved;
 };
 
-enum { TURN = 1 << 20 /* bytes after which another link has its turn */ };
+enum {
+    TURN = 1 << 20, /* bytes after which another link has its turn */
+    SPIN_NS = 50000
+};
 
 dl4c_status dli_tcp_standing(struct dli_tcp *t, struct dl4c_error *err)
 {
@@ -177,7 +181,8 @@ static dl4c_status move_all(struct exchange *x, struct dl4c_error *err)
     return DL4C_OK;
 }
 
-/* Until a link or the service thread has news, or 50 ms pass. */
+/* Until a link or the service thread has news, or 50 ms pass. In the midst of an exchange news is there within microseconds, and to sleep
+ * until then costs more than to look again: so the first looks only give way to others. */
 static void wait_for_news(struct exchange *x, int64_t until_ns)
 {
     struct dli_tcp *t = x->t;
@@ -189,8 +194,13 @@ static void wait_for_news(struct exchange *x, int64_t until_ns)
         if (r != t->rank && events)
             t->polled_links[n++] = (struct pollfd){ .fd = m->link.fd, .events = (short)(events | m->link.want) };
     }
-    const int64_t left = dli_left_ms(until_ns);
-    if (poll(t->polled_links, n, left < 50 ? (int)left : 50) > 0 && t->polled_links[0].revents)
+    const int64_t left = dli_left_ms(until_ns), spin_ns = dli_now_ns() + SPIN_NS;
+    int ready;
+    while ((ready = poll(t->polled_links, n, 0)) == 0 && dli_now_ns() < spin_ns)
+        sched_yield();
+    if (ready == 0)
+        ready = poll(t->polled_links, n, left < 50 ? (int)left : 50);
+    if (ready > 0 && t->polled_links[0].revents)
         dli_tcp_unwake(t->wake_caller);
 }
 
