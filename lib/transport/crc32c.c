@@ -97,9 +97,10 @@ __attribute__((target("sse4.2"))) static uint32_t by_instruction(uint32_t crc, c
 }
 
 /*
- * A block of 256 bytes is moved past the block behind it and added to that one, so that in the end one block is left whose remainder is that
- * of all. 128 bits are a polynomial lo x^64 + hi, bit 63 of each word being its lowest power. Behind 2048 bits lo counts x^2112 times and hi
- * x^2048 times, modulo the polynomial; a product of two such words comes out one place too low, so the factors are x^2111 and x^2047.
+ * A block of 256 bytes is moved past the block behind it and added to that one, so that in the end one block is left whose remainder
+ * is that of all. 128 bits are a polynomial lo x^64 + hi, bit 63 of each word being its lowest power. Behind 2048 bits lo counts
+ * x^2112 times and hi x^2048 times, modulo the polynomial; a product of two such words comes out one place too low, so the factors
+ * are x^2111 and x^2047.
  */
 enum { BLOCK = 256 };
 
@@ -111,9 +112,10 @@ __attribute__((target("avx2,pclmul,vpclmulqdq"))) static void fold(uint8_t block
     for (int i = 0; i < 8; i++)
         r[i] = _mm256_loadu_si256((const __m256i *)block + i);
     for (; blocks > 0; blocks--, p += BLOCK)
-        for (int i = 0; i < 8; i++)
-            r[i] = _mm256_xor_si256(_mm256_xor_si256(_mm256_clmulepi64_epi128(r[i], by, 0x00), _mm256_clmulepi64_epi128(r[i], by, 0x11)),
-                                    _mm256_loadu_si256((const __m256i *)p + i));
+        for (int i = 0; i < 8; i++) {
+            const __m256i lo = _mm256_clmulepi64_epi128(r[i], by, 0x00), hi = _mm256_clmulepi64_epi128(r[i], by, 0x11);
+            r[i] = _mm256_xor_si256(_mm256_xor_si256(lo, hi), _mm256_loadu_si256((const __m256i *)p + i));
+        }
     for (int i = 0; i < 8; i++)
         _mm256_storeu_si256((__m256i *)block + i, r[i]);
 }

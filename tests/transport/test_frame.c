@@ -67,7 +67,8 @@ static uint32_t slowly(const uint8_t *p, size_t n)
 
 static void so_is_that_of_many_bytes(void **state)
 {
-    static const size_t lengths[] = { 0, 1, 7, 8, 255, 256, 511, 512, 513, 767, 768, 771, 4096, 12287, 12288, 12289, 12288 * 3 + 4101, 300007 };
+    static const size_t lengths[] = { 0, 1, 7, 8, 255, 256, 511, 512, 513, 767, 768, 771, 4096, 12287, 12288,
+                                      12289, 12288 * 3 + 4101, 300007 };
     uint8_t *b = malloc(300007 + 8);
     (void)state;
     assert_non_null(b);
