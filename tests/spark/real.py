@@ -284,6 +284,8 @@ def cluster():
 
 # ---- YARN
 
+HEAP = 512  # of an executor, MiB
+
 
 def packed(version):
     """An environment with NumPy and this package, packed as users do it for --archives. The wheel named in DL4C_WHEEL, or a copy."""
@@ -307,7 +309,8 @@ def watched(py, on, overhead, here, *steps):
     home = subprocess.run([py, "-c", "import os, pyspark; print(os.path.dirname(pyspark.__file__))"], capture_output=True, text=True,
                           env=env, check=True).stdout.strip()
     conf = {"spark.executor.instances": "2", "spark.executor.cores": "1", "spark.executorEnv.HADOOP_USER_NAME": "root",
-            "spark.executor.extraJavaOptions": "-Xms512m -XX:+AlwaysPreTouch",  # the heap counts as a whole
+            "spark.executor.memory": "%dm" % HEAP,
+            "spark.executor.extraJavaOptions": "-Xms%dm -XX:+AlwaysPreTouch" % HEAP,  # the heap counts as a whole
             "spark.executor.memoryOverhead": "%dm" % overhead, "spark.yarn.am.memory": "512m", "spark.yarn.am.memoryOverhead": "768m",
             "spark.yarn.jars": "local:%s/jars/*" % home, "spark.yarn.maxAppAttempts": "1"}
     begun = begin(py, "yarn", ROOT / "tests" / "spark" / "job.py", *steps, conf=conf,
@@ -318,9 +321,9 @@ def watched(py, on, overhead, here, *steps):
         print("%s: %.0f of %.0f MiB, virtual %.0f of %.0f MiB" % (name, had, given, virtual, most))
     ended(begun, "job.py", steps, out, err)
     check(not on.killed(), "\n".join(on.killed()))
-    wanted = [int(n) for n in re.findall(r"memoryOverhead should be at least (\d+)m", err)]
-    check(wanted, "the job did not say what memory it wants:\n" + err)
-    return max(wanted), "TOO LITTLE" in err
+    said = re.findall(r"memoryOverhead should be at least (\d+)m, (\d+)m where", out + err)
+    check(said, "the job did not say what memory it wants:\n" + out + err)
+    return max(int(n) for n, _ in said), max(int(n) for _, n in said), "TOO LITTLE" in out + err
 
 
 def yarn():
@@ -342,9 +345,12 @@ def yarn():
         packed(VERSIONS[0])
         subprocess.run([draw, str(work / "images"), "--per-class", "8", "--seed", "7"], check=True)
         dl4c(py, PUT, str(work / "images"), web)
-        wanted, _ = watched(py, on, 2048, web, "sized")
-        print("with %d MiB beside the heap, which the job asked for:" % wanted)
-        _, little = watched(py, on, wanted, web, "training", "photographs", "sized")
+        least, space, _ = watched(py, on, 2048, web, "sized")
+        most = max(had for had, *_ in on.used().values()) - HEAP
+        print("a container had at most %.0f MiB beside the heap; the job had asked for %d" % (most, least))
+        check(0.6 * least < most <= least, "what a job asks for is not what it takes")
+        print("with %d MiB beside the heap, which the job asked for where address space is watched as well:" % space)
+        _, _, little = watched(py, on, space, web, "training", "photographs", "sized")
         check(not little, "a job has what it asked for, and it is too little")
     finally:
         on.stop()

@@ -169,6 +169,20 @@ class Spark(unittest.TestCase):
         self.assertEqual([_memory.bytes_of(t) for t in ('512m', '1g', '384', '4096k', '1gb')],
                          [512 << 20, 1 << 30, 384 << 20, 4096 << 10, 1 << 30])
 
+    def test_memory_is_told_from_the_model(self):
+        store = dl4c.Features(self.store)
+        head = dl4c.softmax_head(store)
+        data = head.to_bytes('safetensors', updater=True)
+        self.assertEqual([_memory.model_bytes(data, u) // len(data) for u in ('sgd:lr=1', None, 'adam', 'amsgrad:lr=1')], [1, 2, 3, 4])
+        head.fit(store, epochs=1, batch=16, updater='adam')
+        data = head.to_bytes('safetensors', updater=True)
+        self.assertEqual(_memory.model_bytes(data, 'adam'), len(data))
+        one, two = (_memory.need(approach, 64 << 20, 19 << 20, 1 << 20, 2) for approach in ('barrier', 'aggregate'))
+        self.assertTrue(one.worker < one.leader and two.worker == two.leader)
+        self.assertEqual(_memory.wanted(one, 3) - _memory.wanted(one, 2), one.worker)
+        self.assertGreater(_memory.wanted_of_space(one, 2, 512 << 20), _memory.wanted(one, 2))
+        self.assertEqual(_memory.wanted_of_space(one, 2, 8 << 30), _memory.wanted(one, 2))
+
     def test_photographs_are_told_by_their_paths(self):
         root, names = features.relative(['hdfs://n:1/a/b/2.jpg', 'hdfs://n:1/a/a/1.jpg'])
         self.assertEqual((root, list(names.values())), ('hdfs://n:1/a', ['a/1.jpg', 'b/2.jpg']))

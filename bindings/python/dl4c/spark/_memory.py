@@ -9,7 +9,11 @@ from typing import Any, Optional
 from . import _cluster
 
 MIB = 1 << 20
-PROCESS = 90 * MIB  # Python, NumPy, pyspark and the library, before any work
+PROCESS = 95 * MIB  # Python, NumPy, pyspark and the library, before any work
+EXECUTOR = 288 * MIB  # what an executor's Java has beyond its heap, and the process that Python workers are forked from
+# Address space, which YARN watches too unless it is told not to: of Java beyond its heap, of that process, of a worker before any work.
+JAVA_SPACE, FORKER_SPACE, WORKER_SPACE, SPACE_RATIO = 1984 * MIB, 128 * MIB, 560 * MIB, 2.1
+_STATES = {'sgd': 0, 'noop': 0, 'adagrad': 1, 'nesterovs': 1, 'rmsprop': 1, 'amsgrad': 3}  # floats a parameter; others: 2
 _UNITS = {'': MIB, 'b': 1, 'k': 1 << 10, 'm': MIB, 'g': 1 << 30, 't': 1 << 40}
 
 
@@ -21,12 +25,20 @@ class Need:
     leader: int
 
 
+def model_bytes(model: bytes, updater: Optional[str]) -> int:
+    """Bytes of parameters and the updater's state, of a model's file that may have no state yet."""
+    if b'"updater_state"' in model[:8 + int.from_bytes(model[:8], 'little')]:
+        return len(model)
+    return len(model) * (1 + _STATES.get((updater or 'nesterovs').partition(':')[0], 2))
+
+
 def need(approach: str, model: int, rows: int, round_rows: int, workers: int) -> Need:
     """model: bytes of parameters and the updater's state; rows: of the data, as a task holds them; round_rows: of a worker's in a round."""
     if approach == 'barrier':
-        worker = PROCESS + 4 * model + rows + 2 * round_rows
-        return Need(worker, worker + 5 * model + rows + 2 * round_rows * workers)
-    return Need(PROCESS + 8 * model + rows + 2 * round_rows, PROCESS + 8 * model + rows + 2 * round_rows)
+        worker = PROCESS + 4 * model + 2 * round_rows
+        return Need(worker, worker + 2 * model + rows + 2 * round_rows * workers)
+    worker = PROCESS + 7 * model + 5 * rows // 2 + 2 * round_rows
+    return Need(worker, worker)
 
 
 def bytes_of(text: str, unit: str = 'm') -> int:
@@ -43,7 +55,8 @@ def overhead(sc: Any) -> Optional[int]:
     given = conf.get('spark.executor.memoryOverhead')
     heap = bytes_of(conf.get('spark.executor.memory', '1g'))
     factor = float(conf.get('spark.executor.memoryOverheadFactor', '0.1'))
-    return (bytes_of(given) if given else max(384 * MIB, int(heap * factor))) + bytes_of(conf.get('spark.executor.pyspark.memory', '0'))
+    least = bytes_of(conf.get('spark.executor.minMemoryOverhead', '384m'))
+    return (bytes_of(given) if given else max(least, int(heap * factor))) + bytes_of(conf.get('spark.executor.pyspark.memory', '0'))
 
 
 def tasks_of_executor(sc: Any, workers: int) -> int:
@@ -56,19 +69,32 @@ def tasks_of_executor(sc: Any, workers: int) -> int:
     return max(1, min(workers, each))
 
 
+def wanted(found: Need, tasks: int) -> int:
+    """Bytes beside the heap of an executor with so many tasks, the leader among them."""
+    return EXECUTOR + found.leader + (tasks - 1) * found.worker
+
+
+def wanted_of_space(found: Need, tasks: int, heap: int) -> int:
+    """The same where address space is watched: a container may have SPACE_RATIO times as much of it as memory."""
+    space = heap + JAVA_SPACE + FORKER_SPACE + tasks * WORKER_SPACE + found.leader + (tasks - 1) * found.worker - tasks * PROCESS
+    return max(wanted(found, tasks), int(space / SPACE_RATIO) - heap)
+
+
 def report(sc: Any, approach: str, workers: int, found: Need) -> int:
     """Prints what the job needs before it starts. Returns the bytes wanted beside an executor's heap."""
-    tasks = tasks_of_executor(sc, workers)
-    wanted = found.leader + (tasks - 1) * found.worker
-    given = overhead(sc)
+    tasks, given = tasks_of_executor(sc, workers), overhead(sc)
+    least = wanted(found, tasks)
     text = '%d workers, %s: a Python worker takes about %d MiB beside the heap' % (workers, approach, found.worker // MIB)
     if found.leader > found.worker:
         text += ', the leader\'s %d MiB' % (found.leader // MIB)
-    text += '; with %d of them on an executor spark.executor.memoryOverhead should be at least %dm' % (tasks, -(-wanted // MIB))
+    text += '; with %d of them on an executor spark.executor.memoryOverhead should be at least %dm' % (tasks, -(-least // MIB))
+    if sc.master.startswith('yarn'):
+        space = wanted_of_space(found, tasks, bytes_of(sc.getConf().get('spark.executor.memory', '1g')))
+        text += ', %dm where yarn.nodemanager.vmem-check-enabled is on, as it is unless YARN is told otherwise' % -(-space // MIB)
     if given is not None:
-        text += ' (it is %dm%s)' % (given // MIB, ': TOO LITTLE where containers are watched' if given < wanted else '')
+        text += ' (it is %dm%s)' % (given // MIB, ': TOO LITTLE where containers are watched' if given < least else '')
     _cluster.say(text)
-    return wanted
+    return least
 
 
-__all__ = ['Need', 'bytes_of', 'need', 'overhead', 'report', 'tasks_of_executor']
+__all__ = ['Need', 'bytes_of', 'model_bytes', 'need', 'overhead', 'report', 'tasks_of_executor', 'wanted', 'wanted_of_space']

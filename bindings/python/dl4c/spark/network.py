@@ -103,7 +103,7 @@ class SparkComputationGraph:
         row = 4 * int(np.prod([max(1, n) for n in shape]))
         data = _store.Store(rows.uri).rows * row if rows.kind == 'features' else 0
         count = self.master.batch_size_per_worker * self.master.averaging_frequency
-        return _memory.need(approach, 2 * model, data, count * row, workers)
+        return _memory.need(approach, model, data, count * row, workers)
 
     def fit(self, data: Any, epochs: int = 1, updater: Optional[str] = None, lr_schedule: Optional[str] = None, l1: float = 0.0,
             l2: float = 0.0, seed: int = 42, shuffle: bool = True, class_weights: Weights = None, validation: Optional[Path] = None,
@@ -130,7 +130,7 @@ class SparkComputationGraph:
             raise errors.StateError('a barrier stage of %d tasks, and %d can run at once: fewer workers, more executors, or '
                                     'approach="aggregate"' % (workers, slots), 'spark')
         model = self.graph.to_bytes('safetensors', updater=True)
-        _memory.report(self.sc, approach, workers, self._need(approach, rows, workers, len(model)))
+        _memory.report(self.sc, approach, workers, self._need(approach, rows, workers, _memory.model_bytes(model, updater)))
         options: Dict[str, Any] = {'updater': updater, 'lr_schedule': lr_schedule, 'l1': l1, 'l2': l2, 'class_weights': class_weights}
         if approach == 'barrier':
             more = dict(seed=seed, shuffle=shuffle, epochs=epochs, early_stopping=early_stopping, run_dir=_text(run_dir))
