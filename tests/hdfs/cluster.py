@@ -4,35 +4,12 @@ status 77 and the reason: DL4C_TEST_FULL=1, Java, Maven and its registry (or HDF
 
 import os
 import pathlib
-import random
 import shutil
-import socket
 import subprocess
 import sys
 
-
-def skip(why):
-    print("skipped: " + why)
-    sys.exit(77)
-
-
-def check(good, what):
-    if not good:
-        raise AssertionError(what)
-
-
-def free_ports():
-    """The first of a hundred ports that nobody has just now."""
-    for _ in range(50):
-        base = random.randrange(20000, 32000, 100)
-        try:
-            for port in range(base, base + 70):
-                with socket.socket() as s:
-                    s.bind(("127.0.0.1", port))
-            return base
-        except OSError:
-            continue
-    return skip("there are no hundred free ports")
+sys.path.insert(1, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
+from servers import check, free_ports, skip  # noqa: E402
 
 
 def properties(more):
@@ -67,7 +44,7 @@ class Cluster:
 
     def start(self, *options, page=1000, **more):
         """The servers with these options of start.sh, lists in pages of so many entries, and more settings of hdfs-site.xml."""
-        self.base = free_ports()
+        self.base = free_ports(70)
         self.env.update(HDFS_DIR=str(self.folder / "hdfs"), HDFS_LIB=str(self.jars), HDFS_PORT_BASE=str(self.base), HDFS_HEAP="256m",
                         HDFS_LS_LIMIT=f"{page}{properties(more)}")
         if not list(self.jars.glob(".hadoop-*")):

@@ -8,18 +8,18 @@ pyspark, venv-3.5.9 and venv-4.0.5, else they are made in BUILD. DL4C_SPARK_VERS
 import json
 import os
 import pathlib
-import random
 import re
 import shlex
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
 import zipfile
 
-from yarn import Yarn, fetch
+sys.path.insert(1, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
+from servers import check, free_ports, skip  # noqa: E402
+from yarn import Yarn, fetch  # noqa: E402
 
 library, draw, build, shared, variant = sys.argv[1:]
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -31,30 +31,6 @@ VERSIONS = tuple(os.environ.get("DL4C_SPARK_VERSIONS", "3.5.9 4.0.5" if FULL els
 MODEL, AT = ROOT / "examples" / "data" / "minivgg.zip", "block4_pool"
 work = build / "real_spark" / variant
 env = {k: v for k, v in os.environ.items() if not k.startswith(("SPARK_", "PYSPARK_", "MALLOC_")) and k != "DL4C_LIB"}
-
-
-def skip(why):
-    print("skipped: " + why)
-    sys.exit(77)
-
-
-def check(good, what):
-    if not good:
-        raise AssertionError(what)
-
-
-def free_ports(n):
-    """The first of n ports that nobody has just now."""
-    for _ in range(50):
-        base = random.randrange(20000, 32000, 100)
-        try:
-            for port in range(base, base + n):
-                with socket.socket() as s:
-                    s.bind(("127.0.0.1", port))
-            return base
-        except OSError:
-            continue
-    skip("there are no %d free ports in a row" % n)
 
 
 def python(version):
