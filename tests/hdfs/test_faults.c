@@ -432,6 +432,27 @@ static void a_list_that_says_there_is_more_must_tell_it(void **state)
     BAD(dl4c_fs_list(ctx, at("/"), ignore, NULL, &err), DL4C_E_IO, "tells none");
 }
 
+static char logged[400];
+static int n_logged;
+static void on_log(void *user, int32_t level, const char *origin, const char *message)
+{
+    (void)user;
+    (void)level;
+    n_logged++;
+    snprintf(logged, sizeof logged, "%s: %s", origin, message);
+}
+
+/* The context anew, with a log. */
+static void with_log(void)
+{
+    struct dl4c_context_options o = DL4C_CONTEXT_OPTIONS_INIT;
+    o.log = on_log;
+    logged[0] = '\0';
+    n_logged = 0;
+    dl4c_context_destroy(&ctx);
+    GOOD(dl4c_context_create(&o, &ctx, &err));
+}
+
 static void a_standby_is_left_for_the_active_one(void **state)
 {
     (void)state;
@@ -439,8 +460,11 @@ static void a_standby_is_left_for_the_active_one(void **state)
     char uri[200], *back;
     size_t n;
     snprintf(uri, sizeof uri, "webhdfs://127.0.0.1:%d,localhost:%d/out?user.name=alice", fake.server[0].port, fake.server[other].port);
+    with_log();
     SET(server[0].standby, true);
     GOOD(dli_fs_save(ctx, uri, "hello", 5, &err)); /* CREATE's first step is no question of state: the standby redirects as well */
+    assert_int_equal(n_logged, 1);
+    assert_non_null(strstr(logged, "StandbyException"));
     holds("/out", "hello", 5);
     const int asked = fake_count(&fake, "0 GET ");
     GOOD(dli_fs_load(ctx, uri, 100, &back, &n, &err));
@@ -450,6 +474,7 @@ static void a_standby_is_left_for_the_active_one(void **state)
     SET(server[other].standby, true);
     GOOD(dli_fs_load(ctx, uri, 100, &back, &n, &err));
     dli_free(back);
+    assert_int_equal(n_logged, 2); /* once for all requests that were on their way */
     fake_kill(&fake, 0); /* both are gone, then the other one takes over */
     SET(server[other].standby, false);
     GOOD(dli_fs_load(ctx, uri, 100, &back, &n, &err));
@@ -550,22 +575,10 @@ static void a_flag_ends_waiting(void **state)
     assert_int_equal(seen()->n_files, 1);
 }
 
-static char logged[400];
-static void on_log(void *user, int32_t level, const char *origin, const char *message)
-{
-    (void)user;
-    (void)level;
-    snprintf(logged, sizeof logged, "%s: %s", origin, message);
-}
-
 static void what_is_tried_again_is_told_to_the_log(void **state)
 {
     (void)state;
-    struct dl4c_context_options o = DL4C_CONTEXT_OPTIONS_INIT;
-    o.log = on_log;
-    logged[0] = '\0';
-    dl4c_context_destroy(&ctx);
-    GOOD(dl4c_context_create(&o, &ctx, &err));
+    with_log();
     fake_fault(&fake, 0, "GETFILESTATUS", FAKE_EXCEPTION, 2, "403 SafeModeException Name node is in safe mode.");
     GOOD(read_it());
     assert_non_null(strstr(logged, "webhdfs: /a: SafeModeException"));

@@ -157,15 +157,17 @@ static void anew(struct dli_wh_call *c, int64_t delay_ms, bool in_vain)
 
 static void again(struct dli_wh_call *c, int64_t delay_ms) { anew(c, delay_ms, true); }
 
-/* The NameNode did not do it: another one at once, all in turn after a while. */
+/* The NameNode did not do it: another one at once, all in turn after a while. The log hears of a change from the call that saw it first. */
 static void again_elsewhere(struct dli_wh_call *c, bool stranger)
 {
     struct dli_wh_cluster *k = c->cluster;
-    if (k->active == c->node)
+    const bool first = k->active == c->node;
+    if (first)
         k->active = (c->node + 1) % k->n_nodes;
     c->nodes_failed++;
     if (c->nodes_failed % k->n_nodes != 0) {
-        again(c, 0);
+        c->repeated = true;
+        anew(c, 0, first);
         return;
     }
     c->rounds++;

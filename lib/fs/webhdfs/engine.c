@@ -116,19 +116,27 @@ static void nap(struct dli_wh_call *c, int64_t ms)
     pthread_cond_timedwait(&c->changed, &c->w->lock, &until);
 }
 
+/* What the engine left for the log. Under the lock, which is let go meanwhile: the host's logger may be slow, or call us. */
+static void tell(struct dli_wh_call *c)
+{
+    char note[sizeof c->note];
+    if (!c->note[0])
+        return;
+    memcpy(note, c->note, sizeof note);
+    c->note[0] = '\0';
+    pthread_mutex_unlock(&c->w->lock);
+    dli_log(c->w->ctx, DL4C_LOG_WARNING, "webhdfs", "%s", note);
+    pthread_mutex_lock(&c->w->lock);
+}
+
 dl4c_status dli_wh_wait(struct dli_wh_call *c, int64_t timeout_ms, struct dl4c_error *err)
 {
     struct dli_webhdfs *w = c->w;
     const int64_t until = timeout_ms < 0 ? INT64_MAX : dli_moment(timeout_ms);
-    char note[sizeof c->note];
     pthread_mutex_lock(&w->lock);
     while (!c->done) {
         if (c->note[0]) {
-            memcpy(note, c->note, sizeof note);
-            c->note[0] = '\0';
-            pthread_mutex_unlock(&w->lock); /* the host's logger may be slow, or call us */
-            dli_log(w->ctx, DL4C_LOG_WARNING, "webhdfs", "%s", note);
-            pthread_mutex_lock(&w->lock);
+            tell(c);
             continue;
         }
         const bool cancelled = dl4c_fs_cancelled() != 0;
@@ -140,6 +148,7 @@ dl4c_status dli_wh_wait(struct dli_wh_call *c, int64_t timeout_ms, struct dl4c_e
         const int64_t left = until == INT64_MAX ? SLICE_MS : dli_left_ms(until);
         nap(c, left < SLICE_MS ? left : SLICE_MS);
     }
+    tell(c); /* also of what succeeded at once when it was tried again */
     pthread_mutex_unlock(&w->lock);
     if (c->status != DL4C_OK && err)
         *err = c->err;
