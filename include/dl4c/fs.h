@@ -389,7 +389,8 @@ struct dl4c_fs_copied {
  * @p to. Directories that are there are filled up. Each file is written as by dl4c_fs_create: nothing has a final name before it is whole,
  * and its bytes are counted. Only a power cut soon after, where DL4C_FS_COPY_SYNC was not asked for, can leave local copies short. A file
  * that fails is told and the others go on, until 100 failures in a row end the call; a target without room left ends it at once and is
- * told by the call alone. Links of the local file system are followed. A file under way takes at most 26 MiB, from HDFS to HDFS 43 MiB.
+ * told by the call alone. Links of the local file system are followed. A file under way takes at most 23 MiB, one of a
+ * host's own file system 43 MiB.
  * @param from    URIs, not patterns.
  * @param copied  May be NULL; filled after a failure too.
  * @retval DL4C_E_NOTFOUND  a source is not there, or several sources and @p to is not

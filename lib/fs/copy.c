@@ -162,6 +162,7 @@ static dl4c_status name_root(struct dli_copy *c, const char *from, const struct 
     *r = (struct dli_copy_root){ 0 };
     DLI_TRY(dli_fs_named(c->ctx, from, &n, err));
     r->from_local = n.fs->ops.read_at == dli_fs_local.read_at;
+    r->in_turn = r->from_local || dli_fs_is_hdfs(n.uri.scheme);
     dli_uri_free(&n.uri);
     DLI_TRY(dl4c_fs_base_name(c->ctx, from, &name, err));
     *inside = to->directory && *name && strcmp(name, ".") != 0 && strcmp(name, "..") != 0;

@@ -10,6 +10,7 @@
 struct dli_copy_root { /* a source and what it becomes */
     char *from, *to;
     bool from_local;
+    bool in_turn; /* who reads it in turn has what follows on its way */
 };
 
 struct dli_copy_task { /* a file */

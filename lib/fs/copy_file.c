@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Copying one file: whole through memory where it is small, in pieces otherwise. Pieces of a server are read ahead by two threads, so that
- * one is on its way while another is written. */
+/* Copying one file: whole through memory where it is small, in pieces otherwise. Pieces of a host's file system are read ahead by two
+ * threads, so that one is on its way while another is written; HDFS sends what follows by itself. */
 #include "base/sha256.h"
 #include "base/thread_pool.h"
 #include "fs/copy.h"
@@ -78,13 +78,10 @@ struct ahead {
     struct dl4c_error e;   /* the first failure */
 };
 
-/* The first piece is small: a file of HDFS has read so much when it is open. */
-static int64_t piece_at(int64_t piece) { return piece ? PIECE + (piece - 1) * FAR_PIECE : 0; }
-
 static size_t piece_size(const struct ahead *a, int64_t piece)
 {
-    const int64_t left = a->size - piece_at(piece), most = piece ? FAR_PIECE : PIECE;
-    return (size_t)(left < most ? left : most);
+    const int64_t left = a->size - piece * FAR_PIECE;
+    return (size_t)(left < FAR_PIECE ? left : FAR_PIECE);
 }
 
 static void *read_ahead(void *arg)
@@ -100,7 +97,7 @@ static void *read_ahead(void *arg)
         const int64_t piece = a->next++;
         struct dl4c_error e = DL4C_ERROR_INIT;
         pthread_mutex_unlock(&a->lock);
-        const dl4c_status status = dl4c_fs_read_at(a->file, piece_at(piece), a->slot[piece % SLOTS], piece_size(a, piece), &e);
+        const dl4c_status status = dl4c_fs_read_at(a->file, piece * FAR_PIECE, a->slot[piece % SLOTS], piece_size(a, piece), &e);
         pthread_mutex_lock(&a->lock);
         if (status == DL4C_OK) {
             a->full[piece % SLOTS] = true;
@@ -148,7 +145,7 @@ static dl4c_status put_ahead(struct transfer *t, dl4c_fs_file *file, struct dl4c
     pthread_t threads[READERS];
     dl4c_status status = DL4C_OK;
     int n = 0;
-    a.pieces = a.size > PIECE ? 1 + (a.size - PIECE + FAR_PIECE - 1) / FAR_PIECE : a.size > 0;
+    a.pieces = a.size / FAR_PIECE + (a.size % FAR_PIECE > 0);
     for (int i = 0; i < SLOTS && i < a.pieces && status == DL4C_OK; i++)
         if (!(a.slot[i] = dli_alloc(t->c->ctx, a.size < FAR_PIECE ? (size_t)a.size : (size_t)FAR_PIECE, err)))
             status = dli_alloc_status();
@@ -173,13 +170,13 @@ static dl4c_status put_ahead(struct transfer *t, dl4c_fs_file *file, struct dl4c
     return status;
 }
 
-static dl4c_status put_large(struct transfer *t, bool local, struct dl4c_error *err)
+static dl4c_status put_large(struct transfer *t, bool in_turn, struct dl4c_error *err)
 {
     dl4c_fs_file *file;
     DLI_TRY(dl4c_fs_open(t->c->ctx, t->from, &file, err));
     dl4c_status status = dl4c_fs_create(t->c->ctx, t->to, &t->writer, err);
     if (status == DL4C_OK)
-        status = local ? put_pieces(t, file, PIECE, err) : put_ahead(t, file, err);
+        status = in_turn ? put_pieces(t, file, PIECE, err) : put_ahead(t, file, err);
     dl4c_fs_close(&file);
     return status;
 }
@@ -248,10 +245,10 @@ static bool broke(dl4c_status status, const struct dl4c_error *err)
     return (status == DL4C_E_IO || status == DL4C_E_TIMEOUT) && err->domain == DL4C_DOMAIN_CURL;
 }
 
-static dl4c_status put_once(struct transfer *t, int64_t size, bool local, struct dl4c_error *err)
+static dl4c_status put_once(struct transfer *t, int64_t size, bool in_turn, struct dl4c_error *err)
 {
     dli_sha256_init(&t->sum);
-    dl4c_status status = size <= SMALL ? put_small(t, size, err) : put_large(t, local, err);
+    dl4c_status status = size <= SMALL ? put_small(t, size, err) : put_large(t, in_turn, err);
     if (status == DL4C_OK) {
         dli_fs_no_sync(t->writer); /* the disk is waited for once, by the whole call */
         status = dl4c_fs_commit(&t->writer, err);
@@ -264,15 +261,15 @@ dl4c_status dli_copy_file(struct dli_copy *c, const struct dli_copy_task *task, 
                           struct dl4c_error *err)
 {
     struct transfer t = { .c = c, .from = from, .to = to, .digest = c->o.flags & DL4C_FS_COPY_CHECKSUM };
-    const bool local = c->roots[task->root].from_local;
+    const bool local = c->roots[task->root].from_local, in_turn = c->roots[task->root].in_turn;
     dl4c_status status = look(c, task, from, to, skipped, err);
     if (status == DL4C_OK && !*skipped) {
-        status = put_once(&t, task->size, local, err);
+        status = put_once(&t, task->size, in_turn, err);
         for (int n = 1; n < MOST_BEGINNINGS && local && t.counted > BEGIN_ANEW_FROM && broke(status, err) && !dl4c_fs_cancelled(); n++) {
             dli_log(c->ctx, DL4C_LOG_WARNING, "fs", "%.400s: beginning anew", err->message);
             atomic_fetch_sub_explicit(&c->bytes, t.counted, memory_order_relaxed);
             t.counted = 0;
-            status = put_once(&t, task->size, local, err);
+            status = put_once(&t, task->size, in_turn, err);
         }
         if (status == DL4C_OK && t.digest)
             status = check_copy(&t, err);

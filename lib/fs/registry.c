@@ -92,7 +92,7 @@ static dl4c_status add_own(dl4c_context *ctx, const struct dl4c_fs_ops *ops, voi
     return status;
 }
 
-static bool is_hdfs(const char *scheme)
+bool dli_fs_is_hdfs(const char *scheme)
 {
     return strcmp(scheme, "webhdfs") == 0 || strcmp(scheme, "swebhdfs") == 0 || strcmp(scheme, "hdfs") == 0;
 }
@@ -132,7 +132,7 @@ dl4c_status dli_fs_find(dl4c_context *ctx, const struct dli_uri *uri, const stru
 {
     pthread_mutex_lock(&ctx->lock);
     dl4c_status status = add_built_in(ctx, err);
-    if (status == DL4C_OK && is_hdfs(uri->scheme) && !look_up(ctx, uri->scheme))
+    if (status == DL4C_OK && dli_fs_is_hdfs(uri->scheme) && !look_up(ctx, uri->scheme))
         status = dli_webhdfs_register(ctx, add_own, err);
     *fs = status == DL4C_OK ? look_up(ctx, uri->scheme) : NULL;
     pthread_mutex_unlock(&ctx->lock);

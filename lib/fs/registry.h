@@ -19,6 +19,7 @@ typedef dl4c_status (*dli_fs_add_fn)(dl4c_context *ctx, const struct dl4c_fs_ops
 dl4c_status dli_webhdfs_register(dl4c_context *ctx, dli_fs_add_fn add, struct dl4c_error *err);
 /* Why a scheme of HDFS is not there; NULL: it is none of them. */
 const char *dli_webhdfs_missing(const char *scheme);
+bool dli_fs_is_hdfs(const char *scheme);
 
 /* The file system of a parsed URI: lives as long as the context. DL4C_E_UNSUPPORTED: none has this scheme. */
 dl4c_status dli_fs_find(dl4c_context *ctx, const struct dli_uri *uri, const struct dli_fs **fs, struct dl4c_error *err);

@@ -316,8 +316,13 @@ void fake_open_file(struct request *r)
     } else if (offset > (long)x->size || (offset == (long)x->size && offset > 0)) {
         fake_exception(r, 403, "IOException", "Offset out of the range");
     } else {
-        const size_t left = x->size - (size_t)offset;
-        fake_send_file(r, x->bytes + offset, length >= 0 && (size_t)length < left ? (size_t)length : left);
+        const size_t left = x->size - (size_t)offset, n = length >= 0 && (size_t)length < left ? (size_t)length : left;
+        char *copy = malloc(n + 1);
+        memcpy(copy, x->bytes + offset, n);
+        pthread_mutex_unlock(&r->f->lock); /* a client may take it as slowly as he likes: others are served meanwhile */
+        fake_send_file(r, copy, n);
+        pthread_mutex_lock(&r->f->lock);
+        free(copy);
     }
 }
 

@@ -129,33 +129,6 @@ static void a_body_without_length_is_whole_where_it_has_the_files_size(void **st
     BAD(read_it(), DL4C_E_IO, "how many");
 }
 
-static void who_reads_on_and_on_asks_for_more_at_once(void **state)
-{
-    (void)state;
-    const size_t n = (60 << 20) + 3, piece = 100000;
-    char *big = pattern(n), *got = malloc(piece);
-    dl4c_fs_file *f;
-    int64_t used, peak;
-    fake_put(&fake, "/big", big, n);
-    GOOD(dl4c_fs_open(ctx, at("/big"), &f, &err));
-    for (size_t i = 0; i < n; i += piece) {
-        const size_t k = n - i < piece ? n - i : piece;
-        GOOD(dl4c_fs_read_at(f, (int64_t)i, got, k, &err));
-        assert_memory_equal(got, big + i, k);
-    }
-    assert_int_equal(fake_count(&fake, "0 GET /webhdfs/v1/big?op=OPEN"), 10); /* 1, 2, 4, 8, 8 ... MiB */
-    dl4c_context_memory(ctx, &used, &peak);
-    assert_in_range(peak, 1, 9 << 20);
-    for (size_t i = 50 << 20; i > 3 << 20; i -= 3 << 20) { /* back and forth: no more than before */
-        GOOD(dl4c_fs_read_at(f, (int64_t)i, got, piece, &err));
-        assert_memory_equal(got, big + i, piece);
-    }
-    assert_true(fake_count(&fake, "&length=1048576") >= 15);
-    dl4c_fs_close(&f);
-    free(got);
-    free(big);
-}
-
 static void a_dead_datanode_is_avoided(void **state)
 {
     (void)state;
@@ -594,7 +567,6 @@ int main(void)
         T(a_length_that_is_too_short_is_no_whole_file),
         T(more_than_was_asked_for_is_refused),
         T(a_body_without_length_is_whole_where_it_has_the_files_size),
-        T(who_reads_on_and_on_asks_for_more_at_once),
         T(a_dead_datanode_is_avoided),
         T(a_dead_datanode_is_avoided_in_writing),
         T(all_datanodes_dead_is_an_error),

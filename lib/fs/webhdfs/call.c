@@ -345,7 +345,7 @@ void dli_wh_tick(struct dli_wh_call *c, int64_t now)
 {
     const struct dli_wh_settings *s = &c->w->settings;
     pthread_mutex_lock(&c->w->lock);
-    const bool cancelled = c->cancelled, writer_waits = c->body && c->body->paused;
+    const bool cancelled = c->cancelled, host_waits = (c->body && c->body->paused) || (c->ring && c->ring->paused);
     pthread_mutex_unlock(&c->w->lock);
     if (cancelled) {
         dli_fail(&c->err, DL4C_E_CANCELLED, "webhdfs", "%.300s: cancelled", c->shown);
@@ -354,9 +354,11 @@ void dli_wh_tick(struct dli_wh_call *c, int64_t now)
     } else if (c->state == WH_WAITING && now >= c->again_ns) {
         c->state = WH_QUEUED;
         dli_wh_start(c);
-    } else if (c->state == WH_RUNNING && writer_waits) {
-        c->window_ns = now; /* the writer takes his time, not the server */
+    } else if (c->state == WH_RUNNING && host_waits) {
+        c->window_ns = now; /* the writer or the reader takes his time, not the server */
         c->moved = 0;
+        if (c->ring)
+            c->give_up_ns = now + c->retry_ms * 1000000;
     } else if (c->state == WH_RUNNING && now - c->window_ns >= s->stall_ms * 1000000) {
         if (c->moved < LEAST_BYTES) {
             snprintf(c->words, sizeof c->words, "stalled: %lld bytes in %lld ms", (long long)c->moved, (long long)s->stall_ms);

@@ -134,7 +134,7 @@ dl4c_status dli_wh_wait(struct dli_wh_call *c, int64_t timeout_ms, struct dl4c_e
     struct dli_webhdfs *w = c->w;
     const int64_t until = timeout_ms < 0 ? INT64_MAX : dli_moment(timeout_ms);
     pthread_mutex_lock(&w->lock);
-    while (!c->done) {
+    while (!c->done && !(c->ring && c->ring->fill > 0)) {
         if (c->note[0]) {
             tell(c);
             continue;
@@ -149,7 +149,10 @@ dl4c_status dli_wh_wait(struct dli_wh_call *c, int64_t timeout_ms, struct dl4c_e
         nap(c, left < SLICE_MS ? left : SLICE_MS);
     }
     tell(c); /* also of what succeeded at once when it was tried again */
+    const bool there = c->ring && c->ring->fill > 0; /* whatever came of it behind these */
     pthread_mutex_unlock(&w->lock);
+    if (there)
+        return DL4C_OK;
     if (c->status != DL4C_OK && err)
         *err = c->err;
     return c->status;
@@ -248,16 +251,17 @@ static int look_round(struct dli_webhdfs *w)
     return (int)next;
 }
 
-static void resume_writers(struct dli_webhdfs *w)
+/* Requests that waited for a writer or a reader, who has come. */
+static void resume(struct dli_webhdfs *w)
 {
     for (struct dli_wh_call *c = w->calls; c; c = c->next) {
-        if (!c->body || c->state != WH_RUNNING || !c->easy)
+        if (!(c->body || c->ring) || c->state != WH_RUNNING || !c->easy)
             continue;
         pthread_mutex_lock(&w->lock);
-        const struct dli_wh_body *b = c->body;
-        const bool more = b->paused && (b->whole || b->at + 1 < b->n_chunks);
-        if (more)
-            c->body->paused = false;
+        struct dli_wh_body *b = c->body;
+        const bool more = b ? b->paused && (b->whole || b->at + 1 < b->n_chunks) : dli_wh_ring_resumes(c->ring);
+        if (more && b)
+            b->paused = false;
         pthread_mutex_unlock(&w->lock);
         if (more)
             curl_easy_pause(c->easy, CURLPAUSE_CONT);
@@ -270,7 +274,7 @@ static void *engine(void *arg)
     int running, left;
     for (;;) {
         take_submitted(w);
-        resume_writers(w);
+        resume(w);
         curl_multi_perform(w->multi, &running);
         for (CURLMsg *m; (m = curl_multi_info_read(w->multi, &left));) {
             struct dli_wh_call *c = NULL;

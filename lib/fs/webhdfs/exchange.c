@@ -59,6 +59,12 @@ static size_t take_data(struct dli_wh_call *c, const char *bytes, size_t size)
     if (c->length >= 0 && (uint64_t)size > (uint64_t)(c->length - c->got))
         return refuse(c, dli_fail(&c->err, DL4C_E_IO, "webhdfs", "%.200s: %s sends more than the %" PRId64 " bytes it was asked for",
                                   c->shown, c->at, c->length));
+    if (c->ring) {
+        if (!dli_wh_ring_put(c, bytes, size))
+            return CURL_WRITEFUNC_PAUSE;
+        c->got += (int64_t)size;
+        return size;
+    }
     if (!c->borrowed) {
         if (size > c->most - got)
             return refuse(
@@ -79,8 +85,11 @@ static size_t on_body(char *bytes, size_t one, size_t size, void *user)
     (void)one;
     c->moved += (int64_t)size;
     curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &code);
-    if (c->kind == WH_READ && c->step != WH_STEP_LOOKUP && code == 200)
-        return take_data(c, bytes, size);
+    if (c->kind == WH_READ && c->step != WH_STEP_LOOKUP && code == 200) {
+        const size_t taken = take_data(c, bytes, size);
+        c->moved -= taken == CURL_WRITEFUNC_PAUSE ? (int64_t)size : 0; /* it comes again */
+        return taken;
+    }
     const size_t most = code < 300 ? c->step == WH_STEP_LOOKUP ? (size_t)WH_MOST_LIST : c->most : (size_t)WH_MOST_ERROR;
     if (size > most - c->reply.length) {
         if (code < 300)
@@ -250,6 +259,11 @@ bool dli_wh_exchange(struct dli_wh_call *c, const char *url, bool body, bool cre
     dli_strbuf_init(&c->reply, w->ctx);
     c->window_ns = dli_now_ns();
     c->moved = 0;
+    if (c->ring) {
+        pthread_mutex_lock(&w->lock);
+        c->ring->paused = false;
+        pthread_mutex_unlock(&w->lock);
+    }
     const bool good = c->easy && set_options(c, url, body, credentials);
     const CURLMcode added = good ? curl_multi_add_handle(w->multi, c->easy) : CURLM_OK;
     if (!good || added != CURLM_OK) {
@@ -264,7 +278,7 @@ bool dli_wh_exchange(struct dli_wh_call *c, const char *url, bool body, bool cre
         return false;
     }
     c->state = WH_RUNNING;
-    if (!c->body) { /* one that is written may wait for its writer as long as he likes: it does not count */
+    if (!c->body && !c->ring) { /* one that waits for its writer or reader may do so as long as they like: it does not count */
         c->n_running = 1;
         w->n_running++;
     }

@@ -8,13 +8,19 @@ struct file {
     struct dli_webhdfs *w;
     struct dli_wh_target target;
     int64_t size;
-    pthread_mutex_t lock; /* of the window: what was read at once where less was asked for */
-    char *window;
+    pthread_mutex_t lock;
+    char *window; /* what was read at once where less was asked for */
     int64_t window_at;
     size_t window_size;
-    size_t step;  /* what was read for it at once */
-    int64_t next; /* where the last reading ended */
+    int64_t next;               /* where the last reading ended */
+    bool streaming;             /* a thread has what follows; all of the lock up to here */
+    struct dli_wh_call *stream; /* NULL: nobody reads on and on */
+    struct dli_wh_ring ring;
+    int64_t stream_at;          /* of the next byte in the ring */
 };
+
+/* Who wants so much at once gets it into his own memory. */
+enum { WH_MOST_STREAMED = 8 << 20 };
 
 static struct dli_wh_call *read_call(struct dli_webhdfs *w, const struct dli_wh_target *t, int64_t offset, int64_t length,
                                      struct dl4c_error *err)
@@ -49,6 +55,14 @@ static void take_window(struct file *f, struct dli_wh_call *c, int64_t at)
     c->to = NULL;
     c->capacity = 0;
     pthread_mutex_unlock(&f->lock);
+}
+
+static void end_stream(struct file *f)
+{
+    dli_wh_call_free(f->stream);
+    dli_free(f->ring.bytes);
+    f->stream = NULL;
+    f->ring = (struct dli_wh_ring){ 0 };
 }
 
 static dl4c_status is_file(const struct dli_wh_target *t, const struct dl4c_fs_stat *st, struct dl4c_error *err)
@@ -95,7 +109,6 @@ dl4c_status dli_wh_open_read(void *user, const char *authority, const char *path
     if (!f)
         return dli_alloc_status();
     f->w = s->w;
-    f->step = WH_WINDOW;
     pthread_mutex_init(&f->lock, NULL);
     dl4c_status status = dli_wh_target_open(s, authority, path, &f->target, err);
     if (status == DL4C_OK)
@@ -113,15 +126,15 @@ void dli_wh_close_read(void *user, void *file)
 {
     (void)user;
     struct file *f = file;
+    end_stream(f);
     dli_wh_target_free(&f->target);
     dli_free(f->window);
     pthread_mutex_destroy(&f->lock);
     dli_free(f);
 }
 
-/* The beginning of what is wanted, as far as it is in the window. *step: what to read at once for the rest: more and more where a file is
- * read on and on, so that a large one takes few requests. */
-static size_t from_window(struct file *f, int64_t offset, void *to, size_t size, size_t *step)
+/* The beginning of what is wanted, as far as it is in the window. *on: this reading begins where the last one ended. */
+static size_t from_window(struct file *f, int64_t offset, void *to, size_t size, bool *on)
 {
     size_t n = 0;
     pthread_mutex_lock(&f->lock);
@@ -130,24 +143,18 @@ static size_t from_window(struct file *f, int64_t offset, void *to, size_t size,
         n = (uint64_t)size < (uint64_t)(end - offset) ? size : (size_t)(end - offset);
         memcpy(to, f->window + (offset - f->window_at), n);
     }
-    if (n < size)
-        f->step = offset != f->next ? WH_WINDOW : f->step < WH_MOST_WINDOW ? 2 * f->step : f->step;
-    if (n < size && size - n < f->step) { /* a new one takes its place: both at once would be twice the memory */
-        dli_free(f->window);
-        f->window = NULL;
-    }
+    *on = offset == f->next;
     f->next = offset + (int64_t)size;
-    *step = f->step;
     pthread_mutex_unlock(&f->lock);
     return n;
 }
 
 /* What the window lacks: into the caller's memory where that is as much as would be read at once, or all there is, else by a new window. */
-static dl4c_status read_on(struct file *f, int64_t offset, char *to, size_t size, size_t step, struct dl4c_error *err)
+static dl4c_status read_on(struct file *f, int64_t offset, char *to, size_t size, struct dl4c_error *err)
 {
     const int64_t left = f->size - offset;
-    const bool direct = size >= step || (int64_t)size == left;
-    struct dli_wh_call *c = read_call(f->w, &f->target, offset, direct ? (int64_t)size : left < (int64_t)step ? left : (int64_t)step, err);
+    const bool direct = size >= WH_WINDOW || (int64_t)size == left;
+    struct dli_wh_call *c = read_call(f->w, &f->target, offset, direct ? (int64_t)size : left < WH_WINDOW ? left : WH_WINDOW, err);
     if (!c)
         return dli_alloc_status();
     c->exact = true;
@@ -168,6 +175,57 @@ static dl4c_status read_on(struct file *f, int64_t offset, char *to, size_t size
     return status;
 }
 
+/* ---- on and on ---- */
+
+static dl4c_status begin_stream(struct file *f, int64_t offset, struct dl4c_error *err)
+{
+    end_stream(f);
+    f->stream_at = offset;
+    f->ring.bytes = dli_alloc(f->w->ctx, WH_RING, err);
+    if (!f->ring.bytes || !(f->stream = read_call(f->w, &f->target, offset, f->size - offset, err)))
+        return dli_alloc_status();
+    f->stream->exact = true;
+    f->stream->ring = &f->ring;
+    f->stream->borrowed = true;
+    return dli_wh_submit(f->stream, err);
+}
+
+/* Whether the stream is for this reading, which has it until leave_stream: it has come just there, or a new one is worth while. One thread
+ * at a time has it; others read as if there were none. */
+static bool enter_stream(struct file *f, int64_t offset, size_t size, bool on)
+{
+    pthread_mutex_lock(&f->lock);
+    const int64_t left = f->size - offset;
+    const bool worth = on && size < WH_MOST_STREAMED && (int64_t)size < left && left > WH_WINDOW;
+    const bool mine = !f->streaming && ((f->stream && f->stream_at == offset) || worth);
+    f->streaming = f->streaming || mine;
+    if (mine) { /* both at once would be more memory than either */
+        dli_free(f->window);
+        f->window = NULL;
+    }
+    pthread_mutex_unlock(&f->lock);
+    return mine;
+}
+
+static void leave_stream(struct file *f)
+{
+    pthread_mutex_lock(&f->lock);
+    f->streaming = false;
+    pthread_mutex_unlock(&f->lock);
+}
+
+static dl4c_status from_stream(struct file *f, int64_t offset, char *to, size_t size, struct dl4c_error *err)
+{
+    size_t taken = 0;
+    dl4c_status status = f->stream && f->stream_at == offset ? DL4C_OK : begin_stream(f, offset, err);
+    if (status == DL4C_OK)
+        status = dli_wh_ring_take(f->stream, to, size, &taken, err);
+    f->stream_at += (int64_t)taken;
+    if (status != DL4C_OK || f->stream_at == f->size)
+        end_stream(f);
+    return status;
+}
+
 dl4c_status dli_wh_read_at(void *user, void *file, int64_t offset, void *to, size_t size, size_t *got, struct dl4c_error *err)
 {
     (void)user;
@@ -178,9 +236,15 @@ dl4c_status dli_wh_read_at(void *user, void *file, int64_t offset, void *to, siz
     const int64_t left = f->size - offset;
     if ((uint64_t)size > (uint64_t)left)
         size = (size_t)left;
-    size_t step = 0, there = from_window(f, offset, to, size, &step);
-    if (there < size)
-        DLI_TRY(read_on(f, offset + (int64_t)there, (char *)to + there, size - there, step, err));
+    bool on;
+    const size_t there = from_window(f, offset, to, size, &on), more = size - there;
+    if (more > 0 && enter_stream(f, offset + (int64_t)there, more, on)) {
+        const dl4c_status status = from_stream(f, offset + (int64_t)there, (char *)to + there, more, err);
+        leave_stream(f);
+        DLI_TRY(status);
+    } else if (more > 0) {
+        DLI_TRY(read_on(f, offset + (int64_t)there, (char *)to + there, more, err));
+    }
     *got = size;
     return DL4C_OK;
 }

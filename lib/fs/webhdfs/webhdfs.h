@@ -22,7 +22,7 @@ enum {
     WH_MOST_LIST = 64 << 20,  /* of one that is */
     WH_MOST_ERROR = 64 << 10, /* of an error's; what is longer is not read */
     WH_WINDOW = 1 << 20,      /* what is read at once where less is asked for */
-    WH_MOST_WINDOW = 8 << 20  /* the same where a file is read on and on: it doubles up to this */
+    WH_RING = 4 << 20         /* what waits for the reader where a file is read on and on */
 };
 
 struct dli_webhdfs;
@@ -91,6 +91,15 @@ size_t dli_wh_body_take(struct dli_wh_body *b, char *to, size_t n);
 bool dli_wh_body_rewind(struct dli_wh_body *b);        /* false: the first bytes are gone */
 int64_t dli_wh_body_left(const struct dli_wh_body *b); /* -1: not known yet */
 
+/* ---- bodies that come ---- */
+
+/* Bytes that the engine has put and a reader will take: one of each. All but the bytes under the client's lock. */
+struct dli_wh_ring {
+    char *bytes;     /* [WH_RING] */
+    size_t at, fill; /* the first one that waits, and how many do */
+    bool paused;     /* the engine waits for room */
+};
+
 /* ---- calls ---- */
 
 enum {
@@ -118,8 +127,9 @@ struct dli_wh_call {
     int64_t offset, length; /* WH_READ; length -1: to the end */
     bool exact;             /* WH_READ: fewer than length is a failure */
     char *to;               /* WH_READ: room for length where it is borrowed, else own memory that grows to most bytes */
+    struct dli_wh_ring *ring; /* WH_READ: where the bytes go instead of `to`; NULL: there */
     struct dli_wh_body *body;
-    bool borrowed;    /* to or body are the caller's: dli_wh_call_free waits until the engine has let go */
+    bool borrowed;    /* to, ring or body are the caller's: dli_wh_call_free waits until the engine has let go */
     bool submitted;   /* dli_wh_submit's */
     int64_t retry_ms; /* after which a failure is final */
     /* The engine's. */
@@ -154,7 +164,8 @@ struct dli_wh_call {
 struct dli_wh_call *dli_wh_call_new(struct dli_webhdfs *w, const struct dli_wh_target *t, const char *method, const char *op,
                                     struct dl4c_error *err);
 dl4c_status dli_wh_submit(struct dli_wh_call *c, struct dl4c_error *err);
-/* BUSY: not done within timeout_ms (negative: no limit). CANCELLED: the thread's flag; the call goes on until dli_wh_call_free. */
+/* Until it is done, or bytes wait in its ring. BUSY: not within timeout_ms (negative: no limit). CANCELLED: the thread's flag; the call
+ * goes on until dli_wh_call_free. */
 dl4c_status dli_wh_wait(struct dli_wh_call *c, int64_t timeout_ms, struct dl4c_error *err);
 /* Submits and waits to the end, also where it is cancelled. */
 dl4c_status dli_wh_run(struct dli_wh_call *c, struct dl4c_error *err);
@@ -163,7 +174,13 @@ void dli_wh_call_free(struct dli_wh_call *c);
 /* The answer as JSON, an object; the caller's (json_decref). */
 dl4c_status dli_wh_json(const struct dli_wh_call *c, json_t **root, struct dl4c_error *err);
 
-/* ---- the engine's side of a call: call.c, exchange.c, answer.c ---- */
+/* The next n bytes of the ring of a call that was submitted. *taken: as many as there were, also where it fails. */
+dl4c_status dli_wh_ring_take(struct dli_wh_call *c, char *to, size_t n, size_t *taken, struct dl4c_error *err);
+
+/* ---- the engine's side of a call: call.c, exchange.c, answer.c, stream.c ---- */
+
+bool dli_wh_ring_put(struct dli_wh_call *c, const char *bytes, size_t n); /* false: there is no room, and the engine waits for it */
+bool dli_wh_ring_resumes(struct dli_wh_ring *r);                          /* under the lock: there is room again */
 
 void dli_wh_start(struct dli_wh_call *c);                 /* the next request */
 void dli_wh_finished(struct dli_wh_call *c, CURLcode rc); /* what libcurl says of the last */
