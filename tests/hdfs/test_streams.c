@@ -65,6 +65,18 @@ static void who_reads_on_and_on_asks_once(void **state)
     dl4c_fs_close(&f);
 }
 
+static void who_leaves_out_a_little_reads_on(void **state)
+{
+    (void)state;
+    dl4c_fs_file *f;
+    GOOD(dl4c_fs_open(ctx, at("/big"), &f, &err));
+    GOOD(read_on(f, 0, 2 << 20, PIECE));
+    for (size_t i = 2 << 20, gap = 1; i + PIECE < N; i += PIECE + gap, gap = gap * 5 % 99991)
+        GOOD(read_on(f, i, i + PIECE, PIECE));
+    assert_int_equal(fake_count(&fake, "0 GET /webhdfs/v1/big?op=OPEN"), 2);
+    dl4c_fs_close(&f);
+}
+
 static void what_is_read_on_and_on_goes_on_where_it_broke(void **state)
 {
     (void)state;
@@ -186,6 +198,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, begin, end)
         T(who_reads_on_and_on_asks_once),
+        T(who_leaves_out_a_little_reads_on),
         T(what_is_read_on_and_on_goes_on_where_it_broke),
         T(a_reader_may_take_his_time),
         T(a_reader_may_go),

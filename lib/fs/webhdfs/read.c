@@ -190,14 +190,20 @@ static dl4c_status begin_stream(struct file *f, int64_t offset, struct dl4c_erro
     return dli_wh_submit(f->stream, err);
 }
 
-/* Whether the stream is for this reading, which has it until leave_stream: it has come just there, or a new one is worth while. One thread
- * at a time has it; others read as if there were none. */
+/* Who leaves out a little, as those do who read one entry of an archive after the other, reads on all the same. */
+static bool reaches(const struct file *f, int64_t offset)
+{
+    return f->stream && offset >= f->stream_at && offset - f->stream_at <= WH_WINDOW;
+}
+
+/* Whether the stream is for this reading, which has it until leave_stream: it has come there, or nearly, or a new one is worth while. One
+ * thread at a time has it; others read as if there were none. */
 static bool enter_stream(struct file *f, int64_t offset, size_t size, bool on)
 {
     pthread_mutex_lock(&f->lock);
     const int64_t left = f->size - offset;
     const bool worth = on && size < WH_MOST_STREAMED && (int64_t)size < left && left > WH_WINDOW;
-    const bool mine = !f->streaming && ((f->stream && f->stream_at == offset) || worth);
+    const bool mine = !f->streaming && (reaches(f, offset) || worth);
     f->streaming = f->streaming || mine;
     if (mine) { /* both at once would be more memory than either */
         dli_free(f->window);
@@ -217,10 +223,15 @@ static void leave_stream(struct file *f)
 static dl4c_status from_stream(struct file *f, int64_t offset, char *to, size_t size, struct dl4c_error *err)
 {
     size_t taken = 0;
-    dl4c_status status = f->stream && f->stream_at == offset ? DL4C_OK : begin_stream(f, offset, err);
-    if (status == DL4C_OK)
+    dl4c_status status = reaches(f, offset) ? DL4C_OK : begin_stream(f, offset, err);
+    if (status == DL4C_OK && offset > f->stream_at) {
+        status = dli_wh_ring_take(f->stream, NULL, (size_t)(offset - f->stream_at), &taken, err);
+        f->stream_at += (int64_t)taken;
+    }
+    if (status == DL4C_OK) {
         status = dli_wh_ring_take(f->stream, to, size, &taken, err);
-    f->stream_at += (int64_t)taken;
+        f->stream_at += (int64_t)taken;
+    }
     if (status != DL4C_OK || f->stream_at == f->size)
         end_stream(f);
     return status;

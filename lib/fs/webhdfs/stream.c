@@ -49,7 +49,8 @@ dl4c_status dli_wh_ring_take(struct dli_wh_call *c, char *to, size_t n, size_t *
         const size_t now = left < most ? left : most;
         if (now == 0) /* it is over, and all was asked for */
             return dli_fail(err, DL4C_E_INTERNAL, "webhdfs", "%.300s ended before it was read", c->shown);
-        memcpy(to + *taken, r->bytes + at, now);
+        if (to)
+            memcpy(to + *taken, r->bytes + at, now);
         *taken += now;
         pthread_mutex_lock(&w->lock);
         r->at = (at + now) % WH_RING;

@@ -174,7 +174,8 @@ void dli_wh_call_free(struct dli_wh_call *c);
 /* The answer as JSON, an object; the caller's (json_decref). */
 dl4c_status dli_wh_json(const struct dli_wh_call *c, json_t **root, struct dl4c_error *err);
 
-/* The next n bytes of the ring of a call that was submitted. *taken: as many as there were, also where it fails. */
+/* The next n bytes of the ring of a call that was submitted; to NULL: they are left out. *taken: as many as there were, also where it
+ * fails. */
 dl4c_status dli_wh_ring_take(struct dli_wh_call *c, char *to, size_t n, size_t *taken, struct dl4c_error *err);
 
 /* ---- the engine's side of a call: call.c, exchange.c, answer.c, stream.c ---- */
