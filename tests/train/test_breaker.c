@@ -94,7 +94,7 @@ static void lead(int at, bool by_deadline)
     assert_true(by_deadline || pthread_create(&caller, NULL, call_back, &flag) == 0);
     assert_int_equal(dl4c_fit(g, s, &o, &err), by_deadline ? DL4C_E_TIMEOUT : DL4C_E_CANCELLED);
     assert_true(dli_now_ns() - began < SOON_MS * INT64_C(1000000));
-    assert_int_equal(plan.met[FAULTS_DELAY], 1);
+    assert_int_equal(__atomic_load_n(&plan.met[FAULTS_DELAY], __ATOMIC_ACQUIRE), 1);
     if (!by_deadline)
         pthread_join(caller, NULL);
     began = dli_now_ns();
