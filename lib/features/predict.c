@@ -376,7 +376,8 @@ static dl4c_status run_all(struct predict *p, struct dl4c_error *err)
         DLI_TRY(end_shard(p, (p->todo[p->at] + 1) * p->shard_size, err));
     DLI_TRY(finish(p, err));
     watch.now.done = watch.now.total;
-    return dli_watch_report(&watch, true, err);
+    (void)dli_watch_report(&watch, true, NULL); /* who cancels now comes too late: it is done, and says so on the disk */
+    return DL4C_OK;
 }
 
 dl4c_status dl4c_predict(dl4c_graph *graph, dl4c_reader *images, const char *out, const struct dl4c_predict_options *options,
