@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How a long call is watched: deadline, cancel flag, progress. */
+/* The monotonic clock, waiting by it, and how a long call is watched: deadline, cancel flag, progress. */
 #define _POSIX_C_SOURCE 200809L
 #include "base/deadline.h"
 
@@ -24,6 +24,21 @@ int64_t dli_left_ms(int64_t moment_ns)
 {
     const int64_t ms = (moment_ns - dli_now_ns()) / 1000000;
     return ms > 0 ? ms : 1;
+}
+
+void dli_cond_init(pthread_cond_t *cond)
+{
+    pthread_condattr_t by;
+    pthread_condattr_init(&by);
+    pthread_condattr_setclock(&by, CLOCK_MONOTONIC);
+    pthread_cond_init(cond, &by);
+    pthread_condattr_destroy(&by);
+}
+
+bool dli_cond_wait_until(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t moment_ns)
+{
+    const struct timespec t = { .tv_sec = (time_t)(moment_ns / 1000000000), .tv_nsec = (long)(moment_ns % 1000000000) };
+    return pthread_cond_timedwait(cond, lock, &t) == 0;
 }
 
 void dl4c_cancel_set(int32_t *cancel) { __atomic_store_n(cancel, 1, __ATOMIC_RELAXED); }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How a long call is watched: deadline, cancel flag, progress. */
+/* The monotonic clock, waiting by it, and how a long call is watched: deadline, cancel flag, progress. */
 #ifndef DLI_BASE_DEADLINE_H
 #define DLI_BASE_DEADLINE_H
 
 #include "base/error.h"
+#include <pthread.h>
 #include <stdbool.h>
 
 int64_t dli_now_ns(void); /* monotonic */
@@ -11,6 +12,10 @@ int64_t dli_now_ns(void); /* monotonic */
 int64_t dli_moment(int64_t timeout_ms);
 /* Milliseconds until a moment, at least 1: who is late fails by the next look at the clock. */
 int64_t dli_left_ms(int64_t moment_ns);
+/* A condition whose waits may end at a moment of that clock. */
+void dli_cond_init(pthread_cond_t *cond);
+/* Under the lock: until the condition is signalled, or, false, the moment has passed. It may also return true without a signal. */
+bool dli_cond_wait_until(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t moment_ns);
 
 struct dli_watch {
     const char *stage;

@@ -15,7 +15,6 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #define PREFIX "held-"
@@ -79,12 +78,8 @@ static void renew(struct dli_claim *c)
 /* Waits until the claim ends, so long at most. Under the lock. */
 static void wait_ending(struct dli_claim *c, int64_t ms)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += ms % 1000 * 1000000;
-    until.tv_sec += ms / 1000 + until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
-    while (!c->stop && pthread_cond_timedwait(&c->ending, &c->lock, &until) == 0)
+    const int64_t until = dli_moment(ms);
+    while (!c->stop && dli_cond_wait_until(&c->ending, &c->lock, until))
         continue;
 }
 
@@ -247,13 +242,9 @@ static void make_name(struct dli_claim *c, int32_t part, int32_t n_parts)
 
 static dl4c_status start(struct dli_claim *c, struct dl4c_error *err)
 {
-    pthread_condattr_t clock;
     DLI_TRY(write_beat(c, err));
     pthread_mutex_init(&c->lock, NULL);
-    pthread_condattr_init(&clock);
-    pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
-    pthread_cond_init(&c->ending, &clock);
-    pthread_condattr_destroy(&clock);
+    dli_cond_init(&c->ending);
     c->running = dli_thread_start(&c->thread, beat, c); /* else dli_claim_check renews it */
     return DL4C_OK;
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copying files and trees: what is to be copied where. */
-#define _POSIX_C_SOURCE 200809L
 #include "fs/copy.h"
 #include "fs/local.h"
 #include "fs/registry.h"
@@ -8,7 +7,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 static dl4c_status add_task(struct dli_copy *c, const char *path, const struct dl4c_fs_stat *st, bool fresh, struct dl4c_error *err)
 {
@@ -310,7 +308,6 @@ dl4c_status dl4c_fs_copy(dl4c_context *ctx, const char *const *from, int32_t n_f
                          const struct dl4c_fs_copy_options *options, struct dl4c_fs_copied *copied, struct dl4c_error *err)
 {
     struct dli_copy c = { 0 };
-    pthread_condattr_t by_clock;
     DLI_TRY(dli_struct_in(&c.o, sizeof c.o, options, "fs", err));
     if (!from || n_from < 1 || !to)
         return dli_fail(err, DL4C_E_INVALID, "fs", "%s to copy", !to ? "there is no place" : "there is nothing");
@@ -324,10 +321,7 @@ dl4c_status dl4c_fs_copy(dl4c_context *ctx, const char *const *from, int32_t n_f
     c.last_failure = &c.failures;
     dli_watch_init(&c.watch, "copy", c.o.progress, c.o.progress_user, c.o.cancel, c.o.timeout_ms);
     pthread_mutex_init(&c.lock, NULL);
-    pthread_condattr_init(&by_clock);
-    pthread_condattr_setclock(&by_clock, CLOCK_MONOTONIC);
-    pthread_cond_init(&c.changed, &by_clock);
-    pthread_condattr_destroy(&by_clock);
+    dli_cond_init(&c.changed);
     const int32_t *before = c.o.cancel ? dl4c_fs_watch(c.o.cancel) : NULL;
     dl4c_status status = plan(&c, from, n_from, to, err);
     if (status == DL4C_OK)

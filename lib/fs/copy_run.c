@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copying many files at once: threads of its own, as they wait for disks and servers, and the caller's, which watches. */
-#define _POSIX_C_SOURCE 200809L
 #include "base/thread_pool.h"
 #include "fs/copy.h"
 
 #include <string.h>
-#include <time.h>
 
 /* ---- failures ---- */
 
@@ -124,13 +122,9 @@ static dl4c_status watch(struct dli_copy *c, struct dl4c_error *err)
     dl4c_status status = DL4C_OK;
     bool last = false;
     while (!last) {
-        struct timespec until;
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_nsec += 100000000;
-        until.tv_sec += until.tv_nsec / 1000000000;
-        until.tv_nsec %= 1000000000;
+        const int64_t until = dli_moment(100);
         pthread_mutex_lock(&c->lock);
-        while (c->running > 0 && !c->failures && pthread_cond_timedwait(&c->changed, &c->lock, &until) == 0)
+        while (c->running > 0 && !c->failures && dli_cond_wait_until(&c->changed, &c->lock, until))
             ;
         last = c->running == 0;
         c->watch.now.bad = c->copied.n_failed;

@@ -8,7 +8,6 @@
 #include "image/preprocess.h"
 
 #include <pthread.h>
-#include <time.h>
 #include <unistd.h>
 
 enum slot_state { EMPTY, BUSY, READY, BAD };
@@ -175,17 +174,6 @@ bool dli_reader_reads_ahead(const dl4c_reader *r)
     return false;
 }
 
-static void conditions(struct dli_ring *ring)
-{
-    pthread_condattr_t clock;
-    pthread_mutex_init(&ring->lock, NULL);
-    pthread_cond_init(&ring->work, NULL);
-    pthread_condattr_init(&clock);
-    pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
-    pthread_cond_init(&ring->done, &clock);
-    pthread_condattr_destroy(&clock);
-}
-
 dl4c_status dli_ring_create(dl4c_reader *r, int32_t threads, int64_t slots, struct dli_ring **out, struct dl4c_error *err)
 {
     *out = NULL;
@@ -207,7 +195,9 @@ dl4c_status dli_ring_create(dl4c_reader *r, int32_t threads, int64_t slots, stru
         ring_free(ring);
         return status;
     }
-    conditions(ring);
+    pthread_mutex_init(&ring->lock, NULL);
+    pthread_cond_init(&ring->work, NULL);
+    dli_cond_init(&ring->done);
     while (ring->n_started < threads
            && dli_thread_start(&ring->workers[ring->n_started].thread, worker_main, &ring->workers[ring->n_started]))
         ring->n_started++;
@@ -261,14 +251,9 @@ static void tell(const dl4c_reader *r)
 static dl4c_status look_round(struct dli_ring *ring, const struct slot *s, struct dl4c_error *err)
 {
     dl4c_reader *r = ring->r;
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += SLICE_MS * 1000000;
-    until.tv_sec += until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
-    while (s->state != READY && s->state != BAD)
-        if (pthread_cond_timedwait(&ring->done, &ring->lock, &until) != 0)
-            break;
+    const int64_t until = dli_moment(SLICE_MS);
+    while (s->state != READY && s->state != BAD && dli_cond_wait_until(&ring->done, &ring->lock, until))
+        continue;
     if (s->state == READY || s->state == BAD)
         return DL4C_OK;
     pthread_mutex_unlock(&ring->lock); /* the host's function may be slow */

@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A thread that breaks off the calls on a group when the host wants its call back and it does not come by itself. */
-#define _GNU_SOURCE
 #include "train/breaker.h"
 
 #include "base/thread_pool.h"
-
-#include <time.h>
 
 enum { LOOK_MS = 100 };
 
@@ -17,12 +14,8 @@ static bool wanted_back(const struct dli_breaker *b)
 /* Under the lock: until it is over, or so long. */
 static void doze(struct dli_breaker *b, int64_t until_ns)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    const int64_t left = dli_left_ms(until_ns), ms = left < LOOK_MS ? left : LOOK_MS, ns = t.tv_nsec + ms * 1000000;
-    t.tv_sec += (time_t)(ns / 1000000000);
-    t.tv_nsec = (long)(ns % 1000000000);
-    (void)pthread_cond_timedwait(&b->news, &b->lock, &t);
+    const int64_t look = dli_moment(LOOK_MS);
+    dli_cond_wait_until(&b->news, &b->lock, look < until_ns ? look : until_ns);
 }
 
 static void *watch(void *arg)
@@ -41,7 +34,6 @@ static void *watch(void *arg)
 
 dl4c_status dli_breaker_start(struct dli_breaker *b, dl4c_group *group, const int32_t *cancel, int64_t deadline_ns, struct dl4c_error *err)
 {
-    pthread_condattr_t by;
     if (!cancel && !deadline_ns)
         return DL4C_OK;
     b->group = group;
@@ -49,10 +41,7 @@ dl4c_status dli_breaker_start(struct dli_breaker *b, dl4c_group *group, const in
     b->deadline_ns = deadline_ns;
     b->over = false;
     pthread_mutex_init(&b->lock, NULL);
-    pthread_condattr_init(&by);
-    pthread_condattr_setclock(&by, CLOCK_MONOTONIC);
-    pthread_cond_init(&b->news, &by);
-    pthread_condattr_destroy(&by);
+    dli_cond_init(&b->news);
     b->running = dli_thread_start(&b->thread, watch, b);
     if (b->running)
         return DL4C_OK;

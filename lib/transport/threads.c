@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The transport "threads": members are threads of one context, which meet under a name. A message is copied once, by its receiver, out of
  * the sender's memory. Members see each other's memory. */
-#define _POSIX_C_SOURCE 200809L
 #include "base/deadline.h"
 #include "transport/transport.h"
 
 #include <string.h>
-#include <time.h>
 
 enum { SLOT_EMPTY, SLOT_POSTED, SLOT_TAKING, SLOT_TAKEN };
 
@@ -107,14 +105,7 @@ static void wait_for_news(struct member *m)
     pthread_mutex_lock(&m->room->lock);
     if (atomic_load_explicit(&m->told, memory_order_acquire) != seen)
         return;
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += 20000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_nsec -= 1000000000;
-        until.tv_sec++;
-    }
-    pthread_cond_timedwait(&m->news, &m->room->lock, &until);
+    dli_cond_wait_until(&m->news, &m->room->lock, dli_moment(20));
 }
 
 static dl4c_status standing(const struct member *m, struct dl4c_error *err)
@@ -295,13 +286,9 @@ static void member_free(struct member *m)
 static struct member *member_create(struct room *r, struct dl4c_error *err)
 {
     struct member *m = dli_calloc(r->hub->ctx, 1, sizeof *m, err);
-    pthread_condattr_t attr;
     if (!m)
         return NULL;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&m->news, &attr);
-    pthread_condattr_destroy(&attr);
+    dli_cond_init(&m->news);
     m->room = r;
     return m;
 }

@@ -152,6 +152,42 @@ static void a_watch_cancels_times_out_and_reports(void **state)
     assert_int_equal(dli_watch_check(&w, &err), DL4C_OK);
 }
 
+struct wait {
+    pthread_mutex_t lock;
+    pthread_cond_t cond;
+    bool said;
+};
+
+static void *signal_once(void *arg)
+{
+    struct wait *w = arg;
+    pthread_mutex_lock(&w->lock);
+    w->said = true;
+    pthread_cond_signal(&w->cond);
+    pthread_mutex_unlock(&w->lock);
+    return NULL;
+}
+
+static void a_wait_ends_at_its_moment_or_when_told(void **state)
+{
+    (void)state;
+    struct wait w = { .lock = PTHREAD_MUTEX_INITIALIZER };
+    pthread_t thread;
+    dli_cond_init(&w.cond);
+    pthread_mutex_lock(&w.lock);
+    const int64_t until = dli_moment(3);
+    while (dli_cond_wait_until(&w.cond, &w.lock, until))
+        continue;
+    assert_true(dli_now_ns() >= until);
+    assert_false(dli_cond_wait_until(&w.cond, &w.lock, 0));
+    assert_int_equal(pthread_create(&thread, NULL, signal_once, &w), 0);
+    while (!w.said)
+        assert_true(dli_cond_wait_until(&w.cond, &w.lock, dli_moment(INT64_MAX)));
+    pthread_mutex_unlock(&w.lock);
+    pthread_join(thread, NULL);
+    pthread_cond_destroy(&w.cond);
+}
+
 static void the_build_describes_itself(void **state)
 {
     (void)state;
@@ -185,6 +221,7 @@ int main(void)
         cmocka_unit_test(an_object_keeps_its_context_alive),
         cmocka_unit_test(the_log_gets_what_its_level_allows),
         cmocka_unit_test(a_watch_cancels_times_out_and_reports),
+        cmocka_unit_test(a_wait_ends_at_its_moment_or_when_told),
         cmocka_unit_test(the_build_describes_itself),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

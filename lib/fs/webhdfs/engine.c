@@ -16,7 +16,6 @@ enum { SLICE_MS = 50 /* after which a waiting caller looks at its flag */, TICK_
 struct dli_wh_call *dli_wh_call_new(struct dli_webhdfs *w, const struct dli_wh_target *t, const char *method, const char *op,
                                     struct dl4c_error *err)
 {
-    pthread_condattr_t clock;
     struct dli_wh_call *c = dli_calloc(w->ctx, 1, sizeof *c, err);
     if (!c || !(c->path = dli_strdup(w->ctx, t->path, err)) || !(c->identity = dli_strdup(w->ctx, t->identity, err))) {
         if (c)
@@ -33,10 +32,7 @@ struct dli_wh_call *dli_wh_call_new(struct dli_webhdfs *w, const struct dli_wh_t
     c->most = WH_MOST_JSON;
     c->retry_ms = w->settings.retry_ms;
     dli_strbuf_init(&c->reply, w->ctx);
-    pthread_condattr_init(&clock);
-    pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
-    pthread_cond_init(&c->changed, &clock);
-    pthread_condattr_destroy(&clock);
+    dli_cond_init(&c->changed);
     return c;
 }
 
@@ -103,18 +99,7 @@ dl4c_status dli_wh_submit(struct dli_wh_call *c, struct dl4c_error *err)
 }
 
 /* Under the lock, for at most ms. */
-static void nap(struct dli_wh_call *c, int64_t ms)
-{
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += ms / 1000;
-    until.tv_nsec += ms % 1000 * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_nsec -= 1000000000;
-        until.tv_sec++;
-    }
-    pthread_cond_timedwait(&c->changed, &c->w->lock, &until);
-}
+static void nap(struct dli_wh_call *c, int64_t ms) { dli_cond_wait_until(&c->changed, &c->w->lock, dli_moment(ms)); }
 
 /* What the engine left for the log. Under the lock, which is let go meanwhile: the host's logger may be slow, or call us. */
 static void tell(struct dli_wh_call *c)

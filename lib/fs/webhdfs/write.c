@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
-#include <time.h>
 
 /* ---- the body: chunks between a writer and the engine ---- */
 
@@ -274,16 +273,8 @@ static dl4c_status make_room(struct writer *v, struct dl4c_error *err)
     for (;;) {
         pthread_mutex_lock(&w->lock);
         const bool failed = v->body.failed || v->upload->done, room = v->body.n_chunks - v->body.at <= WH_AHEAD;
-        if (!failed && !room) {
-            struct timespec until;
-            clock_gettime(CLOCK_MONOTONIC, &until);
-            until.tv_nsec += 50000000;
-            if (until.tv_nsec >= 1000000000) {
-                until.tv_nsec -= 1000000000;
-                until.tv_sec++;
-            }
-            pthread_cond_timedwait(&v->upload->changed, &w->lock, &until);
-        }
+        if (!failed && !room)
+            dli_cond_wait_until(&v->upload->changed, &w->lock, dli_moment(50));
         pthread_mutex_unlock(&w->lock);
         if (failed) {
             bool again;
