@@ -594,8 +594,8 @@ static dl4c_status run_fit(struct fit *f, dl4c_graph *graph, struct dl4c_error *
         status = record(f, err);
     if (status == DL4C_OK)
         status = record_end(f, err);
-    if (status == DL4C_E_CANCELLED && dli_fit_leads(f->o) && dli_watch_check(&f->watch, err) != DL4C_OK) /* the group cannot know why */
-        status = dli_watch_check(&f->watch, NULL);
+    const dl4c_status why = status == DL4C_E_CANCELLED && dli_fit_leads(f->o) ? dli_watch_check(&f->watch, err) : DL4C_OK;
+    status = why ? why : status; /* the group cannot know it */
     if ((status == DL4C_E_CANCELLED || status == DL4C_E_TIMEOUT) && f->between) /* what was done is not lost */
         (void)save_checkpoint(f, false, NULL);
     if (f->t->held)
