@@ -52,12 +52,6 @@ static void call_destroy(struct dli_wh_call *c)
     dli_free(c);
 }
 
-void dli_wh_wake(struct dli_webhdfs *w)
-{
-    if (w->multi)
-        curl_multi_wakeup(w->multi);
-}
-
 static void *engine(void *arg);
 
 /* Under the lock. */
@@ -67,14 +61,9 @@ static dl4c_status start(struct dli_webhdfs *w, struct dl4c_error *err)
         return DL4C_OK;
     if (w->pid != 0)
         return dli_fail(err, DL4C_E_STATE, "webhdfs", "this context used HDFS before the process forked: the child needs one of its own");
-    w->multi = curl_multi_init();
-    if (!w->multi)
-        return dli_fail(err, DL4C_E_NOMEM, "webhdfs", "libcurl could not be started");
-    curl_multi_setopt(w->multi, CURLMOPT_MAXCONNECTS, 64L);
-    curl_multi_setopt(w->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
+    DLI_TRY(dli_wh_sockets_open(w, err));
     if (!dli_thread_start(&w->thread, engine, w)) {
-        curl_multi_cleanup(w->multi);
-        w->multi = NULL;
+        dli_wh_sockets_close(w);
         return dli_fail(err, DL4C_E_NOMEM, "webhdfs", "no thread can be started for the network");
     }
     w->pid = (int64_t)getpid();
@@ -201,10 +190,11 @@ static void take_submitted(struct dli_webhdfs *w)
 }
 
 /* Hands back what is done and tells the next moment of interest. */
-static int look_round(struct dli_webhdfs *w)
+static int64_t look_round(struct dli_webhdfs *w)
 {
     const int64_t now = dli_now_ns();
-    int64_t next = TICK_MS;
+    int64_t next = w->calls ? now + TICK_MS * INT64_C(1000000) : INT64_MAX;
+    bool queued = false; /* one that had no room */
     for (struct dli_wh_call **p = &w->calls, *c; (c = *p);) {
         if (c->state == WH_QUEUED && w->n_running < w->settings.most_running) {
             c->start_ns = now;
@@ -213,10 +203,9 @@ static int look_round(struct dli_webhdfs *w)
         }
         if (c->state != WH_DONE)
             dli_wh_tick(c, now);
-        if (c->state == WH_WAITING) {
-            const int64_t left = dli_left_ms(c->again_ns);
-            next = left < next ? left : next;
-        }
+        if (c->state == WH_WAITING && c->again_ns < next)
+            next = c->again_ns;
+        queued = queued || c->state == WH_QUEUED;
         if (c->state != WH_DONE) {
             p = &c->next;
             continue;
@@ -231,9 +220,9 @@ static int look_round(struct dli_webhdfs *w)
         pthread_mutex_unlock(&w->lock);
         if (orphan)
             call_destroy(c);
-        next = 0; /* there may be room for another one */
+        next = queued ? now : next; /* there may be room for another one */
     }
-    return (int)next;
+    return next;
 }
 
 /* Requests that waited for a writer or a reader, who has come. */
@@ -256,26 +245,26 @@ static void resume(struct dli_webhdfs *w)
 static void *engine(void *arg)
 {
     struct dli_webhdfs *w = arg;
-    int running, left;
+    int64_t next = INT64_MAX;
+    int left;
     for (;;) {
-        take_submitted(w);
-        resume(w);
-        curl_multi_perform(w->multi, &running);
-        for (CURLMsg *m; (m = curl_multi_info_read(w->multi, &left));) {
+        bool look = dli_wh_sockets_wait(w, next);
+        for (CURLMsg *m; (m = curl_multi_info_read(w->multi, &left)); look = true) {
             struct dli_wh_call *c = NULL;
             const CURLcode rc = m->data.result;
             if (m->msg == CURLMSG_DONE && curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **)&c) == CURLE_OK && c)
                 dli_wh_finished(c, rc);
         }
-        const int wait = look_round(w);
+        if (!look && (next == INT64_MAX || dli_now_ns() < next))
+            continue;
+        take_submitted(w);
+        resume(w);
+        next = look_round(w);
         pthread_mutex_lock(&w->lock);
         const bool stop = w->stopping && !w->calls && !w->submitted;
-        const bool more = w->submitted != NULL;
         pthread_mutex_unlock(&w->lock);
         if (stop)
             return NULL;
-        if (!more && wait > 0)
-            curl_multi_poll(w->multi, NULL, 0, wait, NULL);
     }
 }
 
@@ -289,7 +278,7 @@ void dli_wh_stop(struct dli_webhdfs *w)
         pthread_join(w->thread, NULL);
         for (int32_t i = 0; i < w->n_spare; i++)
             curl_easy_cleanup(w->spare[i]);
-        curl_multi_cleanup(w->multi);
+        dli_wh_sockets_close(w);
     }
     w->multi = NULL;
     w->n_spare = 0;

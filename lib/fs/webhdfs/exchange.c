@@ -113,7 +113,7 @@ static size_t on_read(char *to, size_t one, size_t size, void *user)
     (void)one;
     pthread_mutex_lock(&w->lock);
     const size_t n = dli_wh_body_take(c->body, to, size);
-    if (n != CURL_READFUNC_PAUSE)
+    if (n != CURL_READFUNC_PAUSE && !c->body->whole)
         pthread_cond_broadcast(&c->changed); /* there may be room for more */
     pthread_mutex_unlock(&w->lock);
     c->moved += n == CURL_READFUNC_PAUSE ? 0 : (int64_t)n;
@@ -133,15 +133,16 @@ static int on_seek(void *user, curl_off_t offset, int origin)
 
 /* Where a kept connection turns out to be dead libcurl repeats a request by itself. For most that is right; those for which the second
  * answer may be another one have to know. */
-static int on_debug(CURL *e, curl_infotype type, char *text, size_t size, void *user)
+static int on_request(void *user, char *ip, char *local_ip, int port, int local_port)
 {
     struct dli_wh_call *c = user;
-    (void)e;
-    (void)text;
-    (void)size;
-    c->n_sent += type == CURLINFO_HEADER_OUT;
+    (void)ip;
+    (void)local_ip;
+    (void)port;
+    (void)local_port;
+    c->n_sent++;
     c->repeated = c->repeated || c->n_sent > 1;
-    return 0;
+    return CURL_PREREQFUNC_OK;
 }
 
 /* ---- options ---- */
@@ -213,9 +214,8 @@ static bool set_options(struct dli_wh_call *c, const char *url, bool body, bool 
     if (c->step != WH_STEP_LOOKUP && (body ? strcmp(c->method, "PUT") != 0 : strcmp(c->method, "GET") != 0))
         SET(CURLOPT_CUSTOMREQUEST, c->method);
     if (c->kind == WH_ONE && strcmp(c->method, "GET") != 0) {
-        SET(CURLOPT_VERBOSE, 1L); /* tells on_debug, prints nothing */
-        SET(CURLOPT_DEBUGFUNCTION, on_debug);
-        SET(CURLOPT_DEBUGDATA, c);
+        SET(CURLOPT_PREREQFUNCTION, on_request);
+        SET(CURLOPT_PREREQDATA, c);
         c->n_sent = 0;
     }
     SET(CURLOPT_HTTPHEADER, c->headers);

@@ -14,6 +14,7 @@
 #include <curl/curl.h>
 #include <jansson.h>
 #include <pthread.h>
+#include <stdatomic.h>
 
 enum {
     WH_NODES = 8,             /* NameNodes of a cluster */
@@ -196,6 +197,18 @@ dl4c_status dli_wh_follow(struct dli_wh_call *c, bool *same, struct dl4c_error *
 /* The answer to the question where DataNodes lie: the bad ones among them as excludedatanodes wants them, NULL: none found. */
 char *dli_wh_excluded(const struct dli_wh_call *c);
 
+/* ---- what the engine waits for: sockets.c ---- */
+
+struct dli_wh_sockets {
+    int epoll, news;
+    int64_t due_ns;      /* when libcurl wants to be called; INT64_MAX: not by the clock */
+    _Atomic bool called; /* by somebody who has news */
+};
+dl4c_status dli_wh_sockets_open(struct dli_webhdfs *w, struct dl4c_error *err); /* and w->multi */
+void dli_wh_sockets_close(struct dli_webhdfs *w);
+/* Until something happened, or until_ns (INT64_MAX: no end), and lets libcurl do what is to be done. Whether somebody called. */
+bool dli_wh_sockets_wait(struct dli_webhdfs *w, int64_t until_ns);
+
 /* ---- the client ---- */
 
 struct dli_wh_settings {
@@ -216,6 +229,7 @@ struct dli_webhdfs {
     int64_t pid; /* of the process that has the thread; 0: not started */
     bool stopping;
     CURLM *multi;
+    struct dli_wh_sockets sockets;
     struct dli_wh_call *submitted, **submitted_end;
     struct dli_wh_call *calls; /* the engine's */
     int32_t n_running;
