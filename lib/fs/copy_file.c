@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-enum { SMALL = 1 << 20, PIECE = 1 << 20, FAR_PIECE = 8 << 20, SLOTS = 3, READERS = 2 };
+enum { SMALL = 1 << 20, FAR_PIECE = 8 << 20, SLOTS = 3, READERS = 2 };
 enum { BEGIN_ANEW_FROM = 16 << 20, MOST_BEGINNINGS = 2 }; /* a writer that gave less has tried that by itself */
 
 struct transfer {
@@ -20,8 +20,9 @@ struct transfer {
     int64_t counted; /* bytes that progress knows of */
 };
 
-static dl4c_status put(struct transfer *t, const void *bytes, size_t n, struct dl4c_error *err)
+static dl4c_status put(void *user, const void *bytes, size_t n, struct dl4c_error *err)
 {
+    struct transfer *t = user;
     if (t->digest)
         dli_sha256_add(&t->sum, bytes, n);
     DLI_TRY(dl4c_fs_write(t->writer, bytes, n, err));
@@ -42,25 +43,6 @@ static dl4c_status put_small(struct transfer *t, int64_t size, struct dl4c_error
     if (status == DL4C_OK)
         status = put(t, bytes, n, err);
     dl4c_fs_load_end(&load);
-    return status;
-}
-
-static dl4c_status put_pieces(struct transfer *t, dl4c_fs_file *file, size_t piece, struct dl4c_error *err)
-{
-    const int64_t size = dl4c_fs_size(file);
-    char *buffer = dli_alloc(t->c->ctx, piece, err);
-    dl4c_status status = buffer ? DL4C_OK : dli_alloc_status();
-    for (int64_t at = 0; status == DL4C_OK && at < size;) {
-        const size_t n = size - at < (int64_t)piece ? (size_t)(size - at) : piece;
-        if (dl4c_fs_cancelled())
-            status = dli_fail(err, DL4C_E_CANCELLED, "fs", "%.300s: cancelled while it was copied", t->from);
-        else
-            status = dl4c_fs_read_at(file, at, buffer, n, err);
-        if (status == DL4C_OK)
-            status = put(t, buffer, n, err);
-        at += (int64_t)n;
-    }
-    dli_free(buffer);
     return status;
 }
 
@@ -154,7 +136,7 @@ static dl4c_status put_ahead(struct transfer *t, dl4c_fs_file *file, struct dl4c
     while (status == DL4C_OK && n < READERS && n < a.pieces && dli_thread_start(&threads[n], read_ahead, &a))
         n++;
     if (status == DL4C_OK && n == 0)
-        status = put_pieces(t, file, FAR_PIECE, err);
+        status = dli_fs_read_on(file, put, t, err);
     else if (status == DL4C_OK)
         status = write_slots(t, &a, err);
     pthread_mutex_lock(&a.lock);
@@ -176,7 +158,7 @@ static dl4c_status put_large(struct transfer *t, bool in_turn, struct dl4c_error
     DLI_TRY(dl4c_fs_open(t->c->ctx, t->from, &file, err));
     dl4c_status status = dl4c_fs_create(t->c->ctx, t->to, &t->writer, err);
     if (status == DL4C_OK)
-        status = in_turn ? put_pieces(t, file, PIECE, err) : put_ahead(t, file, err);
+        status = in_turn ? dli_fs_read_on(file, put, t, err) : put_ahead(t, file, err);
     dl4c_fs_close(&file);
     return status;
 }

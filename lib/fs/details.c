@@ -7,27 +7,21 @@
 
 /* ---- digests ---- */
 
+static dl4c_status add_bytes(void *user, const void *bytes, size_t n, struct dl4c_error *err)
+{
+    (void)err;
+    dli_sha256_add(user, bytes, n);
+    return DL4C_OK;
+}
+
 dl4c_status dli_fs_read_digest(dl4c_context *ctx, const char *uri, struct dl4c_fs_checksum *out, struct dl4c_error *err)
 {
-    enum { PIECE = 1 << 20 };
     struct dli_sha256 s;
     char hex[65];
     dl4c_fs_file *file = NULL;
     dli_sha256_init(&s);
     DLI_TRY(dl4c_fs_open(ctx, uri, &file, err));
-    const int64_t size = dl4c_fs_size(file);
-    uint8_t *buffer = dli_alloc(ctx, PIECE, err);
-    dl4c_status status = buffer ? DL4C_OK : dli_alloc_status();
-    for (int64_t at = 0; status == DL4C_OK && at < size; at += PIECE) {
-        const size_t n = size - at < PIECE ? (size_t)(size - at) : PIECE;
-        if (dl4c_fs_cancelled())
-            status = dli_fail(err, DL4C_E_CANCELLED, "fs", "%.300s: cancelled while it was read", uri);
-        else
-            status = dl4c_fs_read_at(file, at, buffer, n, err);
-        if (status == DL4C_OK)
-            dli_sha256_add(&s, buffer, n);
-    }
-    dli_free(buffer);
+    const dl4c_status status = dli_fs_read_on(file, add_bytes, &s, err);
     dl4c_fs_close(&file);
     dli_sha256_hex(&s, hex);
     memcpy(out->algorithm, "SHA-256", 8);

@@ -73,6 +73,37 @@ dl4c_status dl4c_fs_read_at(dl4c_fs_file *file, int64_t offset, void *buffer, si
     return DL4C_OK;
 }
 
+enum { PIECE = 1 << 20 }; /* what is read at once where a file is read in turn */
+
+static dl4c_status next_piece(dl4c_fs_file *file, int64_t at, char *buffer, const void **bytes, size_t *n, struct dl4c_error *err)
+{
+    const int64_t left = file->size - at;
+    const size_t most = left < PIECE ? (size_t)left : PIECE;
+    struct dl4c_error e = DL4C_ERROR_INIT;
+    if (dl4c_fs_cancelled())
+        return dli_fail(err, DL4C_E_CANCELLED, "fs", "%.300s: cancelled while it was read", file->h.uri);
+    if (file->h.fs->lend)
+        return dli_fs_answer(file->h.fs, file->h.fs->lend(file->file, at, most, bytes, n, &e), &e, "read", file->h.uri, err);
+    *bytes = buffer;
+    *n = most;
+    return dl4c_fs_read_at(file, at, buffer, most, err);
+}
+
+dl4c_status dli_fs_read_on(dl4c_fs_file *file, dli_fs_take_fn fn, void *user, struct dl4c_error *err)
+{
+    char *buffer = file->h.fs->lend ? NULL : dli_alloc(file->h.ctx, file->size < PIECE ? (size_t)file->size : PIECE, err);
+    dl4c_status status = buffer || file->h.fs->lend ? DL4C_OK : dli_alloc_status();
+    const void *bytes;
+    size_t n;
+    for (int64_t at = 0; status == DL4C_OK && at < file->size; at += (int64_t)n) {
+        status = next_piece(file, at, buffer, &bytes, &n, err);
+        if (status == DL4C_OK)
+            status = fn(user, bytes, n, err);
+    }
+    dli_free(buffer);
+    return status;
+}
+
 dl4c_status dl4c_fs_bytes(dl4c_fs_file *file, const void **bytes, size_t *size, struct dl4c_error *err)
 {
     if (!file || !bytes || !size)

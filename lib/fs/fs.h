@@ -53,6 +53,10 @@ dl4c_status dli_fs_create_memory(dl4c_context *ctx, struct dli_fs_memory *memory
 bool dli_fs_reads_ahead(dl4c_context *ctx, const char *uri);
 /* Whether it names a place of the local file system, as far as it can be understood. */
 bool dli_fs_is_local(dl4c_context *ctx, const char *uri);
+/* All bytes of a file in turn, as they come: fn gets from one to 1 MiB of them, borrowed while it runs; what it returns but DL4C_OK ends
+ * the reading. Looks at the thread's flag (dl4c_fs_watch). Nobody else reads the file meanwhile. */
+typedef dl4c_status (*dli_fs_take_fn)(void *user, const void *bytes, size_t n, struct dl4c_error *err);
+dl4c_status dli_fs_read_on(dl4c_fs_file *file, dli_fs_take_fn fn, void *user, struct dl4c_error *err);
 /* The URI that the file was opened with, for messages; lives as long as the file. */
 const char *dli_fs_uri(const dl4c_fs_file *file);
 /* Whether dl4c_fs_bytes gave pages of the file and not a copy. */

@@ -81,11 +81,12 @@ static dl4c_status make(dl4c_context *ctx, const struct dl4c_fs_ops *ops, void *
     return DL4C_OK;
 }
 
-static dl4c_status add_own(dl4c_context *ctx, const struct dl4c_fs_ops *ops, void *user, void (*release)(void *user),
+static dl4c_status add_own(dl4c_context *ctx, const struct dl4c_fs_ops *ops, dli_fs_lend_fn lend, void *user, void (*release)(void *user),
                            struct dl4c_error *err)
 {
     struct dli_fs *fs;
     DLI_TRY(make(ctx, ops, user, release, &fs, err));
+    fs->lend = lend;
     const dl4c_status status = add(ctx, fs, err);
     if (status != DL4C_OK)
         dli_free(fs);
@@ -101,7 +102,7 @@ bool dli_fs_is_hdfs(const char *scheme)
 static dl4c_status add_built_in(dl4c_context *ctx, struct dl4c_error *err)
 {
     if (!look_up(ctx, dli_fs_local.scheme))
-        DLI_TRY(add_own(ctx, &dli_fs_local, ctx, NULL, err)); /* user: the context, which the registry lives in */
+        DLI_TRY(add_own(ctx, &dli_fs_local, NULL, ctx, NULL, err)); /* user: the context, which the registry lives in */
     return DL4C_OK;
 }
 

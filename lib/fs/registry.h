@@ -5,8 +5,13 @@
 
 #include "fs/fs.h"
 
+/* The next bytes of a file where they lie, without a copy: at least one at `offset`, at most `most`. *bytes are borrowed until the next
+ * lending, reading or closing; while somebody borrows nobody else reads this file. */
+typedef dl4c_status (*dli_fs_lend_fn)(void *file, int64_t offset, size_t most, const void **bytes, size_t *n, struct dl4c_error *err);
+
 struct dli_fs {
     struct dl4c_fs_ops ops;
+    dli_fs_lend_fn lend; /* NULL: it does not */
     char scheme[32];
     void *user;
     void (*release)(void *user);
@@ -14,8 +19,8 @@ struct dli_fs {
 };
 
 /* What adds the library's own to a context's registry, under its lock; release only where it succeeds. */
-typedef dl4c_status (*dli_fs_add_fn)(dl4c_context *ctx, const struct dl4c_fs_ops *ops, void *user, void (*release)(void *user),
-                                     struct dl4c_error *err);
+typedef dl4c_status (*dli_fs_add_fn)(dl4c_context *ctx, const struct dl4c_fs_ops *ops, dli_fs_lend_fn lend, void *user,
+                                     void (*release)(void *user), struct dl4c_error *err);
 dl4c_status dli_webhdfs_register(dl4c_context *ctx, dli_fs_add_fn add, struct dl4c_error *err);
 /* Why a scheme of HDFS is not there; NULL: it is none of them. */
 const char *dli_webhdfs_missing(const char *scheme);

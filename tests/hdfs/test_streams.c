@@ -100,6 +100,34 @@ static void what_is_read_on_and_on_goes_on_where_it_broke(void **state)
     dl4c_fs_close(&f);
 }
 
+/* A copy takes the bytes from where they came, also where the connection broke, and holds no more than who reads in turn. */
+static void a_copy_is_whole_whatever_broke(void **state)
+{
+    (void)state;
+    static const int kinds[] = { -1, FAKE_RESET, FAKE_RESET_HEADERS, FAKE_CUT, FAKE_LONG, FAKE_SHORT };
+    struct dl4c_fs_copy_options o = DL4C_FS_COPY_OPTIONS_INIT;
+    int64_t used, peak;
+    o.flags = DL4C_FS_COPY_OVERWRITE;
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        const char *from = at("/big");
+        char *got;
+        size_t n;
+        for (int k = 1; k < 3 && kinds[i] >= 0; k++)
+            fake_fault(&fake, k, "OPEN", kinds[i], 2, NULL);
+        GOOD(dl4c_fs_copy(ctx, &from, 1, "streams.copy", &o, NULL, &err));
+        SET(n_faults, 0);
+        if (i == 0) {
+            dl4c_context_memory(ctx, &used, &peak);
+            assert_in_range(peak, 1, 6 << 20);
+        }
+        GOOD(dli_fs_load(ctx, "streams.copy", 64 << 20, &got, &n, &err));
+        assert_int_equal(n, N);
+        assert_memory_equal(got, bytes, N);
+        dli_free(got);
+    }
+    GOOD(dl4c_fs_remove(ctx, "streams.copy", &err));
+}
+
 /* The ring is full and the connection waits: that is no server that stalls; and where he stays away until it breaks, that is no fault. */
 static void a_reader_may_take_his_time(void **state)
 {
@@ -200,6 +228,7 @@ int main(void)
         T(who_reads_on_and_on_asks_once),
         T(who_leaves_out_a_little_reads_on),
         T(what_is_read_on_and_on_goes_on_where_it_broke),
+        T(a_copy_is_whole_whatever_broke),
         T(a_reader_may_take_his_time),
         T(a_reader_may_go),
         T(several_threads_read_one_file),

@@ -108,7 +108,7 @@ dl4c_status dli_wh_wait(struct dli_wh_call *c, int64_t timeout_ms, struct dl4c_e
     struct dli_webhdfs *w = c->w;
     const int64_t until = timeout_ms < 0 ? INT64_MAX : dli_moment(timeout_ms);
     pthread_mutex_lock(&w->lock);
-    while (!c->done && !(c->ring && c->ring->fill > 0)) {
+    while (!c->done && !(c->ring && dli_wh_ring_enough(c->ring))) {
         if (c->note[0]) {
             tell(c);
             continue;

@@ -17,6 +17,7 @@ struct file {
     struct dli_wh_call *stream; /* NULL: nobody reads on and on */
     struct dli_wh_ring ring;
     int64_t stream_at;          /* of the next byte in the ring */
+    size_t lent;                /* bytes before stream_at that are still there, lent */
 };
 
 /* Who wants so much at once gets it into his own memory. */
@@ -62,6 +63,7 @@ static void end_stream(struct file *f)
     dli_wh_call_free(f->stream);
     dli_free(f->ring.bytes);
     f->stream = NULL;
+    f->lent = 0;
     f->ring = (struct dli_wh_ring){ 0 };
 }
 
@@ -220,14 +222,24 @@ static void leave_stream(struct file *f)
     pthread_mutex_unlock(&f->lock);
 }
 
+/* To where it is to be read. */
+static dl4c_status bring_stream(struct file *f, int64_t offset, struct dl4c_error *err)
+{
+    size_t taken = 0;
+    if (f->stream && f->lent > 0)
+        dli_wh_ring_drop(f->stream, f->lent);
+    f->lent = 0;
+    if (!reaches(f, offset))
+        return begin_stream(f, offset, err);
+    const dl4c_status status = dli_wh_ring_take(f->stream, NULL, (size_t)(offset - f->stream_at), &taken, err);
+    f->stream_at += (int64_t)taken;
+    return status;
+}
+
 static dl4c_status from_stream(struct file *f, int64_t offset, char *to, size_t size, struct dl4c_error *err)
 {
     size_t taken = 0;
-    dl4c_status status = reaches(f, offset) ? DL4C_OK : begin_stream(f, offset, err);
-    if (status == DL4C_OK && offset > f->stream_at) {
-        status = dli_wh_ring_take(f->stream, NULL, (size_t)(offset - f->stream_at), &taken, err);
-        f->stream_at += (int64_t)taken;
-    }
+    dl4c_status status = bring_stream(f, offset, err);
     if (status == DL4C_OK) {
         status = dli_wh_ring_take(f->stream, to, size, &taken, err);
         f->stream_at += (int64_t)taken;
@@ -257,6 +269,30 @@ dl4c_status dli_wh_read_at(void *user, void *file, int64_t offset, void *to, siz
         DLI_TRY(read_on(f, offset + (int64_t)there, (char *)to + there, more, err));
     }
     *got = size;
+    return DL4C_OK;
+}
+
+dl4c_status dli_wh_lend(void *file, int64_t offset, size_t most, const void **bytes, size_t *n, struct dl4c_error *err)
+{
+    struct file *f = file;
+    const int64_t end = f->window_at + (int64_t)f->window_size;
+    if (f->window && offset >= f->window_at && offset < end) {
+        *n = (uint64_t)most < (uint64_t)(end - offset) ? most : (size_t)(end - offset);
+        *bytes = f->window + (offset - f->window_at);
+    } else {
+        dli_free(f->window);
+        f->window = NULL;
+        dl4c_status status = bring_stream(f, offset, err);
+        if (status == DL4C_OK)
+            status = dli_wh_ring_lend(f->stream, most, bytes, n, err);
+        if (status != DL4C_OK) {
+            end_stream(f);
+            return status;
+        }
+        f->lent = *n;
+        f->stream_at += (int64_t)*n;
+    }
+    f->next = offset + (int64_t)*n;
     return DL4C_OK;
 }
 

@@ -97,7 +97,7 @@ dl4c_status dli_webhdfs_register(dl4c_context *ctx, dli_fs_add_fn add, struct dl
         s->rpc = i == 2;
         w->refs++;
         ops.scheme = schemes[i];
-        status = add(ctx, &ops, s, scheme_release, err);
+        status = add(ctx, &ops, dli_wh_lend, s, scheme_release, err);
         if (status != DL4C_OK)
             scheme_release(s);
         if (status == DL4C_E_EXISTS) /* the host has a file system of its own for it */

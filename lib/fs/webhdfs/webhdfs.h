@@ -98,6 +98,7 @@ int64_t dli_wh_body_left(const struct dli_wh_body *b); /* -1: not known yet */
 struct dli_wh_ring {
     char *bytes;     /* [WH_RING] */
     size_t at, fill; /* the first one that waits, and how many do */
+    size_t wanted;   /* with fewer the reader is not woken: every waking costs more than many bytes */
     bool paused;     /* the engine waits for room */
 };
 
@@ -165,8 +166,8 @@ struct dli_wh_call {
 struct dli_wh_call *dli_wh_call_new(struct dli_webhdfs *w, const struct dli_wh_target *t, const char *method, const char *op,
                                     struct dl4c_error *err);
 dl4c_status dli_wh_submit(struct dli_wh_call *c, struct dl4c_error *err);
-/* Until it is done, or bytes wait in its ring. BUSY: not within timeout_ms (negative: no limit). CANCELLED: the thread's flag; the call
- * goes on until dli_wh_call_free. */
+/* Until it is done, or as many bytes as are wanted wait in its ring. BUSY: not within timeout_ms (negative: no limit). CANCELLED: the
+ * thread's flag; the call goes on until dli_wh_call_free. */
 dl4c_status dli_wh_wait(struct dli_wh_call *c, int64_t timeout_ms, struct dl4c_error *err);
 /* Submits and waits to the end, also where it is cancelled. */
 dl4c_status dli_wh_run(struct dli_wh_call *c, struct dl4c_error *err);
@@ -178,11 +179,15 @@ dl4c_status dli_wh_json(const struct dli_wh_call *c, json_t **root, struct dl4c_
 /* The next n bytes of the ring of a call that was submitted; to NULL: they are left out. *taken: as many as there were, also where it
  * fails. */
 dl4c_status dli_wh_ring_take(struct dli_wh_call *c, char *to, size_t n, size_t *taken, struct dl4c_error *err);
+/* The next bytes where they lie, at least one and at most `most`; they stay there until dli_wh_ring_drop. */
+dl4c_status dli_wh_ring_lend(struct dli_wh_call *c, size_t most, const void **bytes, size_t *n, struct dl4c_error *err);
+void dli_wh_ring_drop(struct dli_wh_call *c, size_t n); /* the first n that wait */
 
 /* ---- the engine's side of a call: call.c, exchange.c, answer.c, stream.c ---- */
 
 bool dli_wh_ring_put(struct dli_wh_call *c, const char *bytes, size_t n); /* false: there is no room, and the engine waits for it */
 bool dli_wh_ring_resumes(struct dli_wh_ring *r);                          /* under the lock: there is room again */
+bool dli_wh_ring_enough(const struct dli_wh_ring *r);                     /* under the lock: as many wait as the reader wants */
 
 void dli_wh_start(struct dli_wh_call *c);                 /* the next request */
 void dli_wh_finished(struct dli_wh_call *c, CURLcode rc); /* what libcurl says of the last */
@@ -252,6 +257,7 @@ void dli_wh_settings_free(struct dli_wh_settings *s);
 /* Members of the vtable; user is a struct dli_wh_scheme. */
 dl4c_status dli_wh_open_read(void *user, const char *authority, const char *path, void **file, int64_t *size, struct dl4c_error *err);
 dl4c_status dli_wh_read_at(void *user, void *file, int64_t offset, void *to, size_t size, size_t *got, struct dl4c_error *err);
+dl4c_status dli_wh_lend(void *file, int64_t offset, size_t most, const void **bytes, size_t *n, struct dl4c_error *err);
 void dli_wh_close_read(void *user, void *file);
 dl4c_status dli_wh_load_start(void *user, const char *authority, const char *path, int64_t size, int64_t limit, void **load,
                               struct dl4c_error *err);
