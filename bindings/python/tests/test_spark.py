@@ -21,7 +21,7 @@ import numpy as np
 import dl4c
 import dl4c.spark
 from dl4c import errors
-from dl4c.spark import _aggregate, _memory, _run, _store, _tensors, features
+from dl4c.spark import _aggregate, _hub, _memory, _run, _store, _tensors, features
 
 
 class Value:
@@ -44,6 +44,38 @@ class Context:
 
 def here(sc, job, depth):
     return _aggregate.joined(job, dict(_aggregate._sum(job.slices, list(_aggregate._task(job, range(job.workers))))))
+
+
+class Stage:
+    """What a Hub wants of a SparkContext: tasks are threads of this process. serve: what they do."""
+
+    def __init__(self, serve=_hub.serve):
+        self.serve = serve
+
+    def parallelize(self, numbers, n):
+        self.n = n
+        return self
+
+    def mapPartitions(self, function):
+        self.service = function.args[0]
+        return self
+
+    def collect(self):
+        told, failed = [], []
+
+        def task(number):
+            for _ in range(4):  # attempts
+                try:
+                    told.extend(self.serve(self.service, iter([number])))
+                    return
+                except Exception as why:
+                    failed.append(why)
+        threads = [threading.Thread(target=task, args=(k,)) for k in range(self.n)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return told
 
 
 def same(one, other):
@@ -105,6 +137,77 @@ class Spark(unittest.TestCase):
                         for _ in range(2):
                             rounds.epoch()
                         self.assertTrue(same(threads, dl4c.Graph.from_bytes(rounds.bytes)), (workers, options, save))
+
+    def hub(self, head, workers, tasks, stage, save=True, epochs=2):
+        hub = _hub.Hub(stage, tasks, '127.0.0.1', 0, {}, None)
+        rounds = _aggregate.Averaging(Context(), head.to_bytes(updater=True), self.store, workers, 16, 3, 2, save, True, 42, {}, {}, None,
+                                      hub)
+        try:
+            for _ in range(epochs):
+                rounds.epoch()
+                hub.pause()
+        finally:
+            hub.close()
+        return dl4c.Graph.from_bytes(rounds.bytes), rounds
+
+    def test_rounds_over_links_are_those_of_threads(self):
+        """Whatever the number of tasks; also where links break in the middle of a share and a stranger connects."""
+        store, broken = dl4c.Features(self.store), []
+
+        def breaks(service, iterator):
+            """A task whose first links break: one before its share is done, one after it was asked for nothing."""
+            if len(broken) < 3:
+                broken.append(True)
+                link = _hub._connected(service)
+                if len(broken) > 1:
+                    link.receive()
+                link.close()
+                raise errors.PeerError('lost', 'test')
+            yield from _hub.serve(service, iterator)
+
+        def strangers(service, iterator):
+            with socket.create_connection(service.address) as s:
+                s.sendall(bytes(64))
+                self.assertEqual(len(s.recv(32)), 32)
+                while s.recv(64):
+                    pass
+            yield from _hub.serve(service, iterator)
+        for workers, tasks, serve, save in ((2, 2, _hub.serve, True), (3, 1, _hub.serve, False), (2, 4, _hub.serve, True),
+                                            (3, 2, breaks, True), (2, 1, strangers, True)):
+            head, threads = (dl4c.softmax_head(store) for _ in range(2))
+            threads.fit(store, epochs=2, batch=16, averaging_frequency=3, workers=workers, save_updater=save)
+            there, rounds = self.hub(head, workers, tasks, Stage(serve), save)
+            self.assertTrue(same(threads, there), (workers, tasks, save))
+            self.assertIsNotNone(rounds.hub)
+        self.assertEqual(len(broken), 3)
+
+    def test_what_fails_in_a_round_over_links_comes_out(self):
+        head = dl4c.softmax_head(dl4c.Features(self.store))
+
+        def away(service, iterator):
+            yield 'unreachable', 'no way'
+        threads = dl4c.softmax_head(dl4c.Features(self.store))
+        threads.fit(dl4c.Features(self.store), epochs=2, batch=16, averaging_frequency=3, workers=2)
+        there, rounds = self.hub(head.clone(), 2, 2, Stage(away))
+        self.assertTrue(same(threads, there))  # by jobs
+        self.assertIsNone(rounds.hub)
+
+        def ends(service, iterator):
+            _hub._connected(service).close()
+            yield 'took', 1
+        with self.assertRaisesRegex(errors.PeerError, '4 times'):
+            self.hub(head.clone(), 2, 2, Stage(ends))
+        hub = _hub.Hub(Stage(), 2, '127.0.0.1', 0, {}, None)
+        rounds = _aggregate.Averaging(Context(), head.to_bytes(updater=True), self.store, 2, 16, 3, 2, True, True, 42, {}, {}, None, hub)
+        rounds.store.digest = 'another'
+        with self.assertRaisesRegex(errors.StateError, 'was changed'):
+            rounds.round(0, 96)
+        hub.close()
+        hub.close()
+        stranger = _hub.Hub(Stage(), 1, '127.0.0.1', 0, {}, None)
+        with self.assertRaises(errors.DeniedError):
+            _hub._connected(_hub.Service(stranger.service.address, b'another key', {}, None))
+        stranger.close()
 
     def test_a_store_that_changes_is_noticed(self):
         head = dl4c.softmax_head(dl4c.Features(self.store))

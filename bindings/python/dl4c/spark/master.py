@@ -17,19 +17,20 @@ class ParameterAveragingTrainingMaster:
     """Settings of a training in which workers take the mean of their parameters now and then.
 
     batch_size_per_worker: rows of a minibatch. averaging_frequency: minibatches of each worker between two means. workers: how many tasks
-    train; None: as many as run at once. save_updater: the mean of the updater's state is taken too. aggregation_depth: of the aggregate
-    approach, 1: the driver sums; more: executors do. repartition: an RDD is dealt out by Spark before it is stored ("always"); as rows are
-    shared out evenly in any case, "never" keeps their order.
+    train; None: as many as run at once. save_updater: the mean of the updater's state is taken too. aggregation_depth: of rounds that are
+    jobs, 1: the driver sums; more: executors do, where treeAggregate would have them. repartition: an RDD is dealt out by Spark before it
+    is stored ("always"); as rows are shared out evenly in any case, "never" keeps their order.
 
     approach: "barrier": one stage in which the tasks exchange parameters over connections of their own, encrypted with a key made for the
-    job (encrypt=False: in the clear). "aggregate": a Spark job for each round, for executors that cannot reach each other. "auto": the
-    first where the cluster allows it.
+    job (encrypt=False: in the clear). "aggregate": tasks exchange them with the driver, or by a Spark job for each round where Spark's own
+    traffic is encrypted or they cannot reach the driver; for executors that cannot reach each other. "auto": the first where the cluster
+    allows it.
 
     export_dir: a folder that driver and executors see, for RDDs that are trained on. checkpoint_dir: one where a training keeps what a
     second attempt of its stage goes on from, every checkpoint_every seconds and after each epoch; without it that begins anew.
     environment: variables for the tasks; setup: a function each task's process calls once, to register file systems for instance. port:
-    where the leader listens; 0: any. wait, join_timeout, worker_timeout: seconds for executors to register, for tasks to meet, and until a
-    silent one counts as lost. exchange, average, prefetch: as for dl4c.fit, of the barrier approach.
+    where the leader, or the driver, listens; 0: any. wait, join_timeout, worker_timeout: seconds for executors to register, for tasks to
+    meet, and until a silent one counts as lost. exchange, average, prefetch: as for dl4c.fit, of the barrier approach.
 
     >>> from dl4c.spark import ParameterAveragingTrainingMaster
     >>> ParameterAveragingTrainingMaster(batch_size_per_worker=32, approach='aggregate').averaging_frequency

@@ -15,7 +15,7 @@ from ..evaluation import Evaluation
 from ..features import Features
 from ..graph import Graph
 from ..train import Weights
-from . import _aggregate, _barrier, _cluster, _memory, _run, _store, _tensors
+from . import _aggregate, _barrier, _cluster, _hub, _memory, _run, _store, _tensors
 from .master import ParameterAveragingTrainingMaster
 
 
@@ -189,19 +189,28 @@ class SparkComputationGraph:
                 pass
         if options['class_weights'] == 'balanced':
             options['class_weights'] = _run.balanced(Features(rows.uri).labels, len(self._names()))
+        hub = None
+        if _hub.wanted(self.sc, workers, _memory.model_bytes(model, options['updater'])):
+            hub = _hub.Hub(self.sc, workers, self.sc.getConf().get('spark.driver.host'), m.port, m.environment, m.setup)
         fit = _aggregate.Averaging(self.sc, model, rows.uri, workers, m.batch_size_per_worker, m.averaging_frequency,
-                                   m.aggregation_depth, m.save_updater, shuffle, seed, options, m.environment, m.setup)
-        while fit.model.epoch < first + epochs:
-            score = fit.epoch()
+                                   m.aggregation_depth, m.save_updater, shuffle, seed, options, m.environment, m.setup, hub)
+        try:
+            while fit.model.epoch < first + epochs:
+                score = fit.epoch()
+                self.score, self.memory = fit.score, max(fit.took, self.memory)
+                told = {'epoch': fit.model.epoch, 'train_score': score, 'val_score': float('nan'), 'val_accuracy': float('nan')}
+                if judge is not None:
+                    if hub is not None:
+                        hub.pause()
+                    self._trained(fit.bytes)
+                    told.update(val_score=self.calculate_score(judge.uri), val_accuracy=self.evaluate(judge.uri).accuracy)
+                self.epochs.append(told)
+                if at is not None:
+                    fs.write_bytes(at, fit.bytes)
+        finally:
+            if hub is not None:
+                hub.close()
             self._trained(fit.bytes)
-            self.score, self.memory = fit.score, fit.took
-            told = {'epoch': fit.model.epoch, 'train_score': score, 'val_score': float('nan'), 'val_accuracy': float('nan')}
-            if judge is not None:
-                told.update(val_score=self.calculate_score(judge.uri), val_accuracy=self.evaluate(judge.uri).accuracy)
-            self.epochs.append(told)
-            if at is not None:
-                fs.write_bytes(at, fit.bytes)
-        self._trained(fit.bytes)
 
     # ---- evaluating and running
 
