@@ -70,9 +70,7 @@ def training():
         here = network(dropout)
         here.fit((x, y), epochs=epochs, batch=16, workers=WORKERS, averaging_frequency=3, updater=updater, save_updater=save,
                  class_weights='balanced')
-        for approach, depth in (('barrier', 2), ('aggregate', 2), ('aggregate', 1)):
-            if number and (approach, depth) == ('aggregate', 1):
-                continue
+        for approach, depth in (('barrier', 2), ('aggregate', 2)):
             there = network(dropout)
             net = SparkComputationGraph(spark, there, master(approach=approach, aggregation_depth=depth, save_updater=save,
                                                              export_dir=under('exports')))
@@ -80,6 +78,28 @@ def training():
             check(same(here, there), '%s, depth %d: %s, save_updater=%s, dropout %s' % (approach, depth, updater, save, dropout))
             check(len(net.epochs) == epochs and net.score > 0, '%d epochs, score %.3f' % (epochs, net.score))
             net.close()
+    jobs(x, y, singles)
+
+
+def jobs(x, y, singles):
+    """Rounds that are jobs, where executors do not connect to the driver: it sums, or a shuffle does."""
+    from dl4c.spark import _hub
+    for workers, depth in ((WORKERS, 2), (6, 1), (6, 2)):
+        here, there = network(0.8), network(0.8)
+        here.fit((x, y), epochs=1, batch=16, workers=workers, averaging_frequency=3)
+        limit, _hub.LIMIT = _hub.LIMIT, 0
+        net = SparkComputationGraph(spark, there, master(approach='aggregate', workers=workers, aggregation_depth=depth,
+                                                         export_dir=under('exports')))
+        net.fit(singles)
+        _hub.LIMIT = limit
+        check(same(here, there), 'rounds that are jobs: %d workers, depth %d' % (workers, depth))
+        net.close()
+    here, there = network(), network()
+    here.fit((x, y), epochs=2, batch=16, workers=6, averaging_frequency=3)
+    net = SparkComputationGraph(spark, there, master(approach='aggregate', workers=6, export_dir=under('exports')))
+    net.fit(singles, epochs=2)
+    check(same(here, there), 'more workers than tasks that run at once')
+    net.close()
 
 
 def running():
