@@ -9,10 +9,10 @@
 int main(int argc, char **argv)
 {
     static struct fake fake;
+    fake.delay_ms = argc > 1 ? (int)strtol(argv[1], NULL, 10) : 0;
     const int namenode = fake_start(&fake, FAKE_NAMENODE);
     fake_start(&fake, FAKE_DATANODE);
     fake_start(&fake, FAKE_DATANODE);
-    fake.delay_ms = argc > 1 ? (int)strtol(argv[1], NULL, 10) : 0;
     printf("%d\n", fake.server[namenode].port);
     fflush(stdout);
     while (getchar() != EOF)

@@ -14,10 +14,12 @@ struct cli_common cli = { .progress = "auto" };
 
 __attribute__((format(printf, 1, 0))) static void say(const char *fmt, va_list ap)
 {
+    flockfile(stderr); /* lines of the log come from several threads */
     cli_progress_end();
     fputs("dl4c: ", stderr);
     vfprintf(stderr, fmt, ap);
     fputc('\n', stderr);
+    funlockfile(stderr);
 }
 
 int cli_usage(const char *fmt, ...)
@@ -354,8 +356,10 @@ FILE *cli_memory_file(char **text, size_t *size) { return open_memstream(text, s
 static void on_log(void *user, int32_t level, const char *origin, const char *message)
 {
     (void)user;
+    flockfile(stderr);
     cli_progress_end();
     fprintf(stderr, "dl4c: %s%s: %s\n", level == DL4C_LOG_WARNING ? "warning: " : "", origin, message);
+    funlockfile(stderr);
 }
 
 static bool read_bytes(const char *text, int64_t *bytes)
@@ -419,9 +423,11 @@ bool cli_quiet_or_none(void) { return cli.quiet || strcmp(cli.progress, "none") 
 
 void cli_progress_end(void)
 {
+    flockfile(stderr); /* which guards show_bar too */
     if (cli.show_bar)
         fputc('\n', stderr);
     cli.show_bar = false;
+    funlockfile(stderr);
 }
 
 /* Of what is counted in bytes: megabytes. */
@@ -502,6 +508,7 @@ int cli_progress(void *user, const struct dl4c_progress *p)
     if (cli_quiet_or_none())
         return 0;
     const double mb = megabytes(p);
+    flockfile(stderr);
     if (strcmp(cli.progress, "json") == 0) {
         json_line(p, mb);
     } else if (strcmp(cli.progress, "auto") == 0 && isatty(STDERR_FILENO)) {
@@ -526,6 +533,7 @@ int cli_progress(void *user, const struct dl4c_progress *p)
             fprintf(stderr, ", %.0f s left", p->eta_s);
         fputc('\n', stderr);
     }
+    funlockfile(stderr);
     shown_stage = p->stage;
     shown_percent = (int64_t)p->percent;
     shown_done = p->done;
