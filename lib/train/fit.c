@@ -481,8 +481,9 @@ static dl4c_status describe(const struct fit *f, char **text, struct dl4c_error 
     dli_strbuf_add(&b, "{\"updater\": ");
     dli_strbuf_json(&b, f->t->updater);
     dli_strbuf_addf(
-        &b, ", \"batch\": %" PRId64 ", \"epochs\": %" PRId64 ", \"iterations\": %" PRId64 ", \"seed\": %" PRIu64 ", \"shuffle\": %s",
-        o->batch, g->epoch, g->iteration, o->seed, o->no_shuffle ? "false" : "true");
+        &b, ", \"batch\": %" PRId64 ", \"epochs\": %" PRId64 ", \"iterations\": %" PRId64 ", \"seed\": %" PRId64 ", \"shuffle\": %s",
+        o->batch, g->epoch, g->iteration, (int64_t)o->seed /* signed, as in the configuration: JSON's integers end there */,
+        o->no_shuffle ? "false" : "true");
     key_num(&b, "l1", o->l1);
     key_num(&b, "l2", o->l2);
     dli_strbuf_addf(&b, ", \"class_weights\": %s", o->balanced ? "\"balanced\"" : o->class_weights ? "[" : "null");

@@ -291,7 +291,7 @@ static dl4c_status describe(const struct dli_run_about *a, struct dli_strbuf *b,
     add_time(b);
     dli_strbuf_add(b, ",\n \"options\": ");
     describe_options(b, o, a->updater);
-    dli_strbuf_addf(b, ",\n \"seed\": %" PRIu64 ",\n \"versions\": {", o->seed);
+    dli_strbuf_addf(b, ",\n \"seed\": %" PRId64 ",\n \"versions\": {", (int64_t)o->seed);
     add_text(b, "dl4c", dl4c_version_string());
     dli_strbuf_add(b, ", ");
     add_text(b, "compiler", __VERSION__);
