@@ -127,9 +127,8 @@ dl4c_status dli_compare_pairs(struct dli_compare *c, struct dl4c_error *err)
     if (c->n_pairs == 0 && c->b.graph)
         DLI_TRY(by_order(c, err));
     if (c->n_pairs == 0)
-        return dli_fail(err, DL4C_E_INVALID, "compare", "%s",
-                        c->b.graph ? "no vertex of A has a partner in B; a map can say which is which"
-                                   : "the folder has no .npy that is named as a vertex of A");
+        return c->b.graph ? dli_fail(err, DL4C_E_INVALID, "compare", "no vertex of A has a partner in B; a map can say which is which")
+                          : dli_fail(err, DL4C_E_INVALID, "compare", "%.300s has no .npy that is named as a vertex of A", c->b.folder);
     return DL4C_OK;
 }
 

@@ -184,8 +184,12 @@ static dl4c_status plan(struct predict *p, struct dli_watch *watch, struct dl4c_
 static dl4c_status none_good(const struct predict *p, struct dl4c_error *err)
 {
     const char *reason = strstr(p->first_bad, ": ");
-    if (dl4c_reader_count(p->images) == 1 && reason)
-        return dli_fail(err, DL4C_E_INVALID, "predict", "the image cannot be used: %.300s", reason + 2);
+    if (dl4c_reader_count(p->images) == 1 && reason) {
+        char path[sizeof p->first_bad];
+        snprintf(path, sizeof path, "%.*s", (int)(reason - p->first_bad), p->first_bad);
+        return dli_fail(err, DL4C_E_INVALID, "predict", "the image cannot be used: %.400s",
+                        strstr(reason + 2, path) ? reason + 2 : p->first_bad);
+    }
     return dli_fail(err, DL4C_E_INVALID, "predict", "none of the %" PRId64 " images can be used%s%.360s", dl4c_reader_count(p->images),
                     p->first_bad[0] ? "; the first, " : "", p->first_bad);
 }

@@ -215,7 +215,8 @@ dl4c_status dli_list_read(dl4c_context *ctx, const char *uri, struct dli_names *
     dl4c_status status = DL4C_OK;
     if (memchr(text, '\0', size))
         status = dli_fail(err, DL4C_E_CORRUPT, "reader", "%.300s is no text: it has a byte 0", uri);
-    for (char *line = text; status == DL4C_OK && *line;) {
+    const size_t mark = strncmp(text, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0; /* what some editors put before UTF-8 */
+    for (char *line = text + mark; status == DL4C_OK && *line;) {
         const size_t n = strcspn(line, "\n");
         char *next = line + n + (line[n] != '\0');
         line[n] = '\0';

@@ -93,6 +93,14 @@ def training():
     run(*train('--features', 'good', '--class-weights', write('weights', b'b 2.5\r\na\t1\r\n')), '--progress', 'none')
     head = zipfile.ZipFile('h.zip').read('configuration.json')
     os.remove('h.zip')
+    run(*train('--features', 'good', '--class-weights', write('weights', b'\xef\xbb\xbfb 2.5\n')), '--progress', 'none')
+    os.remove('h.zip')
+    run(*train('--features', 'good', '--seed', '-1', '--run', 'minus'), '--progress', 'none')
+    for of, seed in (('h.zip', json.loads(zipfile.ZipFile('h.zip').read('configuration.json'))['dl4c']['training']['seed']),
+                     ('run.json', json.loads(read('minus/run.json'))['seed'])):
+        check(seed == -1, '--seed -1 is %r in %s' % (seed, of))
+    run('plot', 'minus', '-o', 'minus.svg')
+    os.remove('h.zip')
     run(*train('--features', 'good', '--head', write('head.json', head)), '--progress', 'none')
     os.remove('h.zip')
     for data, says in ((b'', 'empty'), (NOISE, 'no known'), (head[:len(head) // 2], 'JSON'), (b'{}', 'vertices'), (read(model), 'takes'),
@@ -150,6 +158,7 @@ def models():
     refuses('join', model, '--at', 'block1_pool', 'head.zip', '-o', 'out.zip', says='block1_pool', leaves='out.zip')
     refuses('join', model, '--at', 'none', 'head.zip', '-o', 'out.zip', says='"none"', leaves='out.zip')
     refuses('summary', 'images', says='directory')
+    refuses('plot', 'images', '-o', 'x.svg', says='wanted a model or the record of a training', leaves='x.svg')
     out, err = run('compare', model, model, '--image', 'images/star/00000.jpg', '--preprocess-a', 'tf', '--preprocess-b', 'dl4j',
                    '--strict', want=1)
     check('First difference' in out and err.startswith('dl4c: compare: A and B differ first at'), 'compare --strict says %r' % err)
@@ -172,6 +181,7 @@ def arrays():
     write('x.npy', x)
     refuses('run', 'head.zip', '--input', 'x.npy', '--output', 'y.npy', '--at', 'none', says='"none"', leaves='y.npy')
     refuses('compare', 'head.zip', 'nowhere', '--input', 'x.npy', says='nowhere')
+    refuses('compare', 'head.zip', 'images', '--input', 'x.npy', says='images has no .npy')
     refuses('compare', 'head.zip', 'head.zip', '--input', 'nowhere.npy', says='nowhere.npy')
     for names in (b'predictions\n', b'a b c\n', NOISE):
         refuses('compare', 'head.zip', 'head.zip', '--input', 'x.npy', '--map', write('names', names), says='names')
@@ -194,6 +204,7 @@ def images():
     write('flat/x.jpg', jpeg)
     refuses(*featurize('flat'), says='no usable image', leaves='f/manifest.json')
     refuses('split', 'flat', '--out', 'l2', says='flat', leaves='l2')
+    refuses('split', 'images', '--out', 'l2', '--train', '0', '--val', '0', '--test', '0', says='all 0', leaves='l2', want=2)
     os.makedirs('lines/a')
     write('lines/a/one\nname.jpg', jpeg)
     refuses('split', 'lines', '--out', 'l2', says='"a/one?name.jpg" has a line end', leaves='l2')
@@ -210,6 +221,8 @@ def images():
     for text, says in ((b'', 'no image'), (b'\n\n', 'no image'), (NOISE, 'no text'), (b'star/none.jpg\n', 'star/none.jpg'),
                        (b'/etc/passwd\n', '/etc/passwd'), (b'../head.zip\n', '../head.zip'), (b'zebra/0.jpg\n', 'zebra/0.jpg')):
         refuses(*featurize('images', '--list', write('lists/list', text)), says=says, leaves='f/manifest.json')
+    run(*featurize('images', '--list', write('lists/list', b'\xef\xbb\xbfstar/00000.jpg\r\n')), '--progress', 'none')
+    shutil.rmtree('f')
     write('lists/list', b'star/00000.jpg\n')
     for text, says in ((b'', 'no class'), (NOISE, 'no text'), (b'ring\n', 'star/00000.jpg'), (b'ring\nstar\nring\n', 'ring')):
         write('lists/classes.txt', text)
@@ -218,6 +231,7 @@ def images():
             leaves='f3')
     refuses('featurize', model, '--at', 'none', '--images', 'images', '--out', 'f3', says='"none"', leaves='f3')
     refuses(*featurize('images', '--size', '7x7'), says='64x64', leaves='f/manifest.json')
+    refuses(*featurize('images', '--size', '99999x64'), says='1 to 65535', leaves='f/manifest.json', want=2)
     refuses(*featurize('images', '--preprocess', 'none-such'), says='torchvision', leaves='f/manifest.json')
     for option, wanted in (('--resize', 'pillow'), ('--fit', 'crop'), ('--exif', 'off')):
         refuses(*featurize('images', option, 'none-such'), says=wanted, leaves='f/manifest.json', want=2)
@@ -241,6 +255,9 @@ def images():
     refuses('predict', 'whole.zip', 'flat/x.jpg', '--out', 'no/p.jsonl', says='no/p.jsonl', leaves='no')
     refuses('predict', 'whole.zip', 'flat/x.jpg', '--preprocess', 'vgg16', says='vgg16')
     refuses('predict', 'whole.zip', '--images', 'nowhere', says='nowhere')
+    refuses('predict', 'whole.zip', 'flat/x.jpg', '--list', 'lists/list', says='--images', want=2)
+    _, err = run('predict', 'whole.zip', write('noise', NOISE), want=1)
+    check('noise: the file' in err, 'predict names no image: %r' % err)
     out, _ = run('predict', 'whole.zip', 'nowhere.jpg', 'flat/x.jpg', '--progress', 'none')
     rows = [json.loads(line) for line in out.splitlines()]
     check(len(rows) == 2 and 'nowhere.jpg' in rows[0]['error'] and rows[1]['error'] is None, 'one bad image of two: %r' % rows)
@@ -306,7 +323,8 @@ def signals():
 
 def monitors():
     os.mkdir('run')
-    for args in ((), ('run', '--port', '65536'), ('run', '--port', 'http'), ('run', '--listen', '127.0.0.1:0', '--port', '1')):
+    for args in ((), ('run', '--port', '65536'), ('run', '--port', '-1'), ('run', '--port', 'http'),
+                 ('run', '--listen', '127.0.0.1:0', '--port', '1')):
         refuses('monitor', *args, want=2)
     refuses('monitor', 'nowhere', says='nowhere')
     refuses('monitor', 'run', write('file', b'x'), says='file is no directory')

@@ -102,7 +102,7 @@ int cli_read_class_weights(const char *uri, dl4c_features *f, float **weights)
         text[size] = '\0';
         for (int32_t i = 0; i < n; i++)
             w.of[i] = 1;
-        status = read_text(&w, text);
+        status = read_text(&w, text + (strncmp(text, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0)); /* some editors put it before UTF-8 */
     }
     dl4c_fs_close(&file);
     free(text);

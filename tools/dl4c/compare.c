@@ -156,7 +156,7 @@ int cmd_compare(int argc, char **argv)
             return cli_fail(&err);
         sides[i].preprocess = text ? &k.pre[i] : NULL;
         if (hw && !cli_parse_size(hw, &sides[i].height, &sides[i].width))
-            return cli_usage("a size is \"%s\", wanted HxW", hw);
+            return cli_usage("a size is \"%s\", wanted HxW, 1 to 65535 each", hw);
     }
     o.tolerance = tolerance;
     o.cancel = &cli_cancel;

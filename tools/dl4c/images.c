@@ -71,6 +71,8 @@ int cmd_split(int argc, char **argv)
         return status;
     if (!out)
         return cli_usage("split needs --out DIR");
+    if (o.train == 0 && o.val == 0 && o.test == 0) /* which the library takes for its defaults */
+        return cli_usage("--train, --val and --test are all 0");
     if ((status = check_position(o.label_pattern, position)) >= 0 || (status = read_filter(&f, &o, &so)) >= 0)
         return status;
     o.label_position = (int32_t)position;
@@ -133,7 +135,7 @@ int cli_image_reader(const struct cli_images *im, dl4c_graph *for_graph, struct 
     o->for_graph = for_graph;
     o->list = im->list;
     if (im->size && !cli_parse_size(im->size, &o->height, &o->width))
-        return cli_usage("--size is \"%s\", wanted HxW", im->size);
+        return cli_usage("--size is \"%s\", wanted HxW, 1 to 65535 each", im->size);
     static const char *const resizes[3] = { "dl4j", "pillow", "nearest" }, *const fits[3] = { "stretch", "crop", "pad" };
     static const char *const switches[3] = { "on", "off" };
     int status = check_word("--resize", im->resize, resizes, "dl4j, pillow or nearest");

@@ -7,6 +7,7 @@
 #include <string.h>
 
 enum { MOST_RUNS = 256 };
+#define UNSET INT64_MIN
 
 /* Until SIGINT or SIGTERM, however they fall. */
 static void wait_for_signal(void)
@@ -25,7 +26,7 @@ int cmd_monitor(int argc, char **argv)
 {
     const char *runs[MOST_RUNS], *listen = NULL, *address = NULL;
     char text[300];
-    int64_t port = -1;
+    int64_t port = UNSET;
     int n = 0;
     const struct cli_option options[] = {
         { "--listen", CLI_TEXT, &listen, "ADDRESS:PORT, 127.0.0.1:0; port 0: one that is free" },
@@ -36,14 +37,14 @@ int cmd_monitor(int argc, char **argv)
     int status = cli_parse(argc, argv, "monitor RUN_DIR... [options]", options, runs, 1, MOST_RUNS, &n);
     if (status >= 0)
         return status;
-    if (listen && (address || port >= 0))
+    if (listen && (address || port != UNSET))
         return cli_usage("--listen is --address and --port in one: give either");
-    if (port < -1 || port > 65535)
+    if (port != UNSET && (port < 0 || port > 65535))
         return cli_usage("--port is %lld, wanted 0 to 65535", (long long)port);
     if (!listen) {
         address = address ? address : "127.0.0.1";
         const bool v6 = address[0] != '[' && strchr(address, ':');
-        if (snprintf(text, sizeof text, "%s%s%s:%lld", v6 ? "[" : "", address, v6 ? "]" : "", port < 0 ? 0LL : (long long)port) >=
+        if (snprintf(text, sizeof text, "%s%s%s:%lld", v6 ? "[" : "", address, v6 ? "]" : "", port == UNSET ? 0LL : (long long)port) >=
             (int)sizeof text)
             return cli_usage("--address is longer than an address");
         listen = text;

@@ -131,6 +131,8 @@ int cmd_predict(int argc, char **argv)
                            1, MOST_IMAGES, &n);
     if (status < 0 && (n > 1) == (im.images != NULL))
         status = cli_usage("predict needs images, or --images DIR, and not both");
+    if (status < 0 && im.list && !im.images)
+        status = cli_usage("--list needs --images");
     if (status < 0)
         status = check(&p, part, json, resume);
     if (status < 0)

@@ -51,6 +51,9 @@ int cmd_plot(int argc, char **argv)
             return cli_usage("-o is \"%s\", wanted FILE.svg: a run's curves are drawn as SVG only", out);
         return cli_plot_run(model, out);
     }
+    struct dl4c_fs_stat s = DL4C_FS_STAT_INIT;
+    if (dl4c_fs_stat_uri(cli.ctx, model, &s, NULL) == DL4C_OK && s.kind == DL4C_FS_DIRECTORY)
+        return cli_failed("%s is a directory without epochs.jsonl, wanted a model or the record of a training", model);
     struct dl4c_error err = DL4C_ERROR_INIT;
     dl4c_graph *g = NULL;
     char *text = NULL;

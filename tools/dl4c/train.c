@@ -173,7 +173,7 @@ int cmd_train(int argc, char **argv)
     if (t.head && t.dropout != 0)
         return cli_usage("--dropout belongs to the softmax head; the configuration of --head has its own");
     if (t.epochs < 1 || t.epochs > 1000000 || t.batch < 1 || t.early_stopping < 0 || t.early_stopping > 1000000)
-        return cli_usage("--epochs and --batch must be at least 1, --early-stopping at least 0");
+        return cli_usage("--epochs must be 1 to 1000000, --batch at least 1, --early-stopping 0 to 1000000");
     if (t.early_stopping > 0 && !t.val)
         return cli_usage("--early-stopping needs --val");
     if (t.dropout < 0 || t.dropout > 1 || t.l1 < 0 || t.l2 < 0)

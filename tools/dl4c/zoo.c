@@ -62,7 +62,7 @@ int cmd_zoo(int argc, char **argv)
     if (!out)
         return cli_usage("zoo needs -o FILE");
     if (size && !cli_parse_size(size, &o.height, &o.width))
-        return cli_usage("--size is \"%s\", wanted HxW", size);
+        return cli_usage("--size is \"%s\", wanted HxW, 1 to 65535 each", size);
     if (classes < 0 || classes > INT32_MAX || channels < 0 || channels > INT32_MAX || seed < 0)
         return cli_usage("--classes, --channels and --seed must not be negative");
     if ((status = cli_begin()) >= 0)
