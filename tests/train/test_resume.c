@@ -76,11 +76,13 @@ static dl4c_status on_event(void *user, struct dl4c_train_event *e, struct dl4c_
     return DL4C_E_IO;
 }
 
+static const char *hidden = "dense:units=7,activation=relu,dropout=0.7"; /* of the network; one test has another */
+
 /* Dropout, so that random numbers matter, and an updater with state. */
 static dl4c_graph *network(void)
 {
     const int64_t shape[] = { TOY_FEATURES };
-    const char *specs[] = { "dense:units=7,activation=relu,dropout=0.7", "output:units=3,activation=softmax" };
+    const char *specs[] = { hidden, "output:units=3,activation=softmax" };
     return toy_graph(NULL, shape, 1, specs, 2);
 }
 
@@ -374,6 +376,13 @@ static void another_training_is_refused(void **state)
         assert_int_equal(g->iteration, 0);
         dl4c_graph_destroy(&g);
     }
+    const char *const before = hidden; /* the same weights, trained in another way */
+    hidden = "dense:units=7,activation=relu,dropout=0.5,l2=0.125";
+    const dl4c_status status = train_once(&o, &none, &g, &err);
+    hidden = before;
+    assert_int_equal(status, DL4C_E_STATE);
+    assert_non_null(strstr(err.message, " is \"dense:dropout=0.7\", that of this one is \"dense:dropout=0.5,l2=0.125\""));
+    dl4c_graph_destroy(&g);
     remove_place(&p);
 }
 
