@@ -33,6 +33,15 @@ static void list_commands(FILE *f)
     fprintf(f, "\nEvery command takes --help, --threads N, --memory-limit BYTES[k|m|g], --progress auto|plain|json|none, --quiet.\n");
 }
 
+/* The status, unless results did not reach standard output. */
+static int written(int status)
+{
+    if ((fflush(stdout) == 0 && !ferror(stdout)) || status != CLI_DONE)
+        return status;
+    fprintf(stderr, "dl4c: standard output could not be written\n");
+    return CLI_FAILED;
+}
+
 int main(int argc, char **argv)
 {
     setlocale(LC_ALL, "");
@@ -43,7 +52,7 @@ int main(int argc, char **argv)
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
         list_commands(stdout);
-        return CLI_DONE;
+        return written(CLI_DONE);
     }
     if (strcmp(argv[1], "--version") == 0)
         argv[1] = (char *)"version";
@@ -58,12 +67,7 @@ int main(int argc, char **argv)
             int status = commands[i].run(argc - 1, argv + 1);
             cli_progress_end();
             dl4c_context_destroy(&cli.ctx);
-            if (fflush(stdout) != 0 || ferror(stdout)) {
-                if (status == CLI_DONE) {
-                    fprintf(stderr, "dl4c: standard output could not be written\n");
-                    status = CLI_FAILED;
-                }
-            }
+            status = written(status);
             return status == CLI_FAILED && caught ? 128 + (int)caught : status;
         }
     return cli_usage("there is no command \"%s\"; dl4c --help lists them", argv[1]);

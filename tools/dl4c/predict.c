@@ -78,7 +78,7 @@ static int predict(struct predict *p, const struct cli_images *im, const char *c
             failed = dl4c_predict(p->model, reader, p->out, &p->o, &err);
     }
     if (failed != DL4C_OK)
-        status = cli_fail(&err);
+        status = ferror(stdout) ? cli_failed("standard output could not be written") : cli_fail(&err);
     dl4c_reader_close(&reader);
     dl4c_graph_destroy(&p->model);
     return status < 0 ? CLI_DONE : status;
