@@ -12,7 +12,7 @@ struct dli_pool;
 enum { DLI_BLAS_AUTO = 0, DLI_BLAS_OWN = 1, DLI_BLAS_BLIS = 2 };
 
 /* A slot where a module keeps what it registered in a context; freed with the context. */
-enum { DLI_SLOT_FS, DLI_SLOT_FORMAT, DLI_SLOT_TRANSPORT, DLI_SLOTS };
+enum { DLI_SLOT_FS, DLI_SLOT_TRANSPORT, DLI_SLOTS };
 
 /* The heap: outlives the context while blocks of it are alive. */
 struct dli_heap {

@@ -63,12 +63,6 @@ dl4c_status dli_builder_status(const dl4c_builder *b, struct dl4c_error *err)
     return b->err.status;
 }
 
-void dli_builder_fail(dl4c_builder *b, const struct dl4c_error *err)
-{
-    if (!b->err.status)
-        b->err = *err;
-}
-
 bool dli_builder_dead(const dl4c_builder *b) { return !b || b->err.status; }
 
 int32_t dli_builder_want(dl4c_builder *b, const char *name)

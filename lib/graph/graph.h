@@ -156,6 +156,5 @@ void dli_builder_mark_pre(dl4c_builder *b, const char *vertex);    /* struct dli
 void dli_builder_mark_maps(dl4c_builder *b, const char *vertex);
 dl4c_graph *dli_builder_graph(dl4c_builder *b);                    /* what is being built; borrowed */
 dl4c_status dli_builder_status(const dl4c_builder *b, struct dl4c_error *err); /* the sticky error so far */
-void dli_builder_fail(dl4c_builder *b, const struct dl4c_error *err);
 
 #endif

@@ -6,29 +6,17 @@
 #include "kernels/kernels.h"
 #include "kernels/split.h"
 
-enum { UNARY, UNARY_BACKWARD, BINARY, MAX_BACKWARD, AXPY, SCALE, FILL };
+enum { UNARY, UNARY_BACKWARD, BINARY, AXPY, SCALE };
 
 struct job {
     const struct dli_kernels *k;
     int32_t what, op;
     const struct dli_unary *u;
     float alpha, beta;
-    const float *a, *b, *c;
-    float *y, *z;
+    const float *a, *b;
+    float *y;
     struct dli_split split;
 };
-
-static void max_backward(int64_t n, const float *a, const float *b, const float *dy, float *da, float *db)
-{
-    for (int64_t i = 0; i < n; i++) {
-        const float d = dy[i];
-        const bool first = a[i] >= b[i];
-        if (da)
-            da[i] = first ? d : 0;
-        if (db)
-            db[i] = first ? 0 : d;
-    }
-}
 
 static void elements_task(void *arg, size_t task, int32_t worker)
 {
@@ -43,13 +31,8 @@ static void elements_task(void *arg, size_t task, int32_t worker)
     case UNARY: j->k->unary(j->u, n, a, y); break;
     case UNARY_BACKWARD: j->k->unary_backward(j->u, n, a, b, y); break;
     case BINARY: j->k->binary(j->op, n, a, b, y); break;
-    case MAX_BACKWARD: max_backward(last - first, a, b, j->c + first, y, j->z ? j->z + first : NULL); break;
     case AXPY: j->k->axpy(n, j->alpha, a, y); break;
-    case SCALE: j->k->scale(n, j->alpha, j->beta, a, y); break;
-    default:
-        for (size_t i = 0; i < n; i++)
-            y[i] = j->alpha;
-        break;
+    default: j->k->scale(n, j->alpha, j->beta, a, y); break;
     }
 }
 
@@ -78,11 +61,6 @@ void dli_binary_run(dl4c_context *ctx, int32_t threads, int32_t op, int64_t n, c
     run(ctx, threads, n, &(struct job){ .what = BINARY, .op = op, .a = a, .b = b, .y = y });
 }
 
-void dli_max_backward(dl4c_context *ctx, int32_t threads, int64_t n, const float *a, const float *b, const float *dy, float *da, float *db)
-{
-    run(ctx, threads, n, &(struct job){ .what = MAX_BACKWARD, .a = a, .b = b, .c = dy, .y = da, .z = db });
-}
-
 void dli_axpy(dl4c_context *ctx, int32_t threads, int64_t n, float alpha, const float *x, float *y)
 {
     run(ctx, threads, n, &(struct job){ .what = AXPY, .alpha = alpha, .a = x, .y = y });
@@ -91,9 +69,4 @@ void dli_axpy(dl4c_context *ctx, int32_t threads, int64_t n, float alpha, const 
 void dli_scale(dl4c_context *ctx, int32_t threads, int64_t n, float alpha, float beta, const float *x, float *y)
 {
     run(ctx, threads, n, &(struct job){ .what = SCALE, .alpha = alpha, .beta = beta, .a = x, .y = y });
-}
-
-void dli_fill(dl4c_context *ctx, int32_t threads, int64_t n, float value, float *y)
-{
-    run(ctx, threads, n, &(struct job){ .what = FILL, .alpha = value, .y = y });
 }

@@ -43,13 +43,10 @@ void dli_unary_backward(dl4c_context *ctx, int32_t threads, const struct dli_una
 enum { DLI_ADD, DLI_SUB, DLI_MUL, DLI_AVERAGE, DLI_MAX, DLI_BINARIES }; /* average: (a + b) / 2; max: NaN in either gives NaN */
 /* y = a op b. */
 void dli_binary_run(dl4c_context *ctx, int32_t threads, int32_t op, int64_t n, const float *a, const float *b, float *y);
-/* da = dy where a >= b else 0; db = dy - da. Either may be NULL or dy. */
-void dli_max_backward(dl4c_context *ctx, int32_t threads, int64_t n, const float *a, const float *b, const float *dy, float *da, float *db);
 
-/* y += alpha * x, y = alpha * x + beta, y = value. */
+/* y += alpha * x, y = alpha * x + beta. */
 void dli_axpy(dl4c_context *ctx, int32_t threads, int64_t n, float alpha, const float *x, float *y);
 void dli_scale(dl4c_context *ctx, int32_t threads, int64_t n, float alpha, float beta, const float *x, float *y);
-void dli_fill(dl4c_context *ctx, int32_t threads, int64_t n, float value, float *y);
 
 /* y = scale[c] * x + shift[c] for images [n, c, hw] in `layout`; scale NULL is 1, shift NULL is 0. Rows [n, k] with a bias: plain,
  * c = k, hw = 1. In the blocked layout scale and shift still have c elements. */

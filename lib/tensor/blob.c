@@ -61,5 +61,3 @@ void dli_blob_unref(struct dli_blob *blob)
         blob->release(blob->cookie);
     dli_free(blob);
 }
-
-bool dli_blob_is_sole(const struct dli_blob *blob) { return atomic_load_explicit(&blob->refs, memory_order_acquire) == 1; }

@@ -28,7 +28,5 @@ dl4c_status dli_blob_wrap(dl4c_context *ctx, const void *data, size_t bytes, voi
 
 struct dli_blob *dli_blob_ref(struct dli_blob *blob); /* returns its argument; NULL is allowed */
 void dli_blob_unref(struct dli_blob *blob);           /* NULL is allowed */
-/* True where the caller's reference is the only one, so that it may write without anyone noticing. */
-bool dli_blob_is_sole(const struct dli_blob *blob);
 
 #endif
