@@ -20,12 +20,11 @@ ARROWS = {
     'constraints': ['tensor'],
     'normalizers': ['tensor', 'fs'],            # fs for their files
     'graph': ['ops', 'losses', 'updaters', 'schedules', 'constraints', 'chart', 'normalizers'],
-    'models': ['graph'],
     'image': ['tensor', 'fs'],
     'source': ['tensor'],
     'reader': ['image', 'fs', 'source', 'graph'],  # graph for what a model records of its images
     'evaluation': ['tensor', 'chart'],
-    'formats': ['graph', 'models', 'fs'],
+    'formats': ['graph', 'fs'],
     'zoo': ['graph', 'formats'],
     'fetch': ['fs'],
     'compare': ['graph', 'image', 'fs'],
@@ -45,7 +44,7 @@ HEADERS = {
     'predict.h': 'features',
     'normalizer.h': 'normalizers',
     'layers.h': 'graph',                        # inline sugar over dl4c_builder_add
-    'model.h': 'models',                        # loading and saving by format is formats, the zoo is models
+    'model.h': 'formats',                       # loading and saving
     'webhdfs.h': 'fs',
     'op.h': 'base',                             # descriptors and attributes are read by every layer; the operators are ops
 }
