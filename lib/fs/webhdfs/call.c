@@ -34,8 +34,14 @@ void dli_wh_fail(struct dli_wh_call *c, dl4c_status status)
 
 static void succeed(struct dli_wh_call *c)
 {
-    c->status = DL4C_OK;
+    bool more = false;
+    c->status = c->then ? c->then(c, &more, &c->err) : DL4C_OK;
     finish(c);
+    if (more) {
+        c->rounds = c->nodes_failed = c->data_failed = 0;
+        c->negotiated = c->to_itself = c->want_lookup = c->repeated = false;
+        c->state = WH_QUEUED;
+    }
 }
 
 /* ---- requests ---- */

@@ -9,7 +9,11 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { SLICE_MS = 50 /* after which a waiting caller looks at its flag */, TICK_MS = 200 /* after which the engine looks at the clock */ };
+enum {
+    SLICE_MS = 50,       /* after which a waiting caller looks at its flag, */
+    SLICE_MOST_MS = 200, /* and when it has looked twice */
+    TICK_MS = 200        /* after which the engine looks at the clock */
+};
 
 /* ---- the caller's side ---- */
 
@@ -45,6 +49,7 @@ static void call_destroy(struct dli_wh_call *c)
     dli_strbuf_free(&c->reply);
     dli_free(c->location);
     dli_free(c->cookie);
+    dli_free(c->destination);
     dli_free(c->extra);
     dli_free(c->identity);
     dli_free(c->path);
@@ -107,6 +112,7 @@ dl4c_status dli_wh_wait(struct dli_wh_call *c, int64_t timeout_ms, struct dl4c_e
 {
     struct dli_webhdfs *w = c->w;
     const int64_t until = timeout_ms < 0 ? INT64_MAX : dli_moment(timeout_ms);
+    int64_t slice = SLICE_MS;
     pthread_mutex_lock(&w->lock);
     while (!c->done && !(c->ring && dli_wh_ring_enough(c->ring))) {
         if (c->note[0]) {
@@ -119,8 +125,9 @@ dl4c_status dli_wh_wait(struct dli_wh_call *c, int64_t timeout_ms, struct dl4c_e
             return cancelled ? dli_fail(err, DL4C_E_CANCELLED, "webhdfs", "%.300s: cancelled while waiting for the server", c->shown)
                              : dli_fail(err, DL4C_E_BUSY, "webhdfs", "%.300s is still on its way", c->shown);
         }
-        const int64_t left = until == INT64_MAX ? SLICE_MS : dli_left_ms(until);
-        nap(c, left < SLICE_MS ? left : SLICE_MS);
+        const int64_t left = until == INT64_MAX ? slice : dli_left_ms(until);
+        nap(c, left < slice ? left : slice);
+        slice = slice * 2 < SLICE_MOST_MS ? slice * 2 : SLICE_MOST_MS;
     }
     tell(c); /* also of what succeeded at once when it was tried again */
     const bool there = c->ring && c->ring->fill > 0; /* whatever came of it behind these */

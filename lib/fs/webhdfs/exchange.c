@@ -208,7 +208,7 @@ static bool set_options(struct dli_wh_call *c, const char *url, bool body, bool 
         SET(CURLOPT_READDATA, c);
         SET(CURLOPT_SEEKFUNCTION, on_seek);
         SET(CURLOPT_SEEKDATA, c);
-        SET(CURLOPT_UPLOAD_BUFFERSIZE, 131072L);
+        SET(CURLOPT_UPLOAD_BUFFERSIZE, left >= 0 && left < 65536 ? 65536L : 131072L);
         good = good && add_header(c, "Content-Type: application/octet-stream"); /* HttpFS insists */
     }
     if (c->step != WH_STEP_LOOKUP && (body ? strcmp(c->method, "PUT") != 0 : strcmp(c->method, "GET") != 0))

@@ -294,49 +294,66 @@ dl4c_status dli_wh_remove_all(void *user, const char *authority, const char *pat
     return remove_name(user, authority, path, "&recursive=true", err);
 }
 
-/* One RENAME; *no: it was refused without a reason, *repeated: an earlier try may have done it. */
-static dl4c_status move_once(struct dli_webhdfs *w, const struct dli_wh_target *from, const char *to, bool *no, bool *repeated,
-                             struct dl4c_error *err)
+dl4c_status dli_wh_move_words(struct dli_webhdfs *w, const char *to, char **out, struct dl4c_error *err)
 {
-    struct dli_strbuf extra;
-    dli_strbuf_init(&extra, w->ctx);
-    add(&extra, "destination", to);
-    dli_strbuf_add(&extra, "&renameoptions=OVERWRITE");
-    struct dli_wh_call *c = ask(w, from, "PUT", "RENAME", &extra, err);
-    if (!c)
-        return dli_alloc_status();
-    const dl4c_status status = dli_wh_run(c, err);
-    *no = status == DL4C_OK && said_no(c);
-    *repeated = c->repeated;
-    dli_wh_call_free(c);
-    return status;
+    struct dli_strbuf b;
+    dli_strbuf_init(&b, w->ctx);
+    add(&b, "destination", to);
+    dli_strbuf_add(&b, "&renameoptions=OVERWRITE");
+    return dli_strbuf_take(&b, out, err);
 }
 
-dl4c_status dli_wh_move(struct dli_webhdfs *w, const struct dli_wh_target *from, const char *to, struct dl4c_error *err)
+struct moved {
+    dl4c_status status;
+    bool no;       /* it was refused without a reason */
+    bool repeated; /* an earlier try may have done it */
+};
+
+static struct moved look_at_move(const struct dli_wh_call *c, dl4c_status status)
 {
-    bool no, repeated, was;
+    return (struct moved){ .status = status, .no = status == DL4C_OK && said_no(c), .repeated = c->repeated };
+}
+
+static struct moved move_once(struct dli_webhdfs *w, const struct dli_wh_target *from, const char *to, struct dl4c_error *err)
+{
+    struct dli_wh_call *c = dli_wh_call_new(w, from, "PUT", "RENAME", err);
+    if (!c || dli_wh_move_words(w, to, &c->extra, err) != DL4C_OK) {
+        dli_wh_call_free(c);
+        return (struct moved){ .status = dli_alloc_status() };
+    }
+    const struct moved m = look_at_move(c, dli_wh_run(c, err));
+    dli_wh_call_free(c);
+    return m;
+}
+
+dl4c_status dli_wh_move(struct dli_webhdfs *w, const struct dli_wh_target *from, const char *to, const struct dli_wh_call *done,
+                        struct dl4c_error *err)
+{
+    bool was;
     struct dl4c_fs_stat st;
     struct dl4c_error e = DL4C_ERROR_INIT;
     struct dli_wh_target there = *from;
     there.path = (char *)(uintptr_t)to; /* only read */
-    dl4c_status status = move_once(w, from, to, &no, &repeated, &e);
-    if (status == DL4C_E_NOTFOUND && repeated && dli_wh_status(w, &there, &st, NULL) == DL4C_OK)
-        return DL4C_OK;            /* done by a try whose answer was lost */
-    if (status == DL4C_OK && no) { /* a gateway that knows no renameoptions: it neither replaces nor says what is wrong */
-        status = dli_wh_status(w, from, &st, &e);
-        if (status == DL4C_E_NOTFOUND && repeated && dli_wh_status(w, &there, &st, NULL) == DL4C_OK)
+    if (done)
+        e = done->err;
+    struct moved m = done ? look_at_move(done, done->status) : move_once(w, from, to, &e);
+    if (m.status == DL4C_E_NOTFOUND && m.repeated && dli_wh_status(w, &there, &st, NULL) == DL4C_OK)
+        return DL4C_OK;                /* done by a try whose answer was lost */
+    if (m.status == DL4C_OK && m.no) { /* a gateway that knows no renameoptions: it neither replaces nor says what is wrong */
+        m.status = dli_wh_status(w, from, &st, &e);
+        if (m.status == DL4C_E_NOTFOUND && m.repeated && dli_wh_status(w, &there, &st, NULL) == DL4C_OK)
             return DL4C_OK;
-        if (status == DL4C_OK && dli_wh_status(w, &there, &st, NULL) == DL4C_OK && st.kind == DL4C_FS_FILE)
-            status = dli_wh_delete(w, &there, &was, &e);
-        if (status == DL4C_OK)
-            status = move_once(w, from, to, &no, &repeated, &e);
-        if (status == DL4C_OK && no)
-            status = dli_fail(&e, DL4C_E_IO, "webhdfs", "cannot rename %.150s to %.150s: the server refuses and does not say why",
-                              from->path, to);
+        if (m.status == DL4C_OK && dli_wh_status(w, &there, &st, NULL) == DL4C_OK && st.kind == DL4C_FS_FILE)
+            m.status = dli_wh_delete(w, &there, &was, &e);
+        if (m.status == DL4C_OK)
+            m = move_once(w, from, to, &e);
+        if (m.status == DL4C_OK && m.no)
+            m.status = dli_fail(&e, DL4C_E_IO, "webhdfs", "cannot rename %.150s to %.150s: the server refuses and does not say why",
+                                from->path, to);
     }
-    if (status != DL4C_OK && err)
+    if (m.status != DL4C_OK && err)
         *err = e;
-    return status;
+    return m.status;
 }
 
 dl4c_status dli_wh_rename(void *user, const char *authority, const char *from, const char *to, struct dl4c_error *err)
@@ -345,7 +362,7 @@ dl4c_status dli_wh_rename(void *user, const char *authority, const char *from, c
     DLI_TRY(begin(user, authority, from, &s, err));
     dl4c_status status = begin(user, authority, to, &d, err);
     if (status == DL4C_OK)
-        status = end(&d, dli_wh_move(s.w, &s.t, d.t.path, err));
+        status = end(&d, dli_wh_move(s.w, &s.t, d.t.path, NULL, err));
     return end(&s, status);
 }
 

@@ -131,6 +131,10 @@ struct dli_wh_call {
     char *to;               /* WH_READ: room for length where it is borrowed, else own memory that grows to most bytes */
     struct dli_wh_ring *ring; /* WH_READ: where the bytes go instead of `to`; NULL: there */
     struct dli_wh_body *body;
+    /* Asked on the engine's thread when it succeeded: *more: c has become the next operation, which is begun. NULL: it is done. */
+    dl4c_status (*then)(struct dli_wh_call *c, bool *more, struct dl4c_error *err);
+    int64_t stored;    /* for then: how many bytes there must be, */
+    char *destination; /* and what the parameters of RENAME are; own */
     bool borrowed;    /* to, ring or body are the caller's: dli_wh_call_free waits until the engine has let go */
     bool submitted;   /* dli_wh_submit's */
     int64_t retry_ms; /* after which a failure is final */
@@ -286,7 +290,10 @@ dl4c_status dli_wh_truncate(void *user, const char *authority, const char *path,
 /* Shared by reading, writing and names. */
 dl4c_status dli_wh_status(struct dli_webhdfs *w, const struct dli_wh_target *t, struct dl4c_fs_stat *out, struct dl4c_error *err);
 dl4c_status dli_wh_status_of(const struct dli_wh_call *c, struct dl4c_fs_stat *out, struct dl4c_error *err); /* from a call that is done */
-dl4c_status dli_wh_move(struct dli_webhdfs *w, const struct dli_wh_target *from, const char *to, struct dl4c_error *err);
+/* done: a RENAME that has been tried and is over; NULL: none. */
+dl4c_status dli_wh_move(struct dli_webhdfs *w, const struct dli_wh_target *from, const char *to, const struct dli_wh_call *done,
+                        struct dl4c_error *err);
+dl4c_status dli_wh_move_words(struct dli_webhdfs *w, const char *to, char **out, struct dl4c_error *err); /* the parameters of RENAME */
 dl4c_status dli_wh_delete(struct dli_webhdfs *w, const struct dli_wh_target *t, bool *was, struct dl4c_error *err);
 
 #endif

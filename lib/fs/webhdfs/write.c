@@ -329,24 +329,74 @@ static void sweep(struct writer *v)
     dl4c_fs_watch(flag);
 }
 
+/* A server that lost its client half-way closes the file as if it were whole. */
+static dl4c_status compare(const char *path, int64_t there, int64_t size, struct dl4c_error *err)
+{
+    return there == size ? DL4C_OK
+                         : dli_fail(err, DL4C_E_IO, "webhdfs", "%.300s: the server stored %" PRId64 " of %" PRId64 " bytes", path, there,
+                                    size);
+}
+
+/* What the engine goes on with when the bytes are stored, and when it knows how many they are. */
+static dl4c_status then_place(struct dli_wh_call *c, bool *more, struct dl4c_error *err)
+{
+    struct dl4c_fs_stat st = DL4C_FS_STAT_INIT;
+    if (c->kind == WH_WRITE) {
+        c->kind = WH_ONE;
+        c->method = "GET";
+        c->op = "GETFILESTATUS";
+        c->body = NULL;
+        dli_free(c->extra);
+        c->extra = NULL;
+    } else if (!c->extra) {
+        DLI_TRY(dli_wh_status_of(c, &st, err));
+        DLI_TRY(compare(c->shown, st.size_bytes, c->stored, err));
+        c->method = "PUT";
+        c->op = "RENAME";
+        c->extra = c->destination;
+        c->destination = NULL;
+    } else {
+        return DL4C_OK;
+    }
+    *more = true;
+    return DL4C_OK;
+}
+
+/* A file none of which was sent yet: uploaded, looked at and renamed by one call, so that its thread waits once. */
+static dl4c_status place_at_once(struct writer *v, struct dl4c_error *err)
+{
+    struct dl4c_error e = DL4C_ERROR_INIT;
+    struct dli_wh_call *c = sending(v, false, &v->body, err);
+    if (!c)
+        return dli_alloc_status();
+    v->upload = c;
+    v->begun = true;
+    c->then = then_place;
+    c->stored = v->size;
+    DLI_TRY(dli_wh_move_words(v->w, v->final.path, &c->destination, err));
+    DLI_TRY(dli_wh_submit(c, err));
+    const dl4c_status status = dli_wh_wait(c, -1, &e);
+    if (status != DL4C_E_CANCELLED && strcmp(c->op, "RENAME") == 0) /* it is over, and may have been done by a try that seemed to fail */
+        return dli_wh_move(v->w, &v->temporary, v->final.path, c, err);
+    if (status != DL4C_OK)
+        *err = e;
+    return status;
+}
+
 static dl4c_status finish(struct writer *v, struct dl4c_error *err)
 {
     struct dl4c_fs_stat st = DL4C_FS_STAT_INIT;
     pthread_mutex_lock(&v->w->lock);
     v->body.whole = true;
     pthread_mutex_unlock(&v->w->lock);
-    if (v->upload)
-        dli_wh_wake(v->w);
-    else
-        DLI_TRY(start_upload(v, false, err));
+    if (!v->upload)
+        return place_at_once(v, err);
+    dli_wh_wake(v->w);
     for (bool again = true; again && v->upload;)
         DLI_TRY(look_at_upload(v, &again, err));
-    /* A server that lost its client half-way closes the file as if it were whole. */
     DLI_TRY(dli_wh_status(v->w, &v->temporary, &st, err));
-    if (st.size_bytes != v->size)
-        return dli_fail(err, DL4C_E_IO, "webhdfs", "%.300s: the server stored %" PRId64 " of %" PRId64 " bytes", v->final.path,
-                        st.size_bytes, v->size);
-    return dli_wh_move(v->w, &v->temporary, v->final.path, err);
+    DLI_TRY(compare(v->final.path, st.size_bytes, v->size, err));
+    return dli_wh_move(v->w, &v->temporary, v->final.path, NULL, err);
 }
 
 dl4c_status dli_wh_commit(void *user, void *file, struct dl4c_error *err)
