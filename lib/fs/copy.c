@@ -17,7 +17,8 @@ static dl4c_status add_task(struct dli_copy *c, const char *path, const struct d
     if (path && !t->path)
         return dli_alloc_status();
     c->n_tasks++;
-    c->total_bytes += st->size_bytes;
+    if (!dli_add_i64(c->total_bytes, st->size_bytes, &c->total_bytes)) /* of progress; a server says what it likes */
+        c->total_bytes = INT64_MAX;
     return DL4C_OK;
 }
 

@@ -56,6 +56,11 @@ static bool goes_wrong(struct request *r)
         fake_answer(r, 307, "application/octet-stream", text, "", 0);
         return true;
     case FAKE_JSON: fake_say(r, 200, b->text); return true;
+    case FAKE_HEADERS:
+        fake_send(r->fd, "HTTP/1.1 200 OK\r\n", 17);
+        while (fake_send(r->fd, "X-And-On: and on and on and on\r\n", 32))
+            ;
+        return r->close = true;
     case FAKE_ENDLESS:
         if (strcmp(r->op, "OPEN") == 0)
             return false;

@@ -28,7 +28,8 @@ enum {
     FAKE_REDIRECT,      /* text: the Location */
     FAKE_TRUNCATE,      /* CREATE: 201, and half is stored */
     FAKE_BREAK,         /* CREATE, APPEND; text "TAKEN STORED": reset after so many bytes, of which so many are stored */
-    FAKE_JSON           /* text: the answer, with 200 */
+    FAKE_JSON,          /* text: the answer, with 200 */
+    FAKE_HEADERS        /* header lines without end */
 };
 
 struct fake_fault {

@@ -387,6 +387,8 @@ static void pages_of_html_are_no_answers(void **state)
     }
     fake_fault(&fake, 0, "GETFILESTATUS", FAKE_ENDLESS, 1, NULL);
     BAD(dl4c_fs_stat_uri(ctx, at("/a"), &st, &err), DL4C_E_IO, "more than");
+    fake_fault(&fake, 0, "GETFILESTATUS", FAKE_HEADERS, 1, NULL);
+    BAD(dl4c_fs_stat_uri(ctx, at("/a"), &st, &err), DL4C_E_IO, "bytes of headers");
 }
 
 static int ignore(void *arg, const char *name, const struct dl4c_fs_stat *st)

@@ -68,8 +68,10 @@ static char *url_of(struct dli_wh_call *c, int64_t now)
         if (c->kind == WH_READ && c->length >= 0)
             dli_strbuf_addf(&b, "&length=%" PRId64, c->length - c->got);
         c->excluded_sent = !lookup && c->kind != WH_ONE && k->excluded && now < k->excluded_until_ns;
-        if (c->excluded_sent)
-            dli_strbuf_addf(&b, "&excludedatanodes=%s", k->excluded);
+        if (c->excluded_sent) {
+            dli_strbuf_add(&b, "&excludedatanodes=");
+            dli_wh_encode(&b, k->excluded, strlen(k->excluded), ":,[]"); /* a server told it */
+        }
     }
     const dl4c_status status = dli_strbuf_take(&b, &url, &c->err);
     if (status != DL4C_OK)

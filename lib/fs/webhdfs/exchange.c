@@ -17,6 +17,12 @@ static bool keep(struct dli_wh_call *c, char **to, const char *v, size_t n)
     return *to != NULL;
 }
 
+static size_t refuse(struct dli_wh_call *c, dl4c_status status)
+{
+    c->status = status;
+    return 0;
+}
+
 static size_t on_header(char *line, size_t one, size_t size, void *user)
 {
     struct dli_wh_call *c = user;
@@ -25,6 +31,10 @@ static size_t on_header(char *line, size_t one, size_t size, void *user)
     int64_t seconds;
     (void)one;
     c->moved += (int64_t)size;
+    c->head += (int64_t)size;
+    if (c->head > WH_MOST_HEAD)
+        return refuse(c, dli_fail(&c->err, DL4C_E_IO, "webhdfs", "%.200s: %s sends more than %d bytes of headers before its answer to %s",
+                                  c->shown, c->at, (int)WH_MOST_HEAD, c->op));
     if (size > 5 && memcmp(line, "HTTP/", 5) == 0) { /* "100 Continue" comes without being asked for: what follows begins anew */
         dli_free(c->location);
         c->location = NULL;
@@ -44,12 +54,6 @@ static size_t on_header(char *line, size_t one, size_t size, void *user)
         return n <= 14 || keep(c, &c->cookie, v, n) ? size : 0;
     }
     return size;
-}
-
-static size_t refuse(struct dli_wh_call *c, dl4c_status status)
-{
-    c->status = status;
-    return 0;
 }
 
 /* Bytes of a file into the caller's memory, or into the call's own. */
@@ -258,7 +262,7 @@ bool dli_wh_exchange(struct dli_wh_call *c, const char *url, bool body, bool cre
     dli_strbuf_free(&c->reply);
     dli_strbuf_init(&c->reply, w->ctx);
     c->window_ns = dli_now_ns();
-    c->moved = 0;
+    c->moved = c->head = 0;
     if (c->ring) {
         pthread_mutex_lock(&w->lock);
         c->ring->paused = false;

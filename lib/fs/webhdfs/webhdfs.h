@@ -22,6 +22,7 @@ enum {
     WH_MOST_JSON = 1 << 20,   /* bytes of an answer that is no list */
     WH_MOST_LIST = 64 << 20,  /* of one that is */
     WH_MOST_ERROR = 64 << 10, /* of an error's; what is longer is not read */
+    WH_MOST_HEAD = 256 << 10, /* of the lines before its body */
     WH_WINDOW = 1 << 20,      /* what is read at once where less is asked for */
     WH_RING = 4 << 20         /* what waits for the reader where a file is read on and on */
 };
@@ -148,7 +149,7 @@ struct dli_wh_call {
     int64_t retry_after_ms;
     bool negotiate_offered, negotiated, has_length, broken, clean, excluded_sent, want_lookup, to_itself;
     struct dli_strbuf reply;
-    int64_t start_ns, again_ns, give_up_ns, window_ns, moved;
+    int64_t start_ns, again_ns, give_up_ns, window_ns, moved, head;
     int32_t rounds, nodes_failed, data_failed, n_sent;
     int64_t got_before;
     char *bad[WH_BAD];
