@@ -20,6 +20,7 @@ struct glob {
     char *root;          /* URI of where the path begins: its query too; "" for a relative path */
     struct match *matches;
     size_t n, capacity;
+    struct dl4c_error refused; /* the first name that cannot be one: it is told where nothing else matches */
 };
 
 /* ---- the pattern ---- */
@@ -98,6 +99,8 @@ static dl4c_status look(struct glob *g, const char *uri, const char *path, bool 
     *found = dl4c_fs_stat_uri(g->ctx, uri, &st, &e) == DL4C_OK;
     if (*found)
         return add(g, uri, path, &st, err);
+    if (e.status == DL4C_E_INVALID && g->refused.status == DL4C_OK)
+        g->refused = e;
     if (is_nothing(&e))
         return DL4C_OK;
     if (err)
@@ -286,8 +289,13 @@ dl4c_status dl4c_fs_glob(dl4c_context *ctx, const char *pattern, dl4c_fs_glob_fn
         return DL4C_E_NOMEM;
     dli_uri_split(pattern, &u);
     dl4c_status status = search(&g, &u, err);
-    if (status == DL4C_OK && g.n == 0)
+    if (status == DL4C_OK && g.n == 0 && g.refused.status != DL4C_OK) {
+        status = g.refused.status;
+        if (err)
+            *err = g.refused;
+    } else if (status == DL4C_OK && g.n == 0) {
         status = dli_fail(err, DL4C_E_NOTFOUND, "fs", "nothing matches %.*s", (int)(u.head + path_length(&u)), pattern);
+    }
     if (g.n > 1)
         qsort(g.matches, g.n, sizeof *g.matches, by_path);
     bool stopped = status != DL4C_OK;

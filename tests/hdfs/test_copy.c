@@ -207,6 +207,9 @@ static void patterns_are_matched_by_the_client(void **state)
     globs("/e/*", "/e/a.jpg|");
     globs("/d", "/d|");
     BAD(dl4c_fs_glob(ctx, at("/d/*.gif"), gather, got, &err), DL4C_E_NOTFOUND, "nothing matches");
+    BAD(dl4c_fs_glob(ctx, at("/d/../a.jpg"), gather, got, &err), DL4C_E_INVALID, "goes up by");
+    BAD(dl4c_fs_glob(ctx, "webhdfs://localhost:99999/x", gather, got, &err), DL4C_E_INVALID, "no server");
+    BAD(dl4c_fs_glob(ctx, "webhdfs:///x", gather, got, &err), DL4C_E_INVALID, "names no server");
     assert_null(strstr(err.message, "alice"));
     fake_fault(&fake, 0, "LISTSTATUS_BATCH", FAKE_EXCEPTION, 1, "403 AccessControlException Permission denied: user=alice");
     BAD(dl4c_fs_glob(ctx, at("/d/*.jpg"), gather, got, &err), DL4C_E_DENIED, "Permission denied");
