@@ -2,6 +2,7 @@
 /* What a host finds as it left it: photographs to features to a trained head to a file to predictions, under unusual settings of the
  * process, on one core, and on both sides of a fork. */
 #define _GNU_SOURCE
+#include "support/must.h"
 #include "support/photos.h"
 #include "support/slow.h"
 #include "support/under.h"
@@ -107,12 +108,6 @@ static dl4c_status whole_way(dl4c_context *ctx, const char *store, const char *m
     dl4c_graph_destroy(&head);
     dl4c_graph_destroy(&trunk);
     return status;
-}
-
-static void must(dl4c_status status, const struct dl4c_error *err)
-{
-    if (status != DL4C_OK)
-        fail_msg("%s: %s: %s", dl4c_status_name(status), err->origin, err->message);
 }
 
 static dl4c_context *context_of(int32_t threads)

@@ -2,17 +2,12 @@
 /* Settings for all layers of a network that is trained on: which layers take what. */
 #include "graph/graph.h"
 #include "support/fail_alloc.h"
+#include "support/must.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
 #include <cmocka.h>
-
-static void must(dl4c_status status, const struct dl4c_error *err)
-{
-    if (status != DL4C_OK)
-        fail_msg("%s: %s", err->origin, err->message);
-}
 
 /* A network in -> a -> b -> out, whose layers say things of their own. */
 static dl4c_status network(dl4c_context *ctx, dl4c_graph **g, struct dl4c_error *err)

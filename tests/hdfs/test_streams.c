@@ -4,6 +4,7 @@
 #include "client.h"
 
 #include "base/deadline.h"
+#include "support/must.h"
 
 #include <pthread.h>
 #include <time.h>
@@ -23,12 +24,6 @@ static int end(void **state)
 {
     free(bytes);
     return teardown(state);
-}
-
-static void wait_ms(int ms)
-{
-    const struct timespec t = { ms / 1000, ms % 1000 * 1000000L };
-    nanosleep(&t, NULL);
 }
 
 /* [from, to) of the file in pieces of n, compared. */

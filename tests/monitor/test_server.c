@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The server as others meet it: browsers, strangers, and clients that mean no good. */
 #define _POSIX_C_SOURCE 200809L
+#include "support/must.h"
+
 #include <dl4c/monitor.h>
 
 #include <arpa/inet.h>
@@ -24,12 +26,6 @@ struct served {
     dl4c_monitor *m;
     int port;
 };
-
-static void must(dl4c_status status, const struct dl4c_error *err)
-{
-    if (status != DL4C_OK)
-        fail_msg("%s: %s: %s", dl4c_status_name(status), err->origin, err->message);
-}
 
 static void put(const struct served *s, const char *name, const char *text)
 {

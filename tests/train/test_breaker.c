@@ -4,6 +4,7 @@
 #define _GNU_SOURCE
 #include "base/deadline.h"
 #include "conformance/faults.h"
+#include "support/must.h"
 #include "train/breaker.h"
 #include "train/toy.h"
 
@@ -14,23 +15,10 @@
 #include <cmocka.h>
 #include <pthread.h>
 #include <stdio.h>
-#include <time.h>
 
 enum { AWAY_MS = 120000, SOON_MS = 20000 /* of AWAY_MS: a busy machine and a sanitizer take their time */ };
 
 static struct faults_plan plan; /* of the default context, which outlives every test */
-
-static void must(dl4c_status status, const struct dl4c_error *err)
-{
-    if (status != DL4C_OK)
-        fail_msg("%s: %s: %s", dl4c_status_name(status), err->origin, err->message);
-}
-
-static void wait_ms(int ms)
-{
-    const struct timespec t = { ms / 1000, ms % 1000 * 1000000L };
-    nanosleep(&t, NULL);
-}
 
 struct mate {
     pthread_t thread;

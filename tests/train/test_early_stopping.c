@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Early stopping: which condition ends a training when, which model is best, what is told. */
 #include "support/fail_alloc.h"
+#include "support/must.h"
 #include "support/number.h"
 #include "train/toy.h"
 #include <dl4c/early_stopping.h>
@@ -11,12 +12,6 @@
 #include <string.h>
 #include <cmocka.h>
 #include <math.h>
-
-static void must(dl4c_status status, const struct dl4c_error *err)
-{
-    if (status != DL4C_OK)
-        fail_msg("%s: %s", err->origin, err->message);
-}
 
 enum { ROWS = 20, BATCH = 5 };
 

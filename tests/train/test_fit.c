@@ -2,6 +2,7 @@
 /* Whole trainings: separable examples, early stopping, listeners, class weights, stopping early, evaluation. */
 #include "graph/graph.h"
 #include "support/fail_alloc.h"
+#include "support/must.h"
 #include "train/toy.h"
 
 #include <setjmp.h>
@@ -12,12 +13,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-
-static void must(dl4c_status status, const struct dl4c_error *err)
-{
-    if (status != DL4C_OK)
-        fail_msg("%s: %s: %s", dl4c_status_name(status), err->origin, err->message);
-}
 
 static void separable_examples_are_learnt_completely(void **state)
 {

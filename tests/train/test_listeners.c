@@ -3,6 +3,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "fs/memory_fs.h"
 #include "support/fail_alloc.h"
+#include "support/must.h"
 #include "support/number.h"
 #include "train/toy.h"
 #include <dl4c/listener.h>
@@ -16,12 +17,6 @@
 #include <time.h>
 #include <cmocka.h>
 #include <math.h>
-
-static void must(dl4c_status status, const struct dl4c_error *err)
-{
-    if (status != DL4C_OK)
-        fail_msg("%s: %s", err->origin, err->message);
-}
 
 struct lines {
     char text[16384];

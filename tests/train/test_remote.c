@@ -4,6 +4,7 @@
 #define _XOPEN_SOURCE 700 /* mkdtemp */
 #include "base/deadline.h"
 #include "graph/graph.h"
+#include "support/must.h"
 #include "train/member.h"
 #include "train/toy.h"
 #include "transport/transport.h"
@@ -22,18 +23,6 @@
 #include <time.h>
 
 enum { N = 50, MOST = 6 };
-
-static void must(dl4c_status status, const struct dl4c_error *err)
-{
-    if (status != DL4C_OK)
-        fail_msg("%s: %s: %s", dl4c_status_name(status), err->origin, err->message);
-}
-
-static void wait_ms(int ms)
-{
-    const struct timespec t = { ms / 1000, ms % 1000 * 1000000L };
-    nanosleep(&t, NULL);
-}
 
 /* ---- workers ---- */
 

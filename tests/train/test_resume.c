@@ -3,6 +3,7 @@
 #define _XOPEN_SOURCE 700 /* mkdtemp, truncate */
 #include "fs/memory_fs.h"
 #include "graph/graph.h"
+#include "support/must.h"
 #include "train/toy.h"
 #include <dl4c/model.h>
 
@@ -19,12 +20,6 @@
 #include <unistd.h>
 
 enum { N = 50, N_VAL = 20, STEPS = 13 /* of an epoch, at batch 4 */ };
-
-static void must(dl4c_status status, const struct dl4c_error *err)
-{
-    if (status != DL4C_OK)
-        fail_msg("%s: %s: %s", dl4c_status_name(status), err->origin, err->message);
-}
 
 /* A directory of the test's, with everything in it gone afterwards. */
 struct place {

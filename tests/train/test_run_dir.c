@@ -4,6 +4,7 @@
 #include "fs/memory_fs.h"
 #include "graph/graph.h"
 #include "support/fail_alloc.h"
+#include "support/must.h"
 #include "train/toy.h"
 
 #include <setjmp.h>
@@ -17,12 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
-static void must(dl4c_status status, const struct dl4c_error *err)
-{
-    if (status != DL4C_OK)
-        fail_msg("%s: %s: %s", dl4c_status_name(status), err->origin, err->message);
-}
 
 /* ---- a file system in memory that appends ---- */
 

@@ -2,6 +2,7 @@
 /* Training behind the frozen part of a graph: what is split where, what features are, what the graph has afterwards. */
 #include "graph/graph.h"
 #include "support/fail_alloc.h"
+#include "support/must.h"
 #include "train/toy.h"
 #include <dl4c/transfer.h>
 
@@ -12,12 +13,6 @@
 #include <math.h>
 
 enum { N = 20, HIDDEN = 4 };
-
-static void must(dl4c_status status, const struct dl4c_error *err)
-{
-    if (status != DL4C_OK)
-        fail_msg("%s: %s", err->origin, err->message);
-}
 
 /* in -> v0 dense, v1 dense, v2 output. */
 static dl4c_graph *network(void)

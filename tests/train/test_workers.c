@@ -2,6 +2,7 @@
 /* Parameter averaging over threads: against trainers that are averaged by hand, against one process, and what happens when one fails. */
 #include "graph/graph.h"
 #include "support/fail_alloc.h"
+#include "support/must.h"
 #include "train/toy.h"
 #include "train/trainer.h"
 #include <dl4c/transport.h>
@@ -17,12 +18,6 @@
 #include <string.h>
 
 enum { PARAMS = (TOY_FEATURES + 1) * TOY_CLASSES };
-
-static void must(dl4c_status status, const struct dl4c_error *err)
-{
-    if (status != DL4C_OK)
-        fail_msg("%s: %s: %s", dl4c_status_name(status), err->origin, err->message);
-}
 
 static struct dl4c_fit_options options(int workers, int64_t batch, int frequency, const char *updater)
 {
