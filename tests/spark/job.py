@@ -88,7 +88,7 @@ def jobs(x, y, singles):
         here, there = network(0.8), network(0.8)
         here.fit((x, y), epochs=1, batch=16, workers=workers, averaging_frequency=3)
         limit, _hub.LIMIT = _hub.LIMIT, 0
-        net = SparkComputationGraph(spark, there, master(approach='aggregate', workers=workers, aggregation_depth=depth,
+        net = SparkComputationGraph(spark, there, master(approach='aggregate', workers=workers, aggregation_depth=depth, wait=0.5,
                                                          export_dir=under('exports')))
         net.fit(singles)
         _hub.LIMIT = limit
@@ -96,7 +96,7 @@ def jobs(x, y, singles):
         net.close()
     here, there = network(), network()
     here.fit((x, y), epochs=2, batch=16, workers=6, averaging_frequency=3)
-    net = SparkComputationGraph(spark, there, master(approach='aggregate', workers=6, export_dir=under('exports')))
+    net = SparkComputationGraph(spark, there, master(approach='aggregate', workers=6, wait=0.5, export_dir=under('exports')))
     net.fit(singles, epochs=2)
     check(same(here, there), 'more workers than tasks that run at once')
     net.close()
@@ -203,9 +203,14 @@ def long():
     begun = time.monotonic()
     net.fit(under('rows'), epochs=epochs)
     took = time.monotonic() - begun
-    here.fit(store, epochs=epochs, batch=16, workers=WORKERS, averaging_frequency=3)
+    told = []
+    here.fit(store, epochs=epochs, batch=16, workers=WORKERS, averaging_frequency=3,
+             listeners=[lambda epoch, train_score, *rest: told.append((epoch, train_score))])
     check(same(here, there), approach + ': the model of an uninterrupted training')
-    print(json.dumps({'seconds': round(took, 1), 'epochs': len(net.epochs)}))
+    found = [(one['epoch'], one['train_score']) for one in net.epochs]
+    check([n for n, _ in found] == list(range(1, epochs + 1)) and np.allclose([s for _, s in found], [s for _, s in told], 1e-12),
+          'every epoch is told, and what it came to')
+    print(json.dumps({'seconds': round(took, 1), 'began': net._began}))
 
 
 def sized():

@@ -21,7 +21,7 @@ import numpy as np
 import dl4c
 import dl4c.spark
 from dl4c import errors
-from dl4c.spark import _aggregate, _hub, _memory, _run, _store, _tensors, features
+from dl4c.spark import _aggregate, _barrier, _hub, _memory, _run, _store, _tensors, features
 
 
 class Value:
@@ -259,6 +259,32 @@ class Spark(unittest.TestCase):
         heads[0].fit(store, epochs=2, batch=16, workers=3, run_dir=run)
         heads[1].fit(store, epochs=2, batch=16, workers=3, replay=run)
         self.assertTrue(same(*heads))
+
+    def test_epochs_of_earlier_attempts_are_told(self):
+        """A training is ended, in the middle of an epoch and between a checkpoint and what is told after it, and gone on with."""
+        store, whole = dl4c.Features(self.store), _barrier.Scores()
+        options = dict(epochs=4, batch=16, workers=2, averaging_frequency=3, validation=store)
+        dl4c.softmax_head(store).fit(store, listeners=[whole], **options)
+        for number, (epoch, steps) in enumerate(((1, 2), (1, 10 ** 6), (3, 3), (3, 10 ** 6))):
+            folder = os.path.join(self.work.name, 'attempts-%d' % number)
+
+            class Ends(_barrier.Scores):
+                def iteration_done(self, iteration, at, score):
+                    return (at, iteration) >= (epoch + 1, epoch * 10 + steps)
+
+                def epoch_end(self, at, *values):
+                    if at == epoch and steps > 100:
+                        raise KeyboardInterrupt
+                    return super().epoch_end(at, *values)
+            try:
+                dl4c.softmax_head(store).fit(store, listeners=[Ends(folder)], checkpoint_dir=folder, resume=True, **options)
+            except KeyboardInterrupt:
+                pass
+            again = _barrier.Scores(folder)
+            self.assertEqual((again.began, len(again.epochs)), (epoch, epoch))
+            head = dl4c.softmax_head(store)
+            head.fit(store, listeners=[again], checkpoint_dir=folder, resume=True, **options)
+            self.assertEqual(again.epochs, whole.epochs)
 
     def test_errors_travel(self):
         e = pickle.loads(pickle.dumps(errors.DivergedError('a score', 'train', 1, 2, 16)))

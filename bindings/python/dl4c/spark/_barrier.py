@@ -2,19 +2,22 @@
 """Training in one barrier stage: its tasks meet once, and talk over the library's own transport from then on."""
 from __future__ import annotations
 
+import json
 import secrets
 import threading
 from dataclasses import dataclass, field
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 
-from .. import errors, train
+from .. import errors, fs, train
 from .._core import Cancel
 from ..features import Features
 from ..graph import Graph
 from ..reader import ImageReader
-from . import _cluster
+from . import _cluster, _tensors
 
 PIECE = 32 << 20
+EPOCHS = 'epochs.json'
+_VALUES = ('train_score', 'val_score', 'val_accuracy')
 
 
 @dataclass
@@ -48,18 +51,48 @@ class Work:
 
 
 class Scores(train.Listener):
-    """The last score, and what epochs came to."""
+    """The last score, and what epochs came to, those of earlier attempts among them. folder: of checkpoints; they are kept there."""
 
-    def __init__(self) -> None:
-        self.score = float('nan')
-        self.epochs: List[Dict[str, Any]] = []
+    def __init__(self, folder: Optional[str] = None) -> None:
+        self.score, self.folder = float('nan'), folder
+        self.found: Dict[int, Dict[str, Any]] = {}
+        self.began = 0  # epochs that attempts before this one ended
+        if folder is not None:
+            self._resume(folder)
+
+    def _resume(self, folder: str) -> None:
+        """A checkpoint between epochs is written before its epoch is told, so it says what that one came to."""
+        try:
+            data = fs.read_bytes(fs.join(folder, 'checkpoint.safetensors'))
+        except errors.NotFoundError:
+            return
+        try:
+            told = json.loads(fs.read_bytes(fs.join(folder, EPOCHS)).decode())
+        except errors.NotFoundError:
+            told = []
+        last = _tensors.Model(data).epoch
+        standing = json.loads(Graph.from_bytes(data, 'safetensors').info.training or '{}')['checkpoint']['standing']
+        self.found = {epoch['epoch']: epoch for epoch in told if epoch['epoch'] <= last}
+        self.began = int(standing['epochs'])
+        if self.began > 0 and standing['taken'] == 0 and last not in self.found:
+            self._keep(last, *(float('nan') if standing[k] is None else standing[k] for k in _VALUES))
+
+    def _keep(self, epoch: int, *values: float) -> None:
+        self.found[epoch] = {'epoch': epoch, **dict(zip(_VALUES, values))}
+
+    @property
+    def epochs(self) -> List[Dict[str, Any]]:
+        """In their order."""
+        return [self.found[k] for k in sorted(self.found)]
 
     def iteration_done(self, iteration: int, epoch: int, score: float) -> Optional[bool]:
         self.score = score
         return None
 
     def epoch_end(self, epoch: int, train_score: float, val_score: float, val_accuracy: float) -> Optional[bool]:
-        self.epochs.append({'epoch': epoch, 'train_score': train_score, 'val_score': val_score, 'val_accuracy': val_accuracy})
+        self._keep(epoch, train_score, val_score, val_accuracy)
+        if self.folder is not None:
+            fs.write_bytes(fs.join(self.folder, EPOCHS), json.dumps(self.epochs).encode())
         return None
 
 
@@ -82,7 +115,7 @@ def _leads(job: Work, address: str, threads: int) -> Tuple[Graph, Scores]:
         if told:
             leader_stop.set()
 
-    graph, scores = Graph.from_bytes(job.graph.value, 'safetensors'), Scores()
+    graph, scores = Graph.from_bytes(job.graph.value, 'safetensors'), Scores(job.options.get('checkpoint_dir'))
     source = job.rows.open(graph)
     validation = job.validation.open(graph) if job.validation else None
     if job.workers == 1:
@@ -122,7 +155,7 @@ def member(job: Work, iterator: Iterator[Any]) -> Iterator[Tuple[int, Any]]:
             data = graph.to_bytes('safetensors', updater=True)
             for at in range(0, len(data), PIECE):
                 yield 0, ('piece', at, data[at:at + PIECE])
-            yield 0, ('scores', scores.score, scores.epochs)
+            yield 0, ('scores', scores.score, scores.epochs, scores.began)
         else:
             told: List[BaseException] = []
             _works(job, '%s://%s' % (_cluster.scheme(job.key), address), threads, Cancel(), told)
@@ -138,11 +171,12 @@ def make_key() -> str:
 
 @dataclass
 class Trained:
-    """What comes back: the model's bytes, the last score, epochs, bytes of memory of the worst task."""
+    """What comes back: the model's bytes, the last score, epochs, how many attempts before the last ended, bytes of the worst task."""
 
     model: bytes
     score: float
     epochs: List[Dict[str, Any]]
+    began: int
     took: int
 
 
@@ -155,5 +189,5 @@ def run(sc: Any, job: Work) -> Trained:
         if what[0] == 'failed':
             raise what[1]
     pieces = sorted((what[1], what[2]) for what in told if what[0] == 'piece')
-    score, epochs = next((what[1], what[2]) for what in told if what[0] == 'scores')
-    return Trained(b''.join(data for _, data in pieces), score, epochs, max(what[3] for what in told if what[0] == 'took'))
+    score, epochs, began = next(what[1:] for what in told if what[0] == 'scores')
+    return Trained(b''.join(data for _, data in pieces), score, epochs, began, max(what[3] for what in told if what[0] == 'took'))

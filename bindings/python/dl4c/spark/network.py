@@ -35,6 +35,7 @@ class SparkComputationGraph:
         self.epochs: List[Dict[str, Any]] = []
         self.approach: Optional[str] = None
         self.memory = 0
+        self._began = 0  # epochs that attempts before the last one had ended
         self._exports: Dict[int, str] = {}
         self._folders: List[Any] = []
 
@@ -112,7 +113,8 @@ class SparkComputationGraph:
 
         Options as for dl4c.fit, whose bits with as many workers these are. validation: a features store or folder of images that is scored
         after each epoch. run_dir, early_stopping and folders of images are for the barrier approach. resume: goes on from what a job that
-        was ended left in the master's checkpoint_dir. `score` is then that of the last minibatches and `epochs` says what each came to.
+        was ended left in the master's checkpoint_dir. `score` is then that of the last minibatches and `epochs` says what each came
+        to, also of those before a stage was tried again, or the job ended, where there is a checkpoint_dir.
         """
         m = self.master
         if epochs < 1:
@@ -171,7 +173,9 @@ class SparkComputationGraph:
             broadcast.destroy()
         self._trained(found.model)
         self.score, self.memory = found.score, found.took
-        self.epochs += found.epochs
+        known = {one['epoch'] for one in self.epochs}
+        self.epochs += [one for one in found.epochs if one['epoch'] not in known]
+        self._began = found.began
         if folder is not None and not resume:
             fs.remove(folder, recursive=True)
 
