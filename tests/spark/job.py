@@ -96,10 +96,16 @@ def jobs(x, y, singles):
         net.close()
     here, there = network(), network()
     here.fit((x, y), epochs=2, batch=16, workers=6, averaging_frequency=3)
-    net = SparkComputationGraph(spark, there, master(approach='aggregate', workers=6, wait=0.5, export_dir=under('exports')))
+    net = SparkComputationGraph(spark, there, master(approach='aggregate', workers=6, wait=0.5, export_dir=under('exports'),
+                                                     setup=prepare, environment={'DL4C_TEST': '1'}))
     net.fit(singles, epochs=2)
     check(same(here, there), 'more workers than tasks that run at once')
     net.close()
+
+
+def prepare():
+    """A user's function, which each task's process calls."""
+    check(os.environ['DL4C_TEST'] == '1', 'variables of a task')
 
 
 def running():

@@ -15,7 +15,7 @@ import struct
 import threading
 import time
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Deque, Dict, Iterator, List, Optional, Tuple
 
@@ -133,13 +133,13 @@ def _serve(link: Link) -> None:
             link.send(found[0], found[1])
 
 
-def serve(job: Service, iterator: Iterator[Any]) -> Iterator[Tuple[str, Any]]:
-    """A task. What it yields says whether it could connect, and what it took."""
+def serve(job: Service, iterator: Iterator[Any]) -> Iterator[str]:
+    """A task. It gives nothing, or why it could not connect."""
     with _cluster.prepared(job.environment, job.setup):
         try:
             link = _connected(job)
         except (OSError, errors.DeniedError) as why:
-            yield 'unreachable', '%s cannot reach the driver at %s:%d: %s' % (socket.gethostname(), *job.address, why)
+            yield '%s cannot reach the driver at %s:%d: %s' % (socket.gethostname(), *job.address, why)
             return
         try:
             _serve(link)
@@ -147,7 +147,6 @@ def serve(job: Service, iterator: Iterator[Any]) -> Iterator[Tuple[str, Any]]:
             raise errors.PeerError('the driver at %s:%d: %s' % (*job.address, why), 'spark') from None
         finally:
             link.close()
-    yield 'took', _cluster.took()
 
 
 # ---- the driver
@@ -176,7 +175,6 @@ class Hub:
         self.stages = 0
         self.running = False
         self.ever = False  # a task connected
-        self.took = 0  # bytes, of the worst task that ended
         threading.Thread(target=self._accept, daemon=True).start()
 
     # ---- links
@@ -220,7 +218,7 @@ class Hub:
                     mine = None
                     self.changed.notify_all()
             link.send(None)
-        except OSError:  # the share is anybody's again
+        except Exception:  # the share is anybody's again
             with self.changed:
                 if mine is not None and number == self.number:
                     self.queue.appendleft(mine)
@@ -235,16 +233,14 @@ class Hub:
 
     def _stage(self) -> None:
         why: Optional[BaseException] = None
-        told: List[Tuple[str, Any]] = []
+        away: List[str] = []
         try:
             tasks = self.sc.parallelize(range(self.n), self.n)
-            told = tasks.mapPartitions(partial(serve, self.service)).collect()
+            away = tasks.mapPartitions(partial(serve, self.service)).collect()
         except BaseException as e:
             why = e
         with self.changed:
             self.running = False
-            self.took = max([self.took] + [took for kind, took in told if kind == 'took'])
-            away = [text for kind, text in told if kind == 'unreachable']
             if why is not None:
                 self.failed = why
             elif self.open and len(away) == self.n and not self.ever:
@@ -266,6 +262,7 @@ class Hub:
 
     def average(self, job: Round, model: bytes) -> Tuple[Array, List[Told]]:
         """A round."""
+        job = replace(job, setup=None, environment={})  # the task has them; functions of the user's program are not pickle's
         with self.changed:
             self.number += 1
             self.job, self.model, self.found, self.failed = job, model, {}, None
