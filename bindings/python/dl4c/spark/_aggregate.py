@@ -22,7 +22,7 @@ from ._tensors import Model
 
 Array = Any
 SLICE = 1 << 16
-BLOCK = 1 << 14  # floats that are summed at a time
+BLOCK = 1 << 16  # floats that are summed at a time
 _SEEDS = 0x9e3779b97f4a7c15  # between workers' seeds of dropout, as the library has it
 
 
@@ -129,11 +129,14 @@ def mean(given: Iterable[Tuple[int, int, Any]]) -> Array:
     found, total, product = np.empty(size, np.float32), np.empty(min(size, BLOCK)), np.empty(min(size, BLOCK))
     for at in range(0, size, BLOCK):  # what a core's cache holds
         n = min(BLOCK, size - at)
-        total[:n] = 0.0
+        t, p = total[:n], product[:n]
+        t.fill(0.0)
         for weight, part in parts:
-            np.multiply(part[at:at + n], float(weight), out=product[:n], dtype=np.float64)
-            total[:n] += product[:n]
-        np.multiply(total[:n], scale, out=found[at:at + n], casting='same_kind')
+            p[...] = part[at:at + n]
+            p *= weight
+            t += p
+        t *= scale
+        found[at:at + n] = t
     return found
 
 
