@@ -48,6 +48,8 @@ static bool goes_wrong(struct request *r)
     case FAKE_EXCEPTION: {
         int code = 0, at = 0;
         sscanf(b->text, "%d %63s %n", &code, name, &at);
+        if (strcmp(name, "DSQuotaExceededException") == 0 && strcmp(r->op, "CREATE") == 0)
+            fake_put(r->f, r->path, "", 0); /* the name is made before the first block is asked for, and stays */
         fake_exception(r, code, name, b->text + at);
         return true;
     }
@@ -55,7 +57,13 @@ static bool goes_wrong(struct request *r)
         snprintf(text, sizeof text, "Location: %s\r\n", b->text);
         fake_answer(r, 307, "application/octet-stream", text, "", 0);
         return true;
-    case FAKE_JSON: fake_say(r, 200, b->text); return true;
+    case FAKE_JSON: {
+        int code = 200, at = 0;
+        if (sscanf(b->text, "%3d %n", &code, &at) < 1)
+            code = 200;
+        fake_say(r, code, b->text + at);
+        return true;
+    }
     case FAKE_HEADERS:
         fake_send(r->fd, "HTTP/1.1 200 OK\r\n", 17);
         while (fake_send(r->fd, "X-And-On: and on and on and on\r\n", 32))
@@ -120,9 +128,14 @@ static void serve(struct request *r)
     pthread_mutex_lock(&f->lock);
     const bool data =
         r->s->role == FAKE_DATANODE || (r->s->role == FAKE_HTTPFS && (strcmp(r->op, "OPEN") == 0 || fake_param(r, "data", text, 300)));
-    if (f->negotiate && r->s->role == FAKE_NAMENODE && !strcasestr(r->headers, "Cookie: hadoop.auth=good") &&
-        !fake_param(r, "delegation", text, 300))
-        fake_answer(r, 401, "text/html", "WWW-Authenticate: Negotiate\r\n", "", 0);
+    const bool unknown = f->negotiate && r->s->role == FAKE_NAMENODE && !strcasestr(r->headers, "Cookie: hadoop.auth=good") &&
+                         !fake_param(r, "delegation", text, 300);
+    r->cookie = unknown && f->tickets && ++f->asked % 2 == 0;
+    if (unknown && !r->cookie)
+        fake_answer(r, 401, "text/html",
+                    f->crumbs ? "WWW-Authenticate: Negotiate\r\nSet-Cookie: hadoop.auth=crumb; Path=/\r\n"
+                              : "WWW-Authenticate: Negotiate\r\n",
+                    "", 0);
     else if (strncmp(r->target, "/jmx?", 5) == 0)
         fake_bean(r);
     else if (standby && strcmp(r->op, "CREATE") != 0)
@@ -299,7 +312,9 @@ int fake_start(struct fake *f, int role)
     s->fake = f;
     s->index = f->n_servers;
     s->role = role;
+    const int yes = 1; /* so that it can be started again */
     s->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    setsockopt(s->fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
     if (bind(s->fd, (struct sockaddr *)&a, sizeof a) != 0 || listen(s->fd, 64) != 0)
         abort();
     getsockname(s->fd, (struct sockaddr *)&a, &n);
@@ -320,6 +335,20 @@ void fake_kill(struct fake *f, int server)
     s->running = false;
     shutdown(s->fd, SHUT_RDWR); /* a listening socket that is shut down refuses, and its port is not given away */
     pthread_join(s->thread, NULL);
+}
+
+void fake_restart(struct fake *f, int server)
+{
+    struct fake_server *s = &f->server[server];
+    struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons((uint16_t)s->port) };
+    const int yes = 1;
+    close(s->fd);
+    s->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    setsockopt(s->fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+    if (bind(s->fd, (struct sockaddr *)&a, sizeof a) != 0 || listen(s->fd, 64) != 0)
+        abort();
+    s->running = true;
+    pthread_create(&s->thread, NULL, listener, s);
 }
 
 void fake_stop(struct fake *f)

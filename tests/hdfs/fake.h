@@ -28,7 +28,7 @@ enum {
     FAKE_REDIRECT,      /* text: the Location */
     FAKE_TRUNCATE,      /* CREATE: 201, and half is stored */
     FAKE_BREAK,         /* CREATE, APPEND; text "TAKEN STORED": reset after so many bytes, of which so many are stored */
-    FAKE_JSON,          /* text: the answer, with 200 */
+    FAKE_JSON,          /* text: the answer, with 200 or the code before it */
     FAKE_HEADERS        /* header lines without end */
 };
 
@@ -46,6 +46,7 @@ struct fake_file {
     bool directory;
     int mode;
     long long mtime_ms; /* SETTIMES changes it */
+    long long far;      /* zeros that the file begins with, which nobody holds */
 };
 
 struct fake_server {
@@ -68,6 +69,9 @@ struct fake {
     int n_faults;
     int next_datanode; /* which one the next redirect names, counted on */
     bool no_batch, no_rename_options, negotiate;
+    bool tickets; /* negotiate: every second request without a cookie is taken for one with a ticket, and given one */
+    bool crumbs;  /* negotiate: refusals give a cookie too, which is refused as well */
+    int asked;
     char log[65536];    /* "0 GET /webhdfs/v1/x?op=OPEN" a line: server, method, target */
     int accepted;       /* connections that were made */
     int delay_ms;       /* that a DataNode takes before it sends a file */
@@ -77,6 +81,7 @@ struct fake {
 /* A server on a port of its own, its index. */
 int fake_start(struct fake *f, int role);
 void fake_kill(struct fake *f, int server); /* refuses connections from now on; the port stays its own */
+void fake_restart(struct fake *f, int server);
 void fake_stop(struct fake *f);
 void fake_put(struct fake *f, const char *path, const char *bytes, size_t size);
 void fake_mkdir(struct fake *f, const char *path);

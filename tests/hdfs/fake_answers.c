@@ -144,8 +144,9 @@ void fake_answer(struct request *r, int code, const char *type, const char *more
     if (data)
         r->close = true;
     const int n =
-        snprintf(head, sizeof head, "HTTP/1.1 %d X\r\n%s%s: %s\r\n%s: %zu\r\n%s\r\n", code, more, data ? "content-type" : "Content-Type",
-                 type, data ? "content-length" : "Content-Length", size, r->close ? "connection: close\r\n" : "");
+        snprintf(head, sizeof head, "HTTP/1.1 %d X\r\n%s%s%s: %s\r\n%s: %zu\r\n%s\r\n", code, more,
+                 r->cookie ? "Set-Cookie: hadoop.auth=good; Path=/; HttpOnly\r\n" : "", data ? "content-type" : "Content-Type", type,
+                 data ? "content-length" : "Content-Length", size, r->close ? "connection: close\r\n" : "");
     if (fake_send(r->fd, head, (size_t)n))
         fake_send(r->fd, body, size);
 }
@@ -189,9 +190,9 @@ void fake_redirect(struct request *r)
 static int status_of(const struct fake_file *x, const char *name, char *to, size_t room)
 {
     return snprintf(to, room,
-                    "{\"accessTime\":1795342104756,\"blockSize\":%d,\"childrenNum\":0,\"group\":\"g\",\"length\":%zu,\"modificationTime\":"
+                    "{\"accessTime\":1795342104756,\"blockSize\":%d,\"childrenNum\":0,\"group\":\"g\",\"length\":%lld,\"modificationTime\":"
                     "%lld,\"owner\":\"alice\",\"pathSuffix\":\"%s\",\"permission\":\"%o\",\"replication\":%d,\"type\":\"%s\"}",
-                    x->directory ? 0 : 134217728, x->size, x->mtime_ms, name, (unsigned)x->mode, x->directory ? 0 : 2,
+                    x->directory ? 0 : 134217728, x->far + (long long)x->size, x->mtime_ms, name, (unsigned)x->mode, x->directory ? 0 : 2,
                     x->directory ? "DIRECTORY" : "FILE");
 }
 
@@ -246,6 +247,10 @@ static void move(struct request *r)
     const bool plain = f->no_rename_options || !options[0];
     struct fake_file *x = (struct fake_file *)fake_find(f, r->path);
     const struct fake_file *y = fake_find(f, to);
+    if (plain && y && y->directory) { /* into it */
+        snprintf(to + strlen(to), sizeof to - strlen(to), "%s", strrchr(r->path, '/'));
+        y = fake_find(f, to);
+    }
     if (plain && (!x || y)) {
         fake_say(r, 200, "{\"boolean\":false}");
     } else if (!x) {
@@ -310,9 +315,14 @@ void fake_send_file(struct request *r, const char *bytes, size_t n)
 void fake_open_file(struct request *r)
 {
     const struct fake_file *x = fake_find(r->f, r->path);
-    const long offset = number(r, "offset", 0), length = number(r, "length", -1);
+    const long asked = number(r, "offset", 0), length = number(r, "length", -1);
+    const long offset = x && asked >= x->far ? asked - (long)x->far : 0;
     if (!x || x->directory) {
         fake_exception(r, 404, "FileNotFoundException", x ? "Path is not a file" : "File does not exist");
+    } else if (asked < x->far && length >= 0) {
+        char *zeros = calloc(1, (size_t)length + 1);
+        fake_send_file(r, zeros, (size_t)length);
+        free(zeros);
     } else if (offset > (long)x->size || (offset == (long)x->size && offset > 0)) {
         fake_exception(r, 403, "IOException", "Offset out of the range");
     } else {

@@ -14,7 +14,7 @@ struct request {
     char headers[8192];
     char *body;
     size_t size;
-    bool close, broke;
+    bool close, broke, cookie; /* cookie: one is given */
     struct fake_fault fault; /* kind 0: none */
 };
 
