@@ -168,6 +168,30 @@ static void names_are_written_for_queries_where_they_stand_in_one(void **state)
 
 /* ---- gateways ---- */
 
+/* One that knows no renameoptions moves what is renamed into a directory of that name. */
+static void nothing_is_moved_into_a_directory(void **state)
+{
+    (void)state;
+    struct dl4c_fs_stat st = DL4C_FS_STAT_INIT;
+    SET(no_rename_options, true);
+    fake_mkdir(&fake, "/d");
+    fake_put(&fake, "/f", "1", 1);
+    BAD(dli_fs_save(ctx, at("/d"), "x", 1, &err), DL4C_E_IO, "there is a directory of that name");
+    assert_int_equal(seen()->n_files, 2);
+    BAD(dl4c_fs_rename(ctx, at("/f"), at("/d"), &err), DL4C_E_IO, "there is a directory of that name");
+    holds("/f", "1", 1);
+    assert_int_equal(seen()->n_files, 2);
+    fake_mkdir(&fake, "/e");
+    fake_mkdir(&fake, "/e/d");
+    GOOD(dl4c_fs_remove(ctx, at("/e/d"), &err));
+    GOOD(dl4c_fs_rename(ctx, at("/e"), at("/g"), &err)); /* a name that is free */
+    GOOD(dl4c_fs_stat_uri(ctx, at("/g"), &st, &err));
+    GOOD(dl4c_fs_rename(ctx, at("/f"), at("/g/f"), &err));
+    holds("/g/f", "1", 1);
+    GOOD(dli_fs_save(ctx, at("/g/f"), "22", 2, &err)); /* and one that is replaced */
+    holds("/g/f", "22", 2);
+}
+
 static void who_is_refused_without_a_reason_is_told(void **state)
 {
     (void)state;
@@ -231,6 +255,7 @@ int main(void)
         T(a_cookie_goes_to_the_namenode_alone),
         T(files_may_be_larger_than_four_gigabytes),
         T(names_are_written_for_queries_where_they_stand_in_one),
+        T(nothing_is_moved_into_a_directory),
         T(who_is_refused_without_a_reason_is_told),
         T(refusals_are_read_in_any_form),
         T(a_namenode_that_is_restarted_is_waited_for),

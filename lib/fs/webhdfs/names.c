@@ -26,14 +26,17 @@ static void add(struct dli_strbuf *b, const char *key, const char *value)
     dli_wh_encode(b, value, strlen(value), "/");
 }
 
-/* {"boolean": true}, and nothing at all, are a yes. */
-static bool said_no(const struct dli_wh_call *c)
+static bool said(const struct dli_wh_call *c, bool what)
 {
     json_t *root = c->reply.length ? json_loadb(c->reply.text, c->reply.length, 0, NULL) : NULL;
-    const bool no = json_is_false(json_object_get(root, "boolean"));
+    const json_t *answer = json_object_get(root, "boolean");
+    const bool so = what ? json_is_true(answer) : json_is_false(answer);
     json_decref(root);
-    return no;
+    return so;
 }
+
+/* {"boolean": true}, and nothing at all, are a yes. */
+static bool said_no(const struct dli_wh_call *c) { return said(c, false); }
 
 /* Runs and frees it. */
 static dl4c_status run(struct dli_wh_call *c, bool *no, struct dl4c_error *err)
@@ -306,12 +309,14 @@ dl4c_status dli_wh_move_words(struct dli_webhdfs *w, const char *to, char **out,
 struct moved {
     dl4c_status status;
     bool no;       /* it was refused without a reason */
+    bool plain;    /* a gateway did it, which knows no renameoptions: into what is a directory there */
     bool repeated; /* an earlier try may have done it */
 };
 
 static struct moved look_at_move(const struct dli_wh_call *c, dl4c_status status)
 {
-    return (struct moved){ .status = status, .no = status == DL4C_OK && said_no(c), .repeated = c->repeated };
+    const bool good = status == DL4C_OK;
+    return (struct moved){ .status = status, .no = good && said_no(c), .plain = good && said(c, true), .repeated = c->repeated };
 }
 
 static struct moved move_once(struct dli_webhdfs *w, const struct dli_wh_target *from, const char *to, struct dl4c_error *err)
@@ -326,7 +331,28 @@ static struct moved move_once(struct dli_webhdfs *w, const struct dli_wh_target 
     return m;
 }
 
-dl4c_status dli_wh_move(struct dli_webhdfs *w, const struct dli_wh_target *from, const char *to, const struct dli_wh_call *done,
+/* Whether a gateway moved it into a directory `to`, where nobody looks for it: then it is brought back. */
+static dl4c_status check_not_inside(struct dli_webhdfs *w, const struct dli_wh_target *from, const char *to, struct dl4c_error *err)
+{
+    struct dl4c_fs_stat st;
+    struct dli_wh_target inside = *from;
+    struct dli_strbuf b;
+    dli_strbuf_init(&b, w->ctx);
+    dli_strbuf_addf(&b, "%s%s", to, strrchr(from->path, '/') + (to[1] == '\0'));
+    DLI_TRY(dli_strbuf_take(&b, &inside.path, err));
+    dl4c_status status = dli_wh_status(w, &inside, &st, NULL);
+    if (status == DL4C_OK) {
+        move_once(w, &inside, from->path, NULL);
+        status = dli_fail(err, DL4C_E_IO, "webhdfs", "cannot rename %.150s to %.150s: there is a directory of that name", from->path, to);
+    } else {
+        status = DL4C_OK;
+    }
+    dli_free(inside.path);
+    return status;
+}
+
+/* look: a name of `from` in `to` can only be what is renamed. */
+static dl4c_status move(struct dli_webhdfs *w, const struct dli_wh_target *from, const char *to, const struct dli_wh_call *done, bool look,
                         struct dl4c_error *err)
 {
     bool was;
@@ -351,9 +377,17 @@ dl4c_status dli_wh_move(struct dli_webhdfs *w, const struct dli_wh_target *from,
             m.status = dli_fail(&e, DL4C_E_IO, "webhdfs", "cannot rename %.150s to %.150s: the server refuses and does not say why",
                                 from->path, to);
     }
+    if (m.status == DL4C_OK && m.plain && look)
+        m.status = check_not_inside(w, from, to, &e);
     if (m.status != DL4C_OK && err)
         *err = e;
     return m.status;
+}
+
+dl4c_status dli_wh_move(struct dli_webhdfs *w, const struct dli_wh_target *from, const char *to, const struct dli_wh_call *done,
+                        struct dl4c_error *err)
+{
+    return move(w, from, to, done, true, err); /* a temporary name, which nobody else has */
 }
 
 dl4c_status dli_wh_rename(void *user, const char *authority, const char *from, const char *to, struct dl4c_error *err)
@@ -361,8 +395,11 @@ dl4c_status dli_wh_rename(void *user, const char *authority, const char *from, c
     struct scope s, d;
     DLI_TRY(begin(user, authority, from, &s, err));
     dl4c_status status = begin(user, authority, to, &d, err);
-    if (status == DL4C_OK)
-        status = end(&d, dli_wh_move(s.w, &s.t, d.t.path, NULL, err));
+    if (status == DL4C_OK) {
+        struct dl4c_fs_stat st;
+        const bool directory = dli_wh_status(s.w, &d.t, &st, NULL) == DL4C_OK && st.kind == DL4C_FS_DIRECTORY;
+        status = end(&d, move(s.w, &s.t, d.t.path, NULL, directory, err));
+    }
     return end(&s, status);
 }
 
