@@ -8,6 +8,13 @@
 
 #include <unistd.h>
 
+static void be_quick(int64_t retry_ms)
+{
+    struct dl4c_webhdfs_options o = DL4C_WEBHDFS_OPTIONS_INIT;
+    o.retry_ms = retry_ms;
+    connect_with(&o);
+}
+
 static int each_entry(void *arg, const char *name, const struct dl4c_fs_stat *st)
 {
     (void)st;
@@ -109,6 +116,18 @@ static void a_cookie_goes_to_the_namenode_alone(void **state)
         assert_null(strcasestr(fake.server[i].headers, "\r\nCookie:"));
         assert_null(strcasestr(fake.server[i].headers, "\r\nAuthorization:"));
     }
+}
+
+static void a_refusal_that_gives_a_cookie_is_one(void **state)
+{
+    (void)state;
+    struct dl4c_fs_stat st = DL4C_FS_STAT_INIT;
+    be_quick(1000);
+    SET(negotiate, true);
+    SET(crumbs, true);
+    BAD(dl4c_fs_stat_uri(ctx, at("/"), &st, &err), DL4C_E_DENIED, "kinit");
+    assert_in_range(fake_count(&fake, "0 GET"), 1, 4);
+    assert_null(strstr(err.message, "crumb"));
 }
 
 /* ---- sizes and names ---- */
@@ -221,6 +240,34 @@ static void refusals_are_read_in_any_form(void **state)
     assert_int_equal(fake_count(&fake, "GETFILESTATUS"), asked + 2);
 }
 
+static void a_body_without_end_ends_a_load_of_unknown_size(void **state)
+{
+    (void)state;
+    dl4c_fs_load *load;
+    const void *got;
+    size_t size;
+    fake_put(&fake, "/a", "hello", 5);
+    fake_fault(&fake, -2, "OPEN", FAKE_ENDLESS, 99, NULL);
+    GOOD(dl4c_fs_load_start(ctx, at("/a"), -1, 0, &load, &err));
+    BAD(dl4c_fs_load_wait(load, 20000, &got, &size, &err), DL4C_E_IO, "more than");
+    dl4c_fs_load_end(&load);
+    for (int i = 0; i < 50; i++) { /* nor does who goes at once leave one behind that asks for the other */
+        GOOD(dl4c_fs_load_start(ctx, at("/a"), -1, 0, &load, &err));
+        dl4c_fs_load_end(&load);
+    }
+}
+
+static void a_page_that_comes_again_and_again_ends_a_list(void **state)
+{
+    (void)state;
+    char names[400] = "";
+    fake_fault(&fake, 0, "LISTSTATUS_BATCH", FAKE_JSON, 99,
+               "{\"DirectoryListing\":{\"partialListing\":{\"FileStatuses\":{\"FileStatus\":[{\"length\":1,\"pathSuffix\":\"a\",\"type\":"
+               "\"FILE\"}]}},\"remainingEntries\":5}}");
+    BAD(dl4c_fs_list(ctx, at("/"), each_entry, names, &err), DL4C_E_IO, "again and again");
+    assert_int_equal(fake_count(&fake, "LISTSTATUS_BATCH"), 2);
+}
+
 static void *restart_soon(void *arg)
 {
     wait_ms(600);
@@ -253,11 +300,14 @@ int main(void)
         T(every_request_says_who_asks),
         T(users_have_names_as_hadoop_wants_them),
         T(a_cookie_goes_to_the_namenode_alone),
+        T(a_refusal_that_gives_a_cookie_is_one),
         T(files_may_be_larger_than_four_gigabytes),
         T(names_are_written_for_queries_where_they_stand_in_one),
         T(nothing_is_moved_into_a_directory),
         T(who_is_refused_without_a_reason_is_told),
         T(refusals_are_read_in_any_form),
+        T(a_body_without_end_ends_a_load_of_unknown_size),
+        T(a_page_that_comes_again_and_again_ends_a_list),
         T(a_namenode_that_is_restarted_is_waited_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

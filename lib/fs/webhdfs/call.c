@@ -309,7 +309,8 @@ static void answered(struct dli_wh_call *c, long code)
     const bool short_of = c->kind == WH_READ && c->exact && c->got < c->length;
     if (c->step != WH_STEP_DATA) {
         c->cluster->answered = true;
-        take_cookie(c);
+        if (code != 401) /* that of a refusal would be refused again, without end */
+            take_cookie(c);
     }
     if (c->step == WH_STEP_LOOKUP && code < 300) {
         looked_up(c);

@@ -195,6 +195,8 @@ static dl4c_status list_once(const struct scope *s, const char *after, struct li
         const json_t *entries = json_object_get(json_object_get(holder, "FileStatuses"), "FileStatus");
         const int32_t before = l->n;
         status = tell(c, entries, *pages ? NULL : after, l, err);
+        if (status == DL4C_OK && *pages && after && l->last && strcmp(l->last, after) == 0)
+            status = dli_fail(err, DL4C_E_IO, "webhdfs", "%.300s: %s tells the same names again and again", c->path, c->at);
         const bool all = (size_t)(l->n - before) == json_array_size(entries) || !*pages;
         *more = *pages && (!all || json_integer_value(json_object_get(d, "remainingEntries")) > 0);
         if (!*pages && l->most > 0 && l->n == l->most)

@@ -305,6 +305,19 @@ struct load {
     int64_t size, limit;
 };
 
+/* On the engine's thread, as what reads length. Where the size is known now, no more than that is taken: a body may be without end. */
+static dl4c_status then_bound(struct dli_wh_call *c, bool *more, struct dl4c_error *err)
+{
+    struct dl4c_fs_stat st = DL4C_FS_STAT_INIT;
+    (void)more;
+    DLI_TRY(dli_wh_status_of(c, &st, err));
+    pthread_mutex_lock(&c->w->lock);
+    if (!c->cancelled && st.size_bytes < INT64_MAX)
+        c->beside->length = c->beside->got > st.size_bytes ? c->beside->got : st.size_bytes + 1;
+    pthread_mutex_unlock(&c->w->lock);
+    return DL4C_OK;
+}
+
 static dl4c_status start(struct load *l, struct dl4c_error *err)
 {
     /* One byte more than wanted: a file that has grown shows. */
@@ -321,6 +334,8 @@ static dl4c_status start(struct load *l, struct dl4c_error *err)
         l->what = dli_wh_call_new(l->w, &l->target, "GET", "GETFILESTATUS", err);
         if (!l->what)
             return dli_alloc_status();
+        l->what->then = then_bound;
+        l->what->beside = l->data;
         DLI_TRY(dli_wh_submit(l->what, err));
     }
     return dli_wh_submit(l->data, err);

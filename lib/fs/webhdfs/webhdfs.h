@@ -136,6 +136,7 @@ struct dli_wh_call {
     dl4c_status (*then)(struct dli_wh_call *c, bool *more, struct dl4c_error *err);
     int64_t stored;    /* for then: how many bytes there must be, */
     char *destination; /* and what the parameters of RENAME are; own */
+    struct dli_wh_call *beside; /* for then: what reads the file meanwhile; it is there until this one is cancelled */
     bool borrowed;    /* to, ring or body are the caller's: dli_wh_call_free waits until the engine has let go */
     bool submitted;   /* dli_wh_submit's */
     int64_t retry_ms; /* after which a failure is final */
