@@ -128,9 +128,10 @@ static void serve(struct request *r)
     pthread_mutex_lock(&f->lock);
     const bool data =
         r->s->role == FAKE_DATANODE || (r->s->role == FAKE_HTTPFS && (strcmp(r->op, "OPEN") == 0 || fake_param(r, "data", text, 300)));
-    const bool unknown = f->negotiate && r->s->role == FAKE_NAMENODE && !strcasestr(r->headers, "Cookie: hadoop.auth=good") &&
+    snprintf(text, sizeof text, "Cookie: hadoop.auth=good%d\r\n", f->cookies);
+    const bool unknown = f->negotiate && r->s->role == FAKE_NAMENODE && !strcasestr(r->headers, text) &&
                          !fake_param(r, "delegation", text, 300);
-    r->cookie = unknown && f->tickets && ++f->asked % 2 == 0;
+    r->cookie = unknown && f->tickets && ++f->asked % 2 == 0 && !strcasestr(r->headers, "\r\nCookie:");
     if (unknown && !r->cookie)
         fake_answer(r, 401, "text/html",
                     f->crumbs ? "WWW-Authenticate: Negotiate\r\nSet-Cookie: hadoop.auth=crumb; Path=/\r\n"

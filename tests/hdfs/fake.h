@@ -71,7 +71,7 @@ struct fake {
     bool no_batch, no_rename_options, negotiate;
     bool tickets; /* negotiate: every second request without a cookie is taken for one with a ticket, and given one */
     bool crumbs;  /* negotiate: refusals give a cookie too, which is refused as well */
-    int asked;
+    int asked, cookies; /* cookies: which one is good: hadoop.auth=goodN */
     char log[65536];    /* "0 GET /webhdfs/v1/x?op=OPEN" a line: server, method, target */
     int accepted;       /* connections that were made */
     int delay_ms;       /* that a DataNode takes before it sends a file */

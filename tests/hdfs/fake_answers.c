@@ -137,15 +137,17 @@ static void parent_of(const char *path, char *to, size_t room)
 
 void fake_answer(struct request *r, int code, const char *type, const char *more, const void *body, size_t size)
 {
-    char head[2048];
+    char head[2048], cookie[80] = "";
     const bool data = r->s->role == FAKE_DATANODE;
     if (r->fault.kind == FAKE_LOSE)
         return;
     if (data)
         r->close = true;
+    if (r->cookie)
+        snprintf(cookie, sizeof cookie, "Set-Cookie: hadoop.auth=good%d; Path=/; HttpOnly\r\n", r->f->cookies);
     const int n =
         snprintf(head, sizeof head, "HTTP/1.1 %d X\r\n%s%s%s: %s\r\n%s: %zu\r\n%s\r\n", code, more,
-                 r->cookie ? "Set-Cookie: hadoop.auth=good; Path=/; HttpOnly\r\n" : "", data ? "content-type" : "Content-Type", type,
+                 cookie, data ? "content-type" : "Content-Type", type,
                  data ? "content-length" : "Content-Length", size, r->close ? "connection: close\r\n" : "");
     if (fake_send(r->fd, head, (size_t)n))
         fake_send(r->fd, body, size);

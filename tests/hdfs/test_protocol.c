@@ -105,7 +105,7 @@ static void a_cookie_goes_to_the_namenode_alone(void **state)
     assert_int_equal(fake_count(&fake, "0 GET"), 2);
     GOOD(dl4c_fs_stat_uri(ctx, at("/a"), &st, &err));
     assert_int_equal(fake_count(&fake, "0 GET"), 3);
-    assert_non_null(strcasestr(seen()->server[0].headers, "\r\nCookie: hadoop.auth=good\r\n"));
+    assert_non_null(strcasestr(seen()->server[0].headers, "\r\nCookie: hadoop.auth=good0\r\n"));
     for (int i = 0; i < 4; i++) {
         GOOD(dli_fs_save(ctx, at("/b"), "hello", 5, &err));
         reads_as("/a", "hello", 5);
@@ -116,6 +116,13 @@ static void a_cookie_goes_to_the_namenode_alone(void **state)
         assert_null(strcasestr(fake.server[i].headers, "\r\nCookie:"));
         assert_null(strcasestr(fake.server[i].headers, "\r\nAuthorization:"));
     }
+    const int before = fake_count(&fake, "0 GET");
+    SET(cookies, 1); /* it ran out: another one is asked for */
+    GOOD(dl4c_fs_stat_uri(ctx, at("/a"), &st, &err));
+    assert_int_equal(fake_count(&fake, "0 GET"), before + 2);
+    GOOD(dl4c_fs_stat_uri(ctx, at("/a"), &st, &err));
+    assert_int_equal(fake_count(&fake, "0 GET"), before + 3);
+    assert_non_null(strcasestr(seen()->server[0].headers, "\r\nCookie: hadoop.auth=good1\r\n"));
 }
 
 static void a_refusal_that_gives_a_cookie_is_one(void **state)
