@@ -30,7 +30,22 @@ static dl4c_status name_record(dl4c_context *ctx, const char *out, char **uri, s
     return dli_made_beside(ctx, out, "_", ".work.json", uri, err);
 }
 
-dl4c_status dli_made_save(dl4c_context *ctx, const char *out, const char *work, int64_t bytes, const char *sha256, struct dl4c_error *err)
+/* As `uri`, by way of a file in `parts` where there is such a folder. */
+static dl4c_status save_by(dl4c_context *ctx, const char *parts, const char *uri, const struct dli_strbuf *b, struct dl4c_error *err)
+{
+    char *made;
+    if (!parts)
+        return dli_fs_save(ctx, uri, b->text, b->length, err);
+    DLI_TRY(dli_uri_join(ctx, parts, DLI_PREDICTIONS_RECORD, &made, err));
+    dl4c_status status = dli_fs_save(ctx, made, b->text, b->length, err);
+    if (status == DL4C_OK)
+        status = dl4c_fs_rename(ctx, made, uri, err);
+    dli_free(made);
+    return status;
+}
+
+dl4c_status dli_made_save(dl4c_context *ctx, const char *out, const char *parts, const char *work, int64_t bytes, const char *sha256,
+                          struct dl4c_error *err)
 {
     char *uri;
     struct dli_strbuf b;
@@ -41,7 +56,7 @@ dl4c_status dli_made_save(dl4c_context *ctx, const char *out, const char *work, 
     dli_strbuf_add(&b, "}\n");
     dl4c_status status = b.err.status;
     if (status == DL4C_OK)
-        status = dli_fs_save(ctx, uri, b.text, b.length, err);
+        status = save_by(ctx, parts, uri, &b, err);
     else if (err)
         *err = b.err;
     dli_strbuf_free(&b);

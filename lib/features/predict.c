@@ -222,12 +222,13 @@ static dl4c_status copy_shard(const struct predict *p, const struct dli_record *
     return status;
 }
 
-/* All shards, one after the other, as OUT. *all is false where shards of other parts are not whole yet. */
+/* All shards, one after the other, as OUT. *all is false where shards of other parts are not whole yet. What a process that is killed leaves
+ * half written lies beside the shards, and goes with them. */
 static dl4c_status concatenate(const struct predict *p, bool *all, struct dl4c_error *err)
 {
     int64_t good = 0, bytes = 0;
     struct dli_sha256 whole;
-    char hex[65];
+    char hex[65], *made;
     *all = true;
     for (int64_t k = 0; k < p->parts.n_shards && *all; k++) {
         struct dli_record r;
@@ -240,9 +241,11 @@ static dl4c_status concatenate(const struct predict *p, bool *all, struct dl4c_e
     if (good == 0)
         return none_good(p, err);
     dl4c_fs_writer *w = NULL;
+    DLI_TRY(dli_uri_join(p->ctx, p->folder, DLI_PREDICTIONS_WHOLE, &made, err));
     dli_sha256_init(&whole);
     char *piece = dli_alloc(p->ctx, PIECE, err);
-    dl4c_status status = piece ? dl4c_fs_create(p->ctx, p->out, &w, err) : dli_alloc_status();
+    const bool renames = dli_fs_renames(p->ctx, p->out);
+    dl4c_status status = piece ? dl4c_fs_create(p->ctx, renames ? made : p->out, &w, err) : dli_alloc_status();
     for (int64_t k = 0; k < p->parts.n_shards && status == DL4C_OK && *all; k++) {
         struct dli_record r;
         status = dli_parts_load(&p->parts, k, &r, all, err);
@@ -253,26 +256,37 @@ static dl4c_status concatenate(const struct predict *p, bool *all, struct dl4c_e
     }
     if (status == DL4C_OK && *all)
         status = dl4c_fs_commit(&w, err);
+    if (status == DL4C_OK && *all && renames)
+        status = dl4c_fs_rename(p->ctx, made, p->out, err);
     dl4c_fs_abandon(&w);
+    dli_free(made);
     dli_free(piece);
     dli_sha256_hex(&whole, hex); /* who is killed now does this again: the shards are there still */
-    return status == DL4C_OK && *all ? dli_made_save(p->ctx, p->out, p->work, bytes, hex, err) : status;
+    return status == DL4C_OK && *all ? dli_made_save(p->ctx, p->out, renames ? p->folder : NULL, p->work, bytes, hex, err) : status;
+}
+
+static void remove_part(const struct predict *p, const char *name)
+{
+    char *uri;
+    if (dli_uri_join(p->ctx, p->folder, name, &uri, NULL) != DL4C_OK)
+        return;
+    dl4c_fs_remove(p->ctx, uri, NULL);
+    dli_free(uri);
 }
 
 /* OUT has all: the shards go. */
 static void remove_shards(struct predict *p)
 {
-    char name[64], *uri;
+    char name[64];
     const int64_t n = p->parts.n_shards;
     dli_parts_clear(&p->parts);
     dli_parts_end(&p->parts);
     for (int64_t k = 0; k < n; k++) {
         snprintf(name, sizeof name, "predictions-%05" PRId64, k);
-        if (dli_uri_join(p->ctx, p->folder, name, &uri, NULL) != DL4C_OK)
-            return;
-        dl4c_fs_remove(p->ctx, uri, NULL);
-        dli_free(uri);
+        remove_part(p, name);
     }
+    remove_part(p, DLI_PREDICTIONS_WHOLE); /* of one who was killed before it got its name */
+    remove_part(p, DLI_PREDICTIONS_RECORD);
     dl4c_fs_remove(p->ctx, p->folder, NULL);
 }
 
@@ -291,7 +305,7 @@ static dl4c_status save_whole(const struct predict *p, struct dl4c_error *err)
     dli_sha256_init(&s);
     dli_sha256_add(&s, text->text, text->length);
     dli_sha256_hex(&s, hex);
-    DLI_TRY(dli_made_save(p->ctx, p->out, p->work, (int64_t)text->length, hex, err));
+    DLI_TRY(dli_made_save(p->ctx, p->out, NULL, p->work, (int64_t)text->length, hex, err));
     return dli_fs_save(p->ctx, p->out, text->text, text->length, err);
 }
 

@@ -51,6 +51,8 @@ struct dli_fs_memory {
 dl4c_status dli_fs_create_memory(dl4c_context *ctx, struct dli_fs_memory *memory, dl4c_fs_writer **writer, struct dl4c_error *err);
 /* Whether dl4c_fs_load_start of this URI returns before the file is read; false where the URI is malformed. */
 bool dli_fs_reads_ahead(dl4c_context *ctx, const char *uri);
+/* Whether files there can get another name. */
+bool dli_fs_renames(dl4c_context *ctx, const char *uri);
 /* Whether it names a place of the local file system, as far as it can be understood. */
 bool dli_fs_is_local(dl4c_context *ctx, const char *uri);
 /* All bytes of a file in turn, as they come: fn gets from one to 1 MiB of them, borrowed while it runs; what it returns but DL4C_OK ends

@@ -188,6 +188,15 @@ dl4c_status dl4c_fs_append(dl4c_context *ctx, const char *uri, const void *bytes
     return status;
 }
 
+bool dli_fs_renames(dl4c_context *ctx, const char *uri)
+{
+    struct dli_named n;
+    if (dli_fs_named(ctx, uri, &n, NULL) != DL4C_OK)
+        return false;
+    dli_uri_free(&n.uri);
+    return n.fs->ops.rename != NULL;
+}
+
 dl4c_status dl4c_fs_rename(dl4c_context *ctx, const char *from, const char *to, struct dl4c_error *err)
 {
     struct dli_named a, b;

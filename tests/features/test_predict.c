@@ -224,6 +224,29 @@ static void what_was_interrupted_goes_on(void **state)
     same_as_whole("cut.jsonl");
 }
 
+/* The file is put together beside the shards, so that nothing of it lies about where a process is killed meanwhile. */
+static void a_file_is_put_together_out_of_sight(void **state)
+{
+    (void)state;
+    struct dl4c_error err = DL4C_ERROR_INIT;
+    struct dl4c_predict_options o = DL4C_PREDICT_OPTIONS_INIT;
+    o.top = 2;
+    o.shard_size = 4;
+    photos_mkdir(base, "late.jsonl.parts");
+    photos_mkdir(base, "late.jsonl.parts/predictions-whole"); /* ends it there */
+    assert_int_not_equal(predict("late.jsonl", &o, &err), DL4C_OK);
+    assert_false(exists("late.jsonl"));
+    assert_int_equal(rmdir(in_dir("late.jsonl.parts/predictions-whole")), 0);
+    photos_text(in_dir("late.jsonl.parts/predictions-whole"), "half");
+    photos_text(in_dir("late.jsonl.parts/.predictions-whole.abcdef"), "half");
+    photos_text(in_dir("late.jsonl.parts/predictions-record"), "{");
+    photos_text(in_dir("late.jsonl.parts/.predictions-record.abcdef"), "{");
+    o.flags = DL4C_PREDICT_RESUME;
+    assert_int_equal(predict("late.jsonl", &o, &err), DL4C_OK);
+    same_as_whole("late.jsonl");
+    assert_true(exists("_late.jsonl.work.json"));
+}
+
 static void refused(dl4c_status status, const char *what, const struct dl4c_error *err)
 {
     assert_int_equal(status, DL4C_E_EXISTS);
@@ -353,6 +376,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_image_has_its_line), cmocka_unit_test(shards_and_batches_change_nothing),
         cmocka_unit_test(lines_come_as_they_are_made), cmocka_unit_test(what_was_interrupted_goes_on),
+        cmocka_unit_test(a_file_is_put_together_out_of_sight),
         cmocka_unit_test(what_is_done_is_known_by_its_work), cmocka_unit_test(what_was_to_be_replaced_is_replaced),
         cmocka_unit_test(parts_make_one_file), cmocka_unit_test(wrong_wishes_are_refused),
     };
