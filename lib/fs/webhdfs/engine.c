@@ -169,6 +169,8 @@ void dli_wh_call_free(struct dli_wh_call *c)
     if (!c)
         return;
     struct dli_webhdfs *w = c->w;
+    if (c->submitted && w->pid != (int64_t)getpid())
+        return; /* in a forked child nobody lets go of it, and its memory is the parent's */
     if (c->submitted && c->borrowed)
         recall(c);
     pthread_mutex_lock(&w->lock);
