@@ -10,8 +10,8 @@ dl4c_status dli_made_beside(dl4c_context *ctx, const char *out, const char *befo
 /* Names in "OUT.parts", of OUT and its record until they are whole. */
 #define DLI_PREDICTIONS_WHOLE "predictions-whole"
 #define DLI_PREDICTIONS_RECORD "predictions-record"
-/* parts: the URI of the folder in which the record is made, or NULL: beside OUT. work: a JSON object of texts as dli_parts_describe makes it;
- * bytes and sha256 are those of OUT. */
+/* parts: the URI of the folder in which the record is made, or NULL: beside OUT. work: a JSON object of texts as dli_parts_describe makes
+ * it; bytes and sha256 are those of OUT. */
 dl4c_status dli_made_save(dl4c_context *ctx, const char *out, const char *parts, const char *work, int64_t bytes, const char *sha256,
                           struct dl4c_error *err);
 dl4c_status dli_made_forget(dl4c_context *ctx, const char *out, struct dl4c_error *err);

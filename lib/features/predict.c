@@ -222,8 +222,8 @@ static dl4c_status copy_shard(const struct predict *p, const struct dli_record *
     return status;
 }
 
-/* All shards, one after the other, as OUT. *all is false where shards of other parts are not whole yet. What a process that is killed leaves
- * half written lies beside the shards, and goes with them. */
+/* All shards, one after the other, as OUT. *all is false where shards of other parts are not whole yet. What a process leaves half
+ * written that is killed lies beside the shards, and goes with them. */
 static dl4c_status concatenate(const struct predict *p, bool *all, struct dl4c_error *err)
 {
     int64_t good = 0, bytes = 0;
