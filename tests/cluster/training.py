@@ -38,7 +38,7 @@ class Training:
         self.hosts, self.epochs, self.lost_after = hosts, epochs, lost_after
         self.run = os.path.abspath(name)
         self.url = '%s://%s:%d' % (scheme, hosts.address(1), PORT)
-        self.job = [dl4c, 'train', '--features', os.path.abspath('train'), '--batch', '2', '--averaging-frequency', '2', '--updater',
+        self.job = [dl4c, 'train', '--features', os.path.abspath('../train'), '--batch', '2', '--averaging-frequency', '2', '--updater',
                     'adam', '--epochs', str(epochs), '--workers', str(n), '--transport', self.url, '--out', self.run + '.zip', '--run',
                     self.run, '--worker-timeout', str(lost_after), '--join-timeout', '30', '--progress', 'none', *hosts.more, *more]
         self.out, self.started = {}, {}
@@ -203,6 +203,8 @@ def main():
             if name not in names:
                 continue
             began = time.monotonic()
+            os.mkdir(name)
+            os.chdir(name)
             try:
                 scenario()
                 print('%s: right, %.1f s' % (name, time.monotonic() - began))
@@ -210,6 +212,7 @@ def main():
                 wrong += 1
                 print('%s: %s: %s' % (name, type(e).__name__, e))
             sys.stdout.flush()
+            os.chdir(folder)
         os.chdir('/')
     return wrong != 0
 

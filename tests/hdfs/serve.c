@@ -17,7 +17,10 @@ int main(int argc, char **argv)
     fflush(stdout);
     while (getchar() != EOF)
         ;
-    printf("%d\n", fake.most_reading);
+    pthread_mutex_lock(&fake.lock);
+    const int most = fake.most_reading;
+    pthread_mutex_unlock(&fake.lock);
+    printf("%d\n", most);
     fake_stop(&fake);
     return 0;
 }

@@ -203,6 +203,7 @@ def example(py, master, web, conf, files):
         said = submit(py, master, ROOT / "examples" / "spark_caltech256.py", model, at, web + "/photos", web + "/lists",
                       web + "/caltech-" + approach, approach, conf=conf, files=files)
         check("Accuracy" in said, said)
+    shutil.rmtree(work / "here", ignore_errors=True)  # of the version before
     told = dl4c(py, EXAMPLE, str(model), at, web, str(work / "here"))
     print(told, end="")
     check(json.loads(told.splitlines()[-1]) == {"barrier": True, "aggregate": True}, told)
